@@ -1,0 +1,211 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs gates side by side, each with a log of its own, and ends with a table."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import threading
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import checkout
+
+TAIL = 40  # lines of a failed gate's log that are shown
+PATIENCE = 15 * 60  # seconds that one command may take
+
+
+class Failed(Exception):
+    """A gate did not pass; the message is one sentence."""
+
+
+class Skipped(Exception):
+    """A gate cannot run on this machine; the message is one sentence."""
+
+
+@dataclass
+class Job:
+    """What a gate gets to work with: commands that are logged."""
+
+    name: str
+
+    @property
+    def log(self) -> Path:
+        return checkout.LOGS / f"{self.name}.log"
+
+    def run(
+        self,
+        *command: str | Path,
+        programs: Path,
+        cwd: Path = checkout.ROOT,
+        accept: tuple[int, ...] = (0,),
+        **variables: str,
+    ) -> str:
+        """Run a command of an environment and return what it printed; fail the gate on any other exit code."""
+        words = [str(word) for word in command]
+        words[0] = str(programs / words[0]) if (programs / words[0]).exists() else words[0]
+        start = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("a", encoding="utf-8") as output:
+            output.write(f"$ {shlex.join(words)}\n")
+            output.flush()
+            process = subprocess.Popen(
+                words,
+                cwd=cwd,
+                env=checkout.surroundings(programs) | variables,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+            code = _wait(process)
+        if code not in accept:
+            took = "was stopped" if code is None else f"ended with {code}"
+            raise Failed(f"{Path(words[0]).name} {took}")
+        return self.log.read_bytes()[start:].decode("utf-8", "replace")
+
+    def note(self, text: str) -> None:
+        """Write something of the gate's own into its log."""
+        with self.log.open("a", encoding="utf-8") as output:
+            output.write(text.rstrip("\n") + "\n")
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One thing that must hold. `check` returns a note for the table, or raises Failed or Skipped."""
+
+    name: str
+    check: Callable[[Job], str]
+    environments: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()  # gates whose results this one reads
+
+
+@dataclass
+class Result:
+    outcome: str
+    seconds: float
+    note: str
+
+
+@dataclass
+class Run:
+    """Starts each gate as soon as the ones it comes after are done, a few at a time, in the order of the list."""
+
+    gates: Sequence[Gate]
+    at_once: int
+    results: dict[str, Result] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._started = time.monotonic()
+        self._changed = threading.Condition()
+        self._waiting = list(self.gates)
+
+    def run(self) -> dict[str, Result]:
+        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self.at_once)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            while worker.is_alive():
+                worker.join(timeout=1)  # a join without limit would not see Ctrl-C
+        return {gate.name: self.results[gate.name] for gate in self.gates}
+
+    def _work(self) -> None:
+        while gate := self._next():
+            self.say(f"{gate.name:<20} started")
+            result = _result_of(gate)
+            with self._changed:
+                self.results[gate.name] = result
+                self._changed.notify_all()
+            self.say(f"{gate.name:<20} {result.outcome:<8} {_duration(result.seconds):>7}   {result.note}")
+            if result.outcome == "FAILED":
+                print(_tail(Job(gate.name).log), flush=True)
+
+    def _next(self) -> Gate | None:
+        with self._changed:
+            while self._waiting:
+                for gate in self._waiting:
+                    if not self._outstanding(gate):
+                        self._waiting.remove(gate)
+                        return gate
+                self._changed.wait()
+            return None
+
+    def _outstanding(self, gate: Gate) -> list[str]:
+        chosen = {other.name for other in self.gates}
+        return [name for name in gate.after if name in chosen and name not in self.results]
+
+    def say(self, text: str) -> None:
+        print(f"[{_duration(time.monotonic() - self._started):>7}] {text}", flush=True)
+
+
+def _result_of(gate: Gate) -> Result:
+    started = time.monotonic()
+    job = Job(gate.name)
+    job.log.unlink(missing_ok=True)
+    job.log.touch()
+    try:
+        outcome, note = "passed", gate.check(job)
+    except Skipped as reason:
+        outcome, note = "skipped", str(reason)
+    except Failed as problem:
+        outcome, note = "FAILED", f"{problem}; see {job.log.relative_to(checkout.ROOT)}"
+    except Exception as error:  # a bug in a gate is a failed gate, and the others go on
+        job.note(traceback.format_exc())
+        outcome, note = "FAILED", f"{type(error).__name__}: {error}"
+    return Result(outcome, time.monotonic() - started, note)
+
+
+_running: set[subprocess.Popen[bytes]] = set()
+
+
+def _wait(process: subprocess.Popen[bytes]) -> int | None:
+    """The exit code, or None when the command took too long; what it started goes with it."""
+    _running.add(process)
+    try:
+        return process.wait(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        stop(process)
+        _running.discard(process)
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    """End what is left of a command's process group."""
+    try:
+        os.killpg(process.pid, signal.SIGTERM)
+    except (ProcessLookupError, PermissionError):
+        return
+
+
+def stop_all() -> None:
+    """For Ctrl-C: leave nothing running."""
+    for process in list(_running):
+        stop(process)
+
+
+def table(results: dict[str, Result]) -> str:
+    """The closing table, and the line that counts."""
+    width = max(len(name) for name in results)
+    lines = ["", f"{'gate':<{width}}  {'result':<8} {'time':>7}  note"]
+    for name, result in results.items():
+        lines.append(f"{name:<{width}}  {result.outcome:<8} {_duration(result.seconds):>7}  {result.note}".rstrip())
+    outcomes = [result.outcome for result in results.values()]
+    counted = {word: outcomes.count(word) for word in ("passed", "FAILED", "skipped")}
+    lines += ["", f"{counted['passed']} passed, {counted['FAILED']} failed, {counted['skipped']} skipped"]
+    return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def _tail(log: Path) -> str:
+    lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
+    return "\n".join(f"    | {line}" for line in lines[-TAIL:])
