@@ -1,0 +1,83 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which address is which operation. Operation names are what faults, log and counters use."""
+
+from __future__ import annotations
+
+import re
+
+from werkzeug.exceptions import MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+
+from . import batch, graph, login
+from .errors import GraphError
+
+BY_APP_ID = re.compile(r"/(applications|servicePrincipals)\(appId='([^'/]*)'\)")
+ACTION = re.compile(r"/microsoft\.graph\.(addKey|removeKey)$")
+
+LOGIN = {
+    "discovery": ("GET", "/<tenant>/v2.0/.well-known/openid-configuration", login.discovery),
+    "instance_discovery": ("GET", "/common/discovery/instance", login.instance_discovery),
+    "signing_keys": ("GET", "/<tenant>/discovery/v2.0/keys", login.signing_keys),
+    "token": ("POST", "/<tenant>/oauth2/v2.0/token", login.token),
+    "token_v1": ("POST", "/<tenant>/oauth2/token", login.token),
+}
+APPLICATION = "/v1.0/applications/<reference>"
+PRINCIPAL = "/v1.0/servicePrincipals/<reference>"
+DELETED = "/v1.0/directory/deletedItems"
+GRAPH = {
+    "batch": ("POST", "/v1.0/$batch", batch.run),
+    "list_applications": ("GET", "/v1.0/applications", graph.list_applications),
+    "count_applications": ("GET", "/v1.0/applications/$count", graph.count_applications),
+    "get_application": ("GET", APPLICATION, graph.get_application),
+    "patch_application": ("PATCH", APPLICATION, graph.patch_application),
+    "delete_application": ("DELETE", APPLICATION, graph.delete_application),
+    "add_key": ("POST", f"{APPLICATION}/addKey", graph.add_key),
+    "remove_key": ("POST", f"{APPLICATION}/removeKey", graph.remove_key),
+    "get_key_credentials": ("GET", f"{APPLICATION}/keyCredentials", graph.get_key_credentials),
+    "get_application_policies": ("GET", f"{APPLICATION}/appManagementPolicies", graph.get_application_policies),
+    "list_service_principals": ("GET", "/v1.0/servicePrincipals", graph.list_service_principals),
+    "post_service_principal": ("POST", "/v1.0/servicePrincipals", graph.post_service_principal),
+    "get_service_principal": ("GET", PRINCIPAL, graph.get_service_principal),
+    "patch_service_principal": ("PATCH", PRINCIPAL, graph.patch_service_principal),
+    "get_app_role_assignments": ("GET", f"{PRINCIPAL}/appRoleAssignments", graph.get_app_role_assignments),
+    "post_app_role_assignment": ("POST", f"{PRINCIPAL}/appRoleAssignments", graph.post_app_role_assignment),
+    "post_app_role_assigned_to": ("POST", f"{PRINCIPAL}/appRoleAssignedTo", graph.post_app_role_assignment),
+    "get_organization": ("GET", "/v1.0/organization", graph.get_organization),
+    "get_default_policy": ("GET", "/v1.0/policies/defaultAppManagementPolicy", graph.get_default_policy),
+    "list_deleted_applications": (
+        "GET",
+        f"{DELETED}/microsoft.graph.application",
+        graph.list_deleted_applications,
+    ),
+    "restore_application": ("POST", f"{DELETED}/<reference>/restore", graph.restore_application),
+}
+OPERATIONS = {name: function for name, (_method, _path, function) in {**LOGIN, **GRAPH}.items()}
+
+
+def _map(table):
+    rules = [Rule(path, endpoint=name, methods=[method]) for name, (method, path, _function) in table.items()]
+    return Map(rules, strict_slashes=False, merge_slashes=False).bind("")
+
+
+_LOGIN_MAP, _GRAPH_MAP = _map(LOGIN), _map(GRAPH)
+
+
+def is_graph(path):
+    return path == "/v1.0" or path.startswith("/v1.0/")
+
+
+def match(method, path):
+    """The operation's name and its arguments; a GraphError for an address that does not exist."""
+    table = _GRAPH_MAP if is_graph(path) else _LOGIN_MAP
+    path = ACTION.sub(r"/\1", BY_APP_ID.sub(r"/\1/appId:\2", path))
+    try:
+        return table.match(path, method="GET" if method == "HEAD" else method)
+    except MethodNotAllowed as error:
+        message = "Specified HTTP method is not allowed for the request target."
+        raise GraphError(405, "Request_BadRequest", message) from error
+    except NotFound as error:
+        segment = path.rstrip("/").rsplit("/", 1)[-1]
+        raise GraphError(400, "BadRequest", f"Resource not found for the segment '{segment}'.") from error

@@ -1,0 +1,310 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the login service refuses, one rule each, in the order in which they are asked (facts sections 4.2 to 4.7)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from . import jwts
+from .errors import SignInError
+
+TENANTLESS = ("common", "organizations", "consumers")
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+SEE_CERTIFICATES = (
+    "Review the documentation at "
+    "https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials ."
+)
+
+
+@dataclass(frozen=True)
+class SignIn:
+    """One token request with all that the rules look at. `application` and `principal` are one replica's view."""
+
+    tenant: object
+    form: dict
+    client_id: str
+    host: str
+    application: object = None
+    principal: object = None
+    assertion: object = None
+
+    @property
+    def now(self):
+        return self.tenant.clock.now()
+
+    @property
+    def keys(self):
+        """The key credentials that may sign this client in."""
+        held = list(self.application.key_credentials)
+        if self.tenant.switches.service_principal_keys_sign_in and self.principal:
+            held += self.principal.key_credentials
+        return [entry for entry in held if entry.is_for_sign_in()]
+
+
+def invalid_client(code, text):
+    """401 (4.6 P)."""
+    return SignInError(401, "invalid_client", code, text)
+
+
+def unknown_tenant(name):
+    """4.7 P: 90002, from the discovery document first."""
+    return SignInError(
+        400,
+        "invalid_request",
+        90002,
+        f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct "
+        "cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for "
+        "the tenant.",
+    )
+
+
+def refuse_a_tenantless_grant(name):
+    """4.1 V: 9001023."""
+    if name.lower() in TENANTLESS:
+        text = f"The grant type is not supported over the /{name} endpoints. Please use a tenant-specific endpoint."
+        raise SignInError(400, "invalid_request", 9001023, text)
+
+
+def refuse_a_missing_parameter(form):
+    """4.7 V: 900144."""
+    names = ("grant_type", "client_id", "scope" if "resource" not in form else "resource")
+    missing = next((name for name in names if not form.get(name)), None)
+    if missing:
+        text = f"The request body must contain the following parameter: '{missing}'."
+        raise SignInError(400, "invalid_request", 900144, text)
+
+
+def refuse_another_grant(form):
+    """4.1: this emulator knows client credentials only; 70003 U."""
+    if form["grant_type"] != "client_credentials":
+        text = f"The app requested an unsupported grant type '{form['grant_type']}'."
+        raise SignInError(400, "unsupported_grant_type", 70003, text)
+
+
+def refuse_a_scope_that_is_not_default(form):
+    """4.7: 1002012 U, the scope of client credentials ends in /.default."""
+    scope = form.get("scope")
+    if scope and not scope.endswith("/.default"):
+        text = f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+        text += "/.default suffixed to the resource identifier (application ID URI)."
+        raise SignInError(400, "invalid_scope", 1002012, text)
+
+
+def refuse_an_unknown_application(sign_in):
+    """4.7 P: 700016. Soft-deleted counts as unknown (12 V)."""
+    if sign_in.application is None or sign_in.application.deleted:
+        text = f"Application with identifier '{sign_in.client_id}' was not found in the directory "
+        text += f"'{sign_in.tenant.name}'. This can happen if the application has not been installed by the "
+        text += "administrator of the tenant or consented to by any user in the tenant. You may have sent your "
+        text += "authentication request to the wrong tenant."
+        raise SignInError(400, "unauthorized_client", 700016, text)
+
+
+def refuse_a_missing_service_principal(sign_in):
+    """4.7 P: 7000229."""
+    if sign_in.principal is None or sign_in.principal.deleted:
+        text = f"The client application {sign_in.application.app_id} is missing service principal in the tenant "
+        text += f"{sign_in.tenant.id}. See instructions here: https://go.microsoft.com/fwlink/?linkid=2225119"
+        raise invalid_client(7000229, text)
+
+
+def refuse_a_disabled_application(sign_in):
+    """4.7: 7000112."""
+    if not sign_in.principal.enabled:
+        text = f"Application '{sign_in.application.app_id}'({sign_in.application.display_name}) is disabled."
+        raise SignInError(400, "unauthorized_client", 7000112, text)
+
+
+def refuse_a_request_without_credential(sign_in):
+    """4.7 P: 7000216."""
+    if not sign_in.form.get("client_assertion") and not sign_in.form.get("client_secret"):
+        text = "'client_assertion', 'client_secret' or 'request' is required for the 'client_credentials' grant type."
+        raise invalid_client(7000216, text)
+
+
+def refuse_another_assertion_type(sign_in):
+    """4.1 V; the code is U."""
+    if sign_in.form.get("client_assertion_type") != ASSERTION_TYPE:
+        text = "The request body must contain the following parameter: 'client_assertion_type'."
+        raise SignInError(400, "invalid_request", 900144, text)
+
+
+def refuse_a_nameless_key(sign_in):
+    """4.7 V: 5002723."""
+    if not jwts.has_key_reference(sign_in.assertion.header):
+        text = "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor keyId specified "
+        raise invalid_client(5002723, text + "in token header.")
+
+
+def refuse_an_unregistered_key(sign_in):
+    """4.7 P: 700027, the key was not found. A twin certificate with the same key does not count (4.2 P)."""
+    if not named_keys(sign_in):
+        raise key_not_found(sign_in)
+
+
+def named_keys(sign_in):
+    """The key credentials that the assertion's header names."""
+    return [entry for entry in sign_in.keys if jwts.names_certificate(sign_in.assertion.header, entry)]
+
+
+def key_not_found(sign_in):
+    app_id = sign_in.application.app_id
+    return invalid_client(
+        700027,
+        "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - "
+        f"The key was not found., {_thumbprint_part(sign_in)}Please visit the Azure Portal, Graph Explorer or directly "
+        f"use MS Graph to see configured keys for app Id '{app_id}'. Review the documentation at "
+        "https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding service endpoint and "
+        "https://docs.microsoft.com/en-us/graph/api/application-get?view=graph-rest-1.0&tabs=http to build a query "
+        f"request URL, such as 'https://graph.microsoft.com/beta/applications/{app_id}'].",
+    )
+
+
+def _thumbprint_part(sign_in):
+    """Named only to clients that send x5t (4.7 P, inferred)."""
+    header = sign_in.assertion.header
+    if "x5t#S256" in header or "x5t" not in header:
+        return ""
+    thumbprint = jwts.from_base64url(str(header["x5t"])).hex().upper()
+    return f"Thumbprint of key used by client: '{thumbprint}', "
+
+
+def refuse_an_expired_key(sign_in):
+    """4.7 P: 700027, expired by the key credential's own dates (5 P)."""
+    found = named_keys(sign_in)
+    if all(entry.ends <= sign_in.now for entry in found):
+        spans = ", ".join(
+            f"Found key 'Start={entry.begins:%m/%d/%Y %H:%M:%S}, End={entry.ends:%m/%d/%Y %H:%M:%S}'" for entry in found
+        )
+        text = "Client assertion contains an invalid signature. [Reason - The key used is expired., "
+        raise invalid_client(700027, f"{text}{_thumbprint_part(sign_in)}{spans}]")
+
+
+def refuse_a_key_that_starts_later(sign_in):
+    """4.7: 1000502 V as a name, U as the answer to this; a switch."""
+    if not any(entry.is_valid(sign_in.now) for entry in named_keys(sign_in)):
+        if sign_in.tenant.switches.not_yet_valid_is_1000502:
+            raise invalid_client(1000502, "The provided certificate is not within its specified validity window.")
+        raise key_not_found(sign_in)
+
+
+def refuse_a_wrong_signature(sign_in):
+    """4.7 V: 700027, the key was found and did not make this signature."""
+    if not any(sign_in.assertion.is_signed_by(entry.certificate) for entry in named_keys(sign_in)):
+        text = "Client assertion failed signature validation. [Reason - The key was found, but use of the key to verify "
+        text += f"the signature failed., {_thumbprint_part(sign_in)}"
+        raise invalid_client(700027, text.rstrip(", ") + "].")
+
+
+def refuse_another_issuer(sign_in):
+    """4.7 V: 700021."""
+    claims = sign_in.assertion.claims
+    if any(str(claims.get(name, "")).lower() != sign_in.client_id.lower() for name in ("iss", "sub")):
+        text = "Client assertion application identifier doesn't match 'client_id' parameter. "
+        raise invalid_client(700021, text + SEE_CERTIFICATES)
+
+
+def refuse_another_audience(sign_in):
+    """4.7 U: 700023."""
+    paths = [
+        f"{name}/{rest}" for name in sign_in.tenant.names() for rest in ("oauth2/v2.0/token", "oauth2/token", "v2.0")
+    ]
+    accepted = {f"https://{sign_in.host}/{path}".lower() for path in paths}
+    if str(sign_in.assertion.claims.get("aud", "")).lower() not in accepted:
+        text = f"Client assertion audience claim does not match Realm issuer. {SEE_CERTIFICATES}"
+        raise invalid_client(700023, text)
+
+
+def refuse_another_time(sign_in):
+    """4.7 V: 700024; a missing nbf shows as 1970. Times may be floats (4.4 V)."""
+    try:
+        begins, ends = (sign_in.assertion.number(name) for name in ("nbf", "exp"))
+    except ValueError as error:
+        raise invalid_client(50027, f"Invalid JWT token. {error}.") from error
+    tolerance = sign_in.tenant.switches.clock_tolerance
+    now = sign_in.now.timestamp()
+    if (begins or 0) - tolerance <= now < (ends or 0) + tolerance:
+        return
+    text = f"Client assertion is not within its valid time range. Current time: {_precise(now)}, assertion valid from "
+    text += f"{_precise(begins or 0)}, expiry time of assertion {_precise(ends or 0)}. {SEE_CERTIFICATES}"
+    raise invalid_client(700024, text)
+
+
+def _precise(seconds):
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    return f"{moment:%Y-%m-%dT%H:%M:%S.%f}0Z"
+
+
+def refuse_a_wrong_secret(sign_in):
+    """4.7: 7000215."""
+    sent = sign_in.form["client_secret"]
+    if not any(password.secret == sent for password in sign_in.application.password_credentials):
+        text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+        text += f"not the client secret ID, for a secret added to app '{sign_in.application.app_id}'."
+        raise invalid_client(7000215, text)
+
+
+def refuse_an_expired_secret(sign_in):
+    """4.7: 7000222."""
+    sent = sign_in.form["client_secret"]
+    held = [password for password in sign_in.application.password_credentials if password.secret == sent]
+    if not any(password.is_valid(sign_in.now) for password in held):
+        text = f"The provided client secret keys for app '{sign_in.application.app_id}' are expired. Visit the Azure "
+        text += "portal to create new keys for your app: https://aka.ms/NewClientSecret, or consider using certificate "
+        raise invalid_client(7000222, text + "credentials for added security: https://aka.ms/certCreds.")
+
+
+def refuse_an_unknown_resource(sign_in, resource, known):
+    """4.7 P: 500011, usually the wrong cloud."""
+    if resource.rstrip("/") not in known:
+        text = f"The resource principal named {resource} was not found in the tenant named {sign_in.tenant.name}. This "
+        text += "can happen if the application has not been installed by the administrator of the tenant or consented "
+        text += "to by any user in the tenant. You might have sent your authentication request to the wrong tenant."
+        raise SignInError(400, "invalid_resource", 500011, text)
+
+
+def refuse_what_conditional_access_blocks(sign_in):
+    """4.7: 53003 V, its error word is U."""
+    if sign_in.application.app_id in sign_in.tenant.conditional_access:
+        text = "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."
+        raise SignInError(400, "invalid_grant", 53003, text)
+
+
+def refuse_a_loop(sign_in, recent):
+    """4.7 P: 50196, more than 15 identical requests in 5 minutes; off by default."""
+    if sign_in.tenant.switches.loop_detection and recent > 15:
+        text = "The server terminated an operation because it encountered a loop while processing a request. "
+        raise SignInError(400, "invalid_grant", 50196, text + "Please contact your app vendor.")
+
+
+APPLICATION_RULES = (
+    refuse_an_unknown_application,
+    refuse_a_missing_service_principal,
+    refuse_a_disabled_application,
+)
+KEY_RULES = (
+    refuse_an_unregistered_key,
+    refuse_an_expired_key,
+    refuse_a_key_that_starts_later,
+)
+ASSERTION_RULES = (
+    refuse_a_nameless_key,
+    *KEY_RULES,
+    refuse_a_wrong_signature,
+    refuse_another_issuer,
+    refuse_another_audience,
+    refuse_another_time,
+)
+SECRET_RULES = (
+    refuse_a_wrong_secret,
+    refuse_an_expired_secret,
+)
+
+
+def apply_all(rules, sign_in):
+    for rule in rules:
+        rule(sign_in)

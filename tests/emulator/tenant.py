@@ -1,0 +1,240 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A tenant: its directory, its clock, its replicas, its faults. Start here to set up a test."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+
+from . import certificates as certs
+from .clock import Clock, format_time
+from .credentials import PasswordCredential, credential_of
+from .faults import Faults
+from .model import GRAPH_APP_ID, Application, Assignment, Directory, Policy, ServicePrincipal
+from .oracle import Oracle
+from .replicas import History, Replicas
+from .roles import graph_roles
+from .switches import Switches
+from .throttling import Throttle
+
+
+class Tenant:
+    """One Microsoft Entra tenant with everything a rehearsal may want to bend."""
+
+    def __init__(self, tenant_id=None, domain="contoso.onmicrosoft.com", name="Contoso", clock=None, seed=0):
+        self.id = tenant_id or str(uuid.uuid4())
+        self.domain = domain
+        self.name = name
+        self.clock = clock or Clock()
+        self.switches = Switches()
+        self.directory = Directory()
+        self.reads = Replicas("reads", self.clock, seed)
+        self.sign_ins = Replicas("sign_ins", self.clock, seed + 1)
+        self.faults = Faults()
+        self.throttle = Throttle(self)
+        self.oracle = Oracle(self)
+        self.default_policy = Policy()
+        self.token_lifetime = 3599
+        self.conditional_access = set()  # app ids whose sign-ins are blocked
+        self.changes = []  # (history, before, after) of the request under way
+        self._timers = []
+        self._sequence = 0
+        self.graph = self._new_service_principal(GRAPH_APP_ID, "Microsoft Graph", app_roles=graph_roles())
+
+    # Finding
+
+    def history_of(self, reference):
+        """The history of an application by object id, app id or display name; LookupError when there is none."""
+        found = self.directory.find(getattr(reference, "object_id", reference))
+        if found is None:
+            raise LookupError(f"No application {reference!r} in tenant {self.id}.")
+        return found
+
+    def application(self, reference):
+        """The application as it truly is now."""
+        return self.history_of(reference).primary
+
+    def service_principal(self, reference):
+        """The service principal of an application, as it truly is now, or None."""
+        app_id = getattr(reference, "app_id", None) or self.application(reference).app_id
+        history = self.service_principal_history(app_id)
+        return history.primary if history else None
+
+    def service_principal_history(self, app_id):
+        """The history of the service principal that an application has, or had."""
+        return self.directory.principal_of(app_id)
+
+    def names(self):
+        """What may stand for this tenant in a login path."""
+        return {self.id.lower(), self.domain.lower()}
+
+    # Making
+
+    def issue(self, common_name, starts=0.0, ends=180.0, key=None):
+        """A self-signed key pair, valid from and to so many days from now."""
+        return certs.issue(f"{common_name}", self.clock.from_now(starts), self.clock.from_now(ends), key)
+
+    def add_application(
+        self,
+        display_name,
+        certificates=(),
+        secret=None,
+        roles=(),
+        owners=(),
+        service_principal=True,
+        enabled=True,
+        object_id=None,
+        app_id=None,
+        **properties,
+    ):
+        """An application that every replica knows; certificates as KeyPair, PEM, DER or ready-made KeyCredential."""
+        application = Application(
+            object_id=object_id or str(uuid.uuid4()),
+            app_id=app_id or str(uuid.uuid4()),
+            display_name=display_name,
+            created=format_time(self.clock.now()),
+            sequence=self.next_sequence(),
+            key_credentials=tuple(_as_credential(one) for one in certificates),
+            password_credentials=(self._password(secret),) if secret else (),
+            owners=tuple(self.service_principal(owner).object_id for owner in owners),
+            **properties,
+        )
+        self.directory.add_application(application, History.settled(application))
+        if service_principal:
+            principal_id = str(uuid.uuid4())
+            granted = self._assignments(principal_id, roles)
+            self._new_service_principal(
+                application.app_id, display_name, principal_id, enabled=enabled, assignments=granted
+            )
+        return application
+
+    def _password(self, secret, starts=-1.0, ends=365.0):
+        start, end = (format_time(self.clock.from_now(days)) for days in (starts, ends))
+        return PasswordCredential(str(uuid.uuid4()), secret, start, end)
+
+    def _new_service_principal(self, app_id, display_name, object_id=None, **properties):
+        made = ServicePrincipal(
+            object_id or str(uuid.uuid4()), app_id, display_name, self.next_sequence(), **properties
+        )
+        self.directory.add_service_principal(made, History.settled(made))
+        return made
+
+    def _assignments(self, principal_id, roles):
+        """Grants of application permissions of Microsoft Graph, by name."""
+        unknown = [role for role in roles if self.graph.role_id(role) is None]
+        if unknown:
+            raise ValueError(f"Unknown application permissions: {', '.join(unknown)}.")
+        created = format_time(self.clock.now())
+        return tuple(
+            Assignment(str(uuid.uuid4()), principal_id, self.graph.object_id, self.graph.role_id(role), created)
+            for role in roles
+        )
+
+    def next_sequence(self):
+        self._sequence += 1
+        return self._sequence
+
+    # Writing: everything below reaches replicas with their lag
+
+    def write(self, history, state):
+        """Put a new state on the primary."""
+        self.changes.append((history, history.primary, state))
+        history.write(state, self.clock.elapsed())
+
+    def change(self, reference, **properties):
+        """Change properties of an application, as an administrator in the portal."""
+        history = self.history_of(reference)
+        self.write(history, replace(history.primary, **properties))
+
+    def change_service_principal(self, reference, **properties):
+        history = self.service_principal_history(self.application(reference).app_id)
+        self.write(history, replace(history.primary, **properties))
+
+    def add_credential(self, reference, certificate, **overrides):
+        """Register a certificate, as someone else in the portal."""
+        entry = replace(_as_credential(certificate), **overrides)
+        application = self.application(reference)
+        self.change(reference, key_credentials=(*application.key_credentials, entry))
+        return entry
+
+    def remove_credential(self, reference, key_id):
+        """Remove a certificate, as someone else in the portal."""
+        kept = [entry for entry in self.application(reference).key_credentials if entry.key_id != key_id]
+        self.change(reference, key_credentials=tuple(kept))
+
+    def grant(self, reference, *roles):
+        """Consent to application permissions of Microsoft Graph, by name."""
+        principal = self.service_principal(reference)
+        granted = self._assignments(principal.object_id, roles)
+        self.change_service_principal(reference, assignments=(*principal.assignments, *granted))
+
+    def enable(self, reference, enabled=True):
+        """Let the application sign in, or stop it."""
+        self.change_service_principal(reference, enabled=enabled)
+
+    def limit_lifetime(self, max_lifetime, reference=None):
+        """An app management policy (facts section 11), for the tenant or for one application; None lifts it."""
+        if reference is None:
+            self.default_policy = Policy(enabled=max_lifetime is not None, max_lifetime=max_lifetime)
+            return
+        policy = max_lifetime and Policy(str(uuid.uuid4()), "Lifetime of certificates", True, max_lifetime)
+        self.change(reference, policy=policy)
+
+    def soft_delete(self, reference):
+        """Delete an application and its service principal; both can be restored (facts section 12)."""
+        self._set_deleted(reference, format_time(self.clock.now()))
+
+    def restore(self, reference):
+        self._set_deleted(reference, None)
+
+    def _set_deleted(self, reference, when):
+        self.change(reference, deleted=when)
+        if self.service_principal(reference):
+            self.change_service_principal(reference, deleted=when)
+
+    def begin(self):
+        """Start a request: do what has become due, forget the last request's changes."""
+        self.run_due()
+        self.changes = []
+
+    def take_back(self, changes):
+        """Undo writes that were acknowledged but never reach the directory."""
+        for history, _before, after in changes:
+            history.forget(after)
+
+    def revert(self, changes):
+        """Undo writes that did reach the directory: what they added goes, what they removed returns."""
+        for history, before, after in reversed(changes):
+            self.write(history, _without_the_change(history.primary, before, after))
+
+    # Time
+
+    def later(self, seconds, action):
+        """Do something once the clock has gone so far."""
+        self._timers.append((self.clock.elapsed() + seconds, action))
+
+    def run_due(self):
+        """Do what has become due; called before every request."""
+        now = self.clock.elapsed()
+        due = [action for when, action in self._timers if when <= now]
+        self._timers = [(when, action) for when, action in self._timers if when > now]
+        for action in due:
+            action()
+
+
+def _as_credential(source):
+    return source if hasattr(source, "key_id") else credential_of(certs.as_certificate(source))
+
+
+def _without_the_change(now, before, after):
+    """The present state with one earlier change of its key credentials undone."""
+    if before is None:
+        return now
+    added = {entry.key_id for entry in after.key_credentials} - {entry.key_id for entry in before.key_credentials}
+    present = {entry.key_id for entry in after.key_credentials}
+    removed = [entry for entry in before.key_credentials if entry.key_id not in present]
+    kept = [entry for entry in now.key_credentials if entry.key_id not in added]
+    return replace(now, key_credentials=(*kept, *removed))
