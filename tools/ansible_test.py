@@ -8,6 +8,9 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import checkout
@@ -31,9 +34,29 @@ subprocess.check_call(
 
 
 def run(job: Job, environment: Environment, tree: Path, *arguments: str) -> str:
-    """Run ansible-test in a copy tree and return what it printed."""
+    """Run ansible-test in a copy tree and return what it printed.
+
+    With --local it uses the environment that it is installed in, so that nothing is installed again for every run.
+    """
     _provide_get_pip(environment)
-    return job.run("ansible-test", *arguments, programs=environment.programs, cwd=tree)
+    with _path_without_spaces(environment) as programs:
+        return job.run(programs / "python", programs / "ansible-test", *arguments, programs=programs, cwd=tree)
+
+
+@contextmanager
+def _path_without_spaces(environment: Environment) -> Iterator[Path]:
+    """Where the environment's programs lie. ansible-test writes this into '#!' lines, which cannot hold a space.
+
+    A checkout below a path with spaces is therefore reached through a link, the only thing that is ever made outside
+    the checkout; it is gone when ansible-test ends.
+    """
+    if not re.search(r"\s", str(checkout.ROOT)):
+        yield environment.programs
+        return
+    with tempfile.TemporaryDirectory(prefix="evercert-") as directory:
+        link = Path(directory) / "cache"
+        link.symlink_to(checkout.CACHE)
+        yield link / environment.programs.relative_to(checkout.CACHE)
 
 
 def _provide_get_pip(environment: Environment) -> None:
@@ -59,9 +82,13 @@ def integration_tree(purpose: str, variables: dict[str, str]) -> Path:
     return tree
 
 
-def combined_coverage(job: Job, environment: Environment, tree: Path, target: Path) -> None:
-    """Gather what an integration run covered into one data file."""
-    run(job, environment, tree, "coverage", "combine", "--venv")
-    for part in sorted((tree / "tests" / "output" / "coverage").glob("coverage*")):
-        if not part.name.startswith("coverage="):
-            shutil.copy2(part, target)
+def collected_coverage(tree: Path, target: Path) -> None:
+    """Move the data files of an integration run aside.
+
+    'ansible-test coverage combine' wants one certain version of coverage; combining with those of the unit tests is all
+    we need, and any version does that.
+    """
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for part in (tree / "tests" / "output" / "coverage").glob("*=coverage.*"):
+        shutil.copy2(part, target / part.name)

@@ -19,6 +19,7 @@ NAMESPACE, NAME = "evercert", "entra"
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 HOME = CACHE / "home"
+TEMPORARY = CACHE / "tmp"
 LOGS = CACHE / "gates"
 LINK = CACHE / "link"  # makes the checkout importable as ansible_collections.evercert.entra
 COLLECTION = LINK / "ansible_collections" / NAMESPACE / NAME
@@ -26,6 +27,9 @@ COPIES = CACHE / "copies"  # ansible-test refuses a symbolic link, so it gets co
 
 # What the caller's shell says must not decide what a test sees.
 FOREIGN = ("ANSIBLE_", "AZURE_", "ENTRA_", "GIT_", "MOLECULE_", "PYTEST_", "PYTHON", "COVERAGE_", "VIRTUAL_ENV", "MAKE")
+
+# Where pip installs to, and how much it says, is ours to choose.
+PIP_IS_OURS = {"cache-dir", "config-file", "prefix", "quiet", "require-virtualenv", "target", "user", "verbose"}
 
 
 def surroundings(*programs: Path) -> dict[str, str]:
@@ -36,6 +40,7 @@ def surroundings(*programs: Path) -> dict[str, str]:
     return inherited | {
         "PATH": os.pathsep.join([*map(str, programs), str(pythons_directory()), *search_path()]),
         "HOME": str(HOME),
+        "TMPDIR": str(TEMPORARY),
         "XDG_CACHE_HOME": str(HOME / ".cache"),
         "XDG_CONFIG_HOME": str(HOME / ".config"),
         "XDG_DATA_HOME": str(HOME / ".local" / "share"),
@@ -69,7 +74,7 @@ def pythons_directory() -> Path:
 
 def prepare() -> None:
     """Lay out the directories that every program here relies on."""
-    for directory in (HOME / ".ansible" / "tmp", HOME / ".config" / "pip", LOGS, COLLECTION.parent):
+    for directory in (TEMPORARY, HOME / ".ansible" / "tmp", HOME / ".config" / "pip", LOGS, COLLECTION.parent):
         directory.mkdir(parents=True, exist_ok=True)
     (HOME / "ansible.cfg").write_text("[defaults]\n", encoding="utf-8")
     if not COLLECTION.is_symlink():
@@ -84,11 +89,11 @@ def _carry_over_pip_settings() -> None:
     """
     command = [sys.executable, "-m", "pip", "config", "list"]
     listed = subprocess.run(command, capture_output=True, text=True, check=False).stdout
-    lines = ["[global]"]
+    lines = ["[global]", "quiet = 1"]
     for line in sorted(listed.splitlines(), key=lambda line: line.startswith(":env:")):
-        name, _, value = line.partition("=")
+        name, value = line.split("=", 1)
         option = name.rpartition(".")[2]
-        if option not in ("config-file", "cache-dir", "user", "target", "prefix", "require-virtualenv"):
+        if option not in PIP_IS_OURS:
             lines = [known for known in lines if not known.startswith(f"{option} =")]
             lines.append(f"{option} = {_unquoted(value)}")
     target = HOME / ".config" / "pip" / "pip.conf"
@@ -109,7 +114,7 @@ def files() -> list[Path]:
 
 
 def copy(purpose: str) -> Path:
-    """A fresh copy of the collection for one purpose, in a git repository of its own: ansible-test asks git for files."""
+    """A fresh copy of the collection, in a git repository of its own: ansible-test asks git for the files."""
     base = COPIES / purpose
     shutil.rmtree(base, ignore_errors=True)
     target = base / "ansible_collections" / NAMESPACE / NAME

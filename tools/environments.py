@@ -109,13 +109,26 @@ def _install(environment: Environment) -> None:
     print(f"environment {environment.name}: installing for Python {environment.version} ...", flush=True)
     shutil.rmtree(environment.directory, ignore_errors=True)
     log = checkout.LOGS / f"environment-{environment.name}.log"
-    pip = [str(environment.programs / "python"), "-m", "pip", "install", "--no-input", "-r", str(environment.requirements)]
+    pip = [
+        str(environment.programs / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--no-input",
+        "-r",
+        str(environment.requirements),
+    ]
     if environment.lowest:
         pip += ["-c", str(_lower_bounds())]
     with log.open("w", encoding="utf-8") as output:
         for command in ([str(python), "-m", "venv", str(environment.directory)], pip):
             done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=checkout.surroundings(), check=False
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                env=checkout.surroundings(),
+                check=False,
             )
             if done.returncode:
                 raise NotAvailable(_why_install_failed(environment, log))
@@ -129,8 +142,12 @@ def _install(environment: Environment) -> None:
 def _why_install_failed(environment: Environment, log: Path) -> str:
     text = log.read_text(encoding="utf-8", errors="replace")
     where = log.relative_to(checkout.ROOT)
-    if re.search(r"NewConnectionError|Name or service not known|ConnectTimeout|ProxyError|SSLError|Network is unreach", text):
-        return f"The package index cannot be reached, and the first install of '{environment.name}' needs it; see {where}."
+    if re.search(
+        r"NewConnectionError|Name or service not known|ConnectTimeout|ProxyError|SSLError|Network is unreach", text
+    ):
+        return (
+            f"The package index cannot be reached, and the first install of '{environment.name}' needs it; see {where}."
+        )
     return f"Installing the environment '{environment.name}' failed; {where} says why."
 
 
@@ -164,7 +181,9 @@ def _locked(name: str) -> Iterator[None]:
 
 
 def main() -> int:
-    problems = [f"{name}: {got}" for name, got in build_all(list(ENVIRONMENTS)).items() if isinstance(got, NotAvailable)]
+    problems = [
+        f"{name}: {got}" for name, got in build_all(list(ENVIRONMENTS)).items() if isinstance(got, NotAvailable)
+    ]
     print("\n".join(problems), file=sys.stderr)
     return bool(problems)
 

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which Python interpreters this machine has. Version managers put names on PATH that fail when run, so each is tried."""
+"""Which Python interpreters this machine has. A version manager's names on PATH may fail when run, so each is tried."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def first(*versions: str) -> str | None:
 
 
 def _candidates(version: str) -> list[Path]:
-    if version == "%d.%d" % sys.version_info[:2]:
+    if version == f"{sys.version_info.major}.{sys.version_info.minor}":
         return [Path(sys.executable)]
     name = f"python{version}"
     pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
@@ -53,8 +53,8 @@ def _tried(candidate: Path, version: str) -> Path | None:
         answer = subprocess.run([candidate, "-c", PROBE], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
-    told, _, executable = answer.stdout.strip().partition(" ")
-    return Path(executable) if answer.returncode == 0 and told == version else None
+    told = answer.stdout.strip().split(" ", 1)
+    return Path(told[1]) if answer.returncode == 0 and told[0] == version else None
 
 
 def _publish(pythons: dict[str, Path]) -> None:

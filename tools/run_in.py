@@ -25,7 +25,7 @@ def main() -> int:
         return 1
     os.chdir(checkout.ROOT)
     python = str(environment.programs / "python")
-    os.execve(python, [python, *program], checkout.surroundings(environment.programs))
+    return os.execve(python, [python, *program], checkout.surroundings(environment.programs))
 
 
 if __name__ == "__main__":

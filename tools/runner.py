@@ -107,7 +107,9 @@ class Run:
         self._waiting = list(self.gates)
 
     def run(self) -> dict[str, Result]:
-        workers = [threading.Thread(target=self._work, daemon=True) for _ in range(self.at_once)]
+        workers = [
+            threading.Thread(target=self._work, name=f"gates-{number}", daemon=True) for number in range(self.at_once)
+        ]
         for worker in workers:
             worker.start()
         for worker in workers:
