@@ -1,0 +1,244 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A key store as a directory of PEM files: the KeyStore port for one host.
+
+    current   -> versions/<thumbprint>    what consumers read
+    successor -> versions/<thumbprint>    only while a renewal is under way
+    versions/<thumbprint>/                key.pem certificate.pem bundle.pem [bundle.pfx] record.json
+    history.jsonl sign_ins.jsonl
+
+A version's folder appears whole, before a link to it does; links are switched in one step. When both links name one
+version, it has been promoted and only the clean-up is missing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import os
+import typing as t
+from dataclasses import replace
+from pathlib import Path
+
+from .._core.errors import KeyStoreError
+from .._core.model import Record, StoreContents, Version
+from .._core.times import parse_iso_or_none
+from . import durable, lock, reading, records, versions
+from .journal import Entry, Journal, newer_half
+from .key_pair import KeyPair
+from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout
+
+_HISTORY_LIMIT = 1024 * 1024
+_SIGN_INS_LIMIT = 64 * 1024
+_DAY = dt.timedelta(days=1)
+
+
+class DirectoryStore:
+    """Holds what a process knows of one store: where it is, and whether this process has locked it."""
+
+    def __init__(self, location: str) -> None:
+        self._root = Path(location).absolute()
+        self.location = str(self._root)
+        self._history = Journal(self._path("history.jsonl"), _HISTORY_LIMIT)
+        self._sign_ins = Journal(self._path("sign_ins.jsonl"), _SIGN_INS_LIMIT)
+        self._is_locked = False
+
+    def read(self) -> StoreContents:
+        """Readers take no lock, so they look again when a writer was at work meanwhile."""
+        for _attempt in range(10):
+            layout = self._layout()
+            try:
+                contents = versions.read_contents(layout)
+            except KeyStoreError:
+                if layout == self._layout():
+                    raise
+                continue
+            if layout == self._layout():
+                return contents
+        raise KeyStoreError(f"The key store {self.location} changes all the time. Run again later.")
+
+    def signer(self, thumbprint: str) -> KeyPair:
+        return versions.read_key_pair(self._version_path(thumbprint))
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float, wait: lock.Wait) -> t.Iterator[None]:
+        with lock.hold(self._root, timeout, wait, self._last_event):
+            self._is_locked = True
+            try:
+                yield
+            finally:
+                self._is_locked = False
+
+    def prepare(self) -> None:
+        reading.refuse_open_parents(self._root)
+        if not os.path.lexists(self._root):
+            durable.make_directories(self._root)
+        reading.refuse_unsafe_directory(self._root)
+        if os.path.lexists(self._path(VERSIONS)):
+            reading.refuse_unsafe_directory(self._path(VERSIONS))
+        else:
+            durable.sync_ancestors(self._root)
+
+    def clear_debris(self) -> list[str]:
+        layout = self._layout()
+        self._settle(layout)
+        removed = []
+        adopted = versions.unfinished_adoption(layout)
+        if adopted:
+            self._link(CURRENT, adopted)
+        if layout.successor and layout.successor == layout.current:
+            durable.remove_link(self._path(SUCCESSOR))
+            removed.append(SUCCESSOR)
+        for path in (*self._temporaries(layout), *map(layout.path, versions.debris_in(layout))):
+            durable.remove_tree(path)
+            removed.append(path.name)
+        return removed
+
+    def keep_successor(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+        thumbprint = key_pair.certificate.thumbprint
+        if thumbprint == self._layout().current:
+            raise KeyStoreError(f"The certificate {thumbprint} is already the current one in {self.location}.")
+        version = self._keep(key_pair, record, pfx_passphrase)
+        self._link(SUCCESSOR, thumbprint)
+        return version
+
+    def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+        if not self.read().is_empty:
+            raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
+        version = self._keep(key_pair, replace(record, origin=versions.ADOPTED), pfx_passphrase)
+        self._link(CURRENT, version.thumbprint)
+        return version
+
+    def write_record(self, thumbprint: str, record: Record) -> None:
+        durable.replace_file(self._version_path(thumbprint) / versions.RECORD, records.format_record(record))
+
+    def promote_successor(self, now: dt.datetime) -> Version:
+        layout = self._layout()
+        if not layout.successor:
+            raise KeyStoreError(f"The key store {self.location} has no successor to promote.")
+        if layout.successor != layout.current:
+            self._note_promotion(layout, now)
+            self._link(CURRENT, layout.successor)
+        durable.remove_link(self._path(SUCCESSOR))
+        return versions.read_version(layout.path(layout.successor))
+
+    def roll_back(self, to: str) -> None:
+        layout = self._layout()
+        if to == layout.current:
+            return
+        self.signer(to)
+        if layout.current:
+            self._remember_use(layout)
+            self._link(SUCCESSOR, layout.current)
+        self._link(CURRENT, to)
+
+    def make_current(self, thumbprint: str) -> None:
+        self.roll_back(thumbprint)
+
+    def release_successor(self) -> None:
+        if self._layout().successor:
+            durable.remove_link(self._path(SUCCESSOR))
+
+    def delete_version(self, thumbprint: str) -> None:
+        layout = self._layout()
+        if thumbprint in layout.linked:
+            raise KeyStoreError(f"The version {thumbprint} in {self.location} is in use, so it is not deleted.")
+        if thumbprint in layout.names:
+            durable.remove_tree(layout.path(thumbprint))
+
+    def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
+        self._sign_ins.append({"at": at, "thumbprint": thumbprint, "purpose": purpose})
+        self._shorten(self._sign_ins, _latest_day)
+
+    def sign_ins_since(self, moment: dt.datetime) -> list[dt.datetime]:
+        return sorted(at for at in map(_time_of, self._sign_ins.entries()) if at and at >= moment)
+
+    def append_history(self, event: t.Mapping[str, t.Any]) -> None:
+        self._history.append(event)
+        self._shorten(self._history, newer_half)
+
+    def history(self, count: int) -> list[Entry]:
+        return self._history.entries()[-count:] if count > 0 else []
+
+    def _path(self, name: str) -> Path:
+        return self._root / name
+
+    def _layout(self) -> Layout:
+        return versions.read_layout(self._root)
+
+    def _version_path(self, thumbprint: str) -> Path:
+        layout = self._layout()
+        if thumbprint not in layout.names:
+            raise KeyStoreError(f"The key store {self.location} holds no version {thumbprint}.")
+        return layout.path(thumbprint)
+
+    def _keep(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None) -> Version:
+        """The version's folder, whole and durable. One that is there already keeps its key and what is known of it."""
+        thumbprint = key_pair.certificate.thumbprint
+        path = self._path(VERSIONS) / thumbprint
+        durable.make_directories(path.parent)
+        if os.path.lexists(path):
+            known = versions.read_record(path) or Record()
+            self.signer(thumbprint)
+            self.write_record(thumbprint, records.take_over(known, record))
+        else:
+            durable.make_folder(path, versions.version_files(key_pair, record, pfx_passphrase))
+        return versions.read_version(path)
+
+    def _link(self, name: str, thumbprint: str) -> None:
+        durable.switch_link(self._path(name), f"{VERSIONS}/{thumbprint}")
+
+    def _note_promotion(self, layout: Layout, now: dt.datetime) -> None:
+        """Before consumers see the successor: its key pair is sound, and who follows whom is on record."""
+        successor = str(layout.successor)
+        self.signer(successor)
+        if layout.current:
+            self._remember_use(layout)
+        record = records.without_stop(versions.read_version(layout.path(successor)).record)
+        self.write_record(successor, replace(record, promoted=now, predecessor=layout.current))
+
+    def _remember_use(self, layout: Layout) -> None:
+        """A version that was current may be registered, so it must never pass for debris, even without a record."""
+        current = str(layout.current)
+        version = versions.read_version(layout.path(current))
+        if not version.record.promoted:
+            self.write_record(current, replace(version.record, promoted=version.certificate.not_before))
+
+    def _settle(self, layout: Layout) -> None:
+        """What a killed run has done but not synced becomes durable before this one relies on it."""
+        for folder in self._folders(layout):
+            durable.perform("sync", folder)
+
+    def _folders(self, layout: Layout) -> list[Path]:
+        folders = (self._root, self._path(VERSIONS), *map(layout.path, layout.names))
+        return [folder for folder in folders if os.path.lexists(folder)]
+
+    def _temporaries(self, layout: Layout) -> t.Iterator[Path]:
+        """Names of a stopped run: beside the links, beside the versions and in them."""
+        for folder in self._folders(layout):
+            for name in reading.list_names(folder):
+                if durable.is_temporary(name):
+                    yield folder / name
+
+    def _last_event(self) -> str | None:
+        return next((str(entry["at"]) for entry in reversed(self._history.entries()) if "at" in entry), None)
+
+    def _shorten(self, journal: Journal, keep: t.Callable[[list[Entry]], list[Entry]]) -> None:
+        """Under the lock only: the clean-up of another writer would take the file in the making for debris."""
+        if not journal.is_too_long:
+            return
+        with contextlib.nullcontext(True) if self._is_locked else lock.if_free(self._root) as is_held:
+            if is_held:
+                journal.shorten(keep)
+
+
+def _time_of(entry: Entry) -> dt.datetime | None:
+    return parse_iso_or_none(entry.get("at"))
+
+
+def _latest_day(entries: list[Entry]) -> list[Entry]:
+    """Counted from the newest entry, so that no clock is needed."""
+    newest = max((at for at in map(_time_of, entries) if at), default=None)
+    return [entry for entry in entries if newest and (at := _time_of(entry)) and at > newest - _DAY]

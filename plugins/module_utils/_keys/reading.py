@@ -1,0 +1,161 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Reading a key store's files, without any effect. What others have put there is refused with a sentence."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import pwd
+import re
+import stat
+from pathlib import Path
+
+from .._core.errors import KeyStoreError
+from .trouble import failed
+
+_LARGEST = 4 * 1024 * 1024
+_THUMBPRINT = re.compile(r"[0-9A-F]{40}")
+
+
+def read_file(path: Path) -> bytes | None:
+    """The content of an ordinary file, or None when there is none."""
+    try:
+        return _read(path, private=False)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise failed("read", path, error) from error
+
+
+def read_private_file(path: Path) -> bytes:
+    """The content of a file that nobody but its owner, who is us, may read."""
+    try:
+        return _read(path, private=True)
+    except OSError as error:
+        raise failed("read", path, error) from error
+
+
+def _read(path: Path, *, private: bool) -> bytes:
+    """Never by way of a link; a pipe or a device that somebody has put there cannot make us wait."""
+    with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+        found = os.fstat(file.fileno())
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
+            raise KeyStoreError(f"Key store: {path} is not an ordinary file of ordinary size. Check who made it.")
+        if private:
+            refuse_shared(path, found)
+        return file.read(_LARGEST)
+
+
+def refuse_shared(path: Path, found: os.stat_result) -> None:
+    """A private key that others can read is not private any more."""
+    _refuse_other_owner(path, found)
+    if found.st_mode & 0o077:
+        raise KeyStoreError(
+            f"Key store: {path} has mode {_mode(found)}, so others may read the private key. "
+            f"Run 'chmod 0600 {path}', and renew the certificate if somebody may have copied the key."
+        )
+
+
+def refuse_unsafe_directory(path: Path) -> None:
+    """Whoever may write to the directory can replace the keys in it."""
+    found = _stat(path)
+    if not stat.S_ISDIR(found.st_mode):
+        raise KeyStoreError(f"Key store: {path} is not a directory. Remove it or choose another path.")
+    _refuse_other_owner(path, found)
+    if found.st_mode & 0o022:
+        raise KeyStoreError(
+            f"Key store: {path} has mode {_mode(found)}, so others could replace the keys in it. "
+            f"Run 'chmod 0700 {path}'."
+        )
+    if not os.access(path, os.W_OK | os.X_OK, effective_ids=os.access in os.supports_effective_ids):
+        raise KeyStoreError(
+            f"Key store: {path} is not writable for {_user(os.geteuid())}. Run 'chmod 0700 {path}'; when its file "
+            "system is mounted read-only, mount it writable or choose another key store."
+        )
+
+
+def refuse_open_parents(path: Path) -> None:
+    """Where everybody may rename the parents, everybody may exchange the key store. Sticky ones, as /tmp, are safe."""
+    for parent in Path(os.path.realpath(path)).parents:
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+            mode = parent.stat().st_mode
+            if mode & 0o002 and not mode & stat.S_ISVTX:
+                raise KeyStoreError(
+                    f"Key store: everybody may write to {parent}, so others could exchange {path}. "
+                    f"Run 'chmod o-w {parent}' or choose another place."
+                )
+
+
+def read_link(path: Path) -> str | None:
+    """The thumbprint of the version that a link names, or None without a link. Links to anywhere else are refused."""
+    try:
+        target = str(path.readlink())
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.EINVAL:
+            raise KeyStoreError(f"Key store: {path} is not a symbolic link. Move it away, then run again.") from error
+        raise failed("read", path, error) from error
+    folder, _separator, name = target.partition("/")
+    if folder == "versions" and is_thumbprint(name):
+        return name
+    raise KeyStoreError(
+        f"Key store: {path} points to {target}, not to one of this store's versions. Remove the link, or let it point "
+        "to versions/<thumbprint> again."
+    )
+
+
+def refuse_link(path: Path) -> None:
+    """Where a directory of the store belongs, a link would lead out of it."""
+    try:
+        is_link = stat.S_ISLNK(path.lstat().st_mode)
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise failed("read", path, error) from error
+    if is_link:
+        raise KeyStoreError(f"Key store: {path} is a symbolic link. Replace it by the directory it stands for.")
+
+
+def is_thumbprint(name: str) -> bool:
+    return bool(_THUMBPRINT.fullmatch(name))
+
+
+def list_names(path: Path) -> list[str]:
+    """What a directory holds, sorted; nothing when there is none."""
+    try:
+        return sorted(entry.name for entry in path.iterdir())
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise failed("read", path, error) from error
+
+
+def _stat(path: Path) -> os.stat_result:
+    try:
+        return path.stat()
+    except OSError as error:
+        raise failed("read", path, error) from error
+
+
+def _refuse_other_owner(path: Path, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
+        raise KeyStoreError(
+            f"Key store: {path} belongs to {_user(found.st_uid)}, but this runs as {_user(os.geteuid())}. "
+            f"Run as {_user(found.st_uid)}, or give it to this user with chown."
+        )
+
+
+def _user(number: int) -> str:
+    try:
+        return f"user '{pwd.getpwuid(number).pw_name}'"
+    except KeyError:
+        return f"user ID {number}"
+
+
+def _mode(found: os.stat_result) -> str:
+    return f"{stat.S_IMODE(found.st_mode):04o}"

@@ -1,0 +1,73 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The KeyStore port: where private keys live, which of them is current, and what is remembered of each."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from .._core.model import Record, StoreContents, Version
+from .key_pair import KeyPair
+
+
+class KeyStore(t.Protocol):
+    """One writer's keys. Each change is durable when its method returns, and done or not done when it does not."""
+
+    location: str
+
+    def read(self) -> StoreContents:
+        """Everything in the store, without any effect; what does not exist yet is empty."""
+
+    def signer(self, thumbprint: str) -> KeyPair:
+        """The key pair of a version. Raises KeyStoreError when its key is missing, damaged or readable by others."""
+
+    def lock(self, timeout: float, wait: t.Callable[[float, str], None]) -> t.ContextManager[None]:
+        """Keep other writers out. While another one is at work, `wait` sleeps and is told who it is."""
+
+    def prepare(self) -> None:
+        """Make the store where there is none; refuse one that others could change."""
+
+    def clear_debris(self) -> list[str]:
+        """Bring what a stopped run left half-made to an end, and name what was removed.
+
+        Never a version that may have been sent, nor one left by a stop before it is sent.
+        """
+
+    def keep_successor(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+        """Keep a key pair for good, then name it the successor."""
+
+    def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+        """Keep the key pair in use today, in an empty store, as current."""
+
+    def write_record(self, thumbprint: str, record: Record) -> None:
+        """Replace what is remembered of a version."""
+
+    def promote_successor(self, now: dt.datetime) -> Version:
+        """Make the successor current. Repeating it after a stop finishes it."""
+
+    def roll_back(self, to: str) -> None:
+        """Make an earlier version current again; what was current becomes the successor."""
+
+    def make_current(self, thumbprint: str) -> None:
+        """The same, for a current certificate that is not registered."""
+
+    def release_successor(self) -> None:
+        """Let no version be the successor."""
+
+    def delete_version(self, thumbprint: str) -> None:
+        """Remove a version with its private key; never the current one or the successor."""
+
+    def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
+        """Remember an attempt to sign in; needs no lock."""
+
+    def sign_ins_since(self, moment: dt.datetime) -> list[dt.datetime]:
+        """When sign-ins were attempted at or after a moment, oldest first."""
+
+    def append_history(self, event: t.Mapping[str, t.Any]) -> None:
+        """Remember an event for people to read; never a secret."""
+
+    def history(self, count: int) -> list[dict[str, t.Any]]:
+        """The latest events, newest last."""

@@ -1,0 +1,139 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Versions in a directory: what belongs to one, which is linked, and what is debris. Reads only."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from .._core.errors import InvalidInput, KeyStoreError
+from .._core.model import Record, StoreContents, Version
+from . import pem, reading
+from .key_pair import KeyPair, certificate_from_der, load_key_pair, to_pfx
+from .records import format_record, parse_record
+
+CURRENT, SUCCESSOR, VERSIONS = "current", "successor", "versions"
+KEY, CERTIFICATE, BUNDLE, PFX, RECORD = "key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json"
+ADOPTED = "adopted"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the links point and which folders there are, at one moment."""
+
+    location: Path
+    current: str | None
+    successor: str | None
+    names: tuple[str, ...]
+
+    @property
+    def linked(self) -> tuple[str | None, ...]:
+        return (self.current, self.successor)
+
+    def path(self, thumbprint: str) -> Path:
+        return self.location / VERSIONS / thumbprint
+
+
+def read_layout(location: Path) -> Layout:
+    versions = location / VERSIONS
+    reading.refuse_link(versions)
+    current = reading.read_link(location / CURRENT)
+    successor = reading.read_link(location / SUCCESSOR)
+    names = tuple(name for name in reading.list_names(versions) if reading.is_thumbprint(name))
+    layout = Layout(location, current, successor, names)
+    for name in names:
+        reading.refuse_link(layout.path(name))
+    for link, name in ((CURRENT, current), (SUCCESSOR, successor)):
+        if name and name not in layout.names:
+            raise KeyStoreError(
+                f"Key store: {location / link} points to {layout.path(name)}, which does not exist. "
+                "Restore that folder from a backup, or remove the link."
+            )
+    return layout
+
+
+def read_contents(layout: Layout) -> StoreContents:
+    """What a clean-up would leave: debris is left out, an adoption that was cut short counts as done."""
+    debris = debris_in(layout)
+    versions = {name: read_version(layout.path(name)) for name in layout.names if name not in debris}
+    current = layout.current or unfinished_adoption(layout)
+    successor = layout.successor if layout.successor != current else None
+    others = (version for name, version in versions.items() if name not in (current, successor))
+    return StoreContents(
+        versions[current] if current else None,
+        versions[successor] if successor else None,
+        tuple(sorted(others, key=lambda version: (version.certificate.not_before, version.thumbprint))),
+    )
+
+
+def read_version(path: Path) -> Version:
+    """The certificate and the record in a version's folder; the folder's name must be the certificate's."""
+    certificate_path = path / CERTIFICATE
+    content = reading.read_file(certificate_path)
+    try:
+        block = pem.parse_blocks(content or b"")[0]
+        certificate = certificate_from_der(pem.parse_der(block))
+    except (IndexError, ValueError) as error:
+        raise KeyStoreError(
+            f"Key store: {certificate_path} is missing or not a certificate. Restore {path} from a backup."
+        ) from error
+    if certificate.thumbprint != path.name:
+        raise KeyStoreError(
+            f"Key store: {certificate_path} has the thumbprint {certificate.thumbprint}, not the one of its folder: "
+            "it was exchanged. Restore the folder from a backup."
+        )
+    return Version(certificate, read_record(path) or Record(), str(path))
+
+
+def read_record(path: Path) -> Record | None:
+    record_path = path / RECORD
+    content = reading.read_file(record_path)
+    return None if content is None else parse_record(content, record_path)
+
+
+def read_key_pair(path: Path) -> KeyPair:
+    """What consumers read, `bundle.pem`, if it is private and agrees with the files beside it."""
+    private = {name: reading.read_private_file(path / name) for name in (KEY, BUNDLE)}
+    if os.path.lexists(path / PFX):
+        reading.read_private_file(path / PFX)
+    try:
+        key_pair = load_key_pair(private[BUNDLE], None, str(path / BUNDLE), validate=False)
+    except InvalidInput as error:
+        raise KeyStoreError(f"Key store: {error.message} Restore {path} from a backup.") from error
+    if key_pair.certificate.thumbprint != path.name or private[KEY] not in private[BUNDLE]:
+        raise KeyStoreError(f"Key store: the files in {path} do not belong together. Restore it from a backup.")
+    return key_pair
+
+
+def version_files(key_pair: KeyPair, record: Record, pfx_passphrase: str | None) -> dict[str, bytes]:
+    """What a version's folder holds, by file name."""
+    key, certificate = key_pair.private_key_pem(), key_pair.certificate_pem()
+    files = {KEY: key, CERTIFICATE: certificate, BUNDLE: key + certificate + pem.format_certificates(key_pair.chain)}
+    if pfx_passphrase:
+        files[PFX] = to_pfx(key_pair, pfx_passphrase, key_pair.certificate.subject)
+    return {**files, RECORD: format_record(record)}
+
+
+def debris_in(layout: Layout) -> tuple[str, ...]:
+    """Versions that a stopped run left, that are not linked and that were certainly never sent."""
+    return tuple(name for name in layout.names if name not in layout.linked and _is_debris(layout.path(name)))
+
+
+def _is_debris(path: Path) -> bool:
+    record = read_record(path)
+    if record is None:
+        return not all(os.path.lexists(path / name) for name in (KEY, CERTIFICATE))
+    kept = (record.intent, record.registered, record.proven, record.promoted, record.retired, record.stop_after)
+    return record.origin != ADOPTED and not any(kept)
+
+
+def unfinished_adoption(layout: Layout) -> str | None:
+    """The version of an adoption that was stopped before its last step, the link."""
+    if layout.current or layout.successor or len(layout.names) != 1:
+        return None
+    record = read_record(layout.path(layout.names[0]))
+    return layout.names[0] if record and record.origin == ADOPTED else None
