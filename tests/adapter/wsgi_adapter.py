@@ -17,11 +17,10 @@ import io
 from urllib.parse import unquote, urlsplit
 
 import requests
+from emulator.errors import ConnectionReset, NoReply
 from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
 from werkzeug.test import EnvironBuilder, run_wsgi_app
-
-from emulator.errors import ConnectionReset, NoReply
 
 
 class Exchange:

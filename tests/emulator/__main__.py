@@ -11,6 +11,6 @@ from pathlib import Path
 
 sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from emulator.cli import main  # noqa: E402
+from emulator.cli import main
 
 sys.exit(main())

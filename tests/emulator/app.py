@@ -184,7 +184,11 @@ def _refusal(call, error):
 def _graph_error(call, error, now):
     """13 V."""
     inner = {"date": f"{now:%Y-%m-%dT%H:%M:%S}", "request-id": call.request_id}
-    body = {"code": error.code, "message": error.message, "innerError": {**inner, "client-request-id": call.correlation_id}}
+    body = {
+        "code": error.code,
+        "message": error.message,
+        "innerError": {**inner, "client-request-id": call.correlation_id},
+    }
     if error.details:
         body["details"] = error.details
     return {"error": body}

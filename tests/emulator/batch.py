@@ -70,7 +70,7 @@ def _answer(call, item, done):
 
 def _request(call, item):
     """The inner request, with the outer one's token."""
-    headers = {name: value for name, value in (item.get("headers") or {}).items()}
+    headers = dict(item.get("headers") or {})
     headers["Authorization"] = call.headers.get("Authorization", "")
     body = json.dumps(item["body"]) if "body" in item else None
     path, _mark, query = item["url"].lstrip("/").partition("?")

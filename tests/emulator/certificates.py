@@ -82,9 +82,7 @@ class KeyPair(Certificate):
         return self.pfx_with(b"")
 
     def pfx_with(self, passphrase):
-        encryption = (
-            serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
-        )
+        encryption = serialization.BestAvailableEncryption(passphrase) if passphrase else serialization.NoEncryption()
         return pkcs12.serialize_key_and_certificates(None, self.private_key, self.parsed, None, encryption)
 
 

@@ -40,7 +40,9 @@ def list_actions(emulator, tenant, body):
 
 def list_faults(emulator, tenant, body):
     """The faults that still wait."""
-    waiting = [{"id": one.id, "kind": one.kind, "match": one.match, "times": one.times} for one in tenant.faults.waiting]
+    waiting = [
+        {"id": one.id, "kind": one.kind, "match": one.match, "times": one.times} for one in tenant.faults.waiting
+    ]
     return {"faults": waiting}
 
 

@@ -4,12 +4,12 @@
 
 """Every way in which the emulated service says no.
 
-    ServiceError            an answer with an error body
-      GraphError            section 13 of the facts page
-      SignInError           section 4.6
-    ConnectionFault         no answer at all
-      ConnectionReset       the peer tears the connection down (TCP RST)
-      NoReply               the connection closes, or stays silent, without an answer
+ServiceError            an answer with an error body
+  GraphError            section 13 of the facts page
+  SignInError           section 4.6
+ConnectionFault         no answer at all
+  ConnectionReset       the peer tears the connection down (TCP RST)
+  NoReply               the connection closes, or stays silent, without an answer
 """
 
 from __future__ import annotations

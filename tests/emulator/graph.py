@@ -142,7 +142,7 @@ def _plain_changes(body):
 
 def delete_application(call, reference):
     """12 V: a soft delete."""
-    history, state = find_application(call, reference, Primary())
+    state = find_application(call, reference, Primary())[1]
     require_write(call, state)
     call.tenant.soft_delete(state)
     return call.empty()
@@ -242,7 +242,9 @@ def post_app_role_assignment(call, reference):
     resource = find_principal(call, named["resourceId"], Primary())[1]
     if resource.role_value(named["appRoleId"]) is None:
         raise bad_request("Permission being assigned was not found on application")
-    if any((one.resource_id, one.app_role_id) == (resource.object_id, named["appRoleId"]) for one in principal.assignments):
+    if any(
+        (one.resource_id, one.app_role_id) == (resource.object_id, named["appRoleId"]) for one in principal.assignments
+    ):
         raise bad_request("Permission being assigned already exists on the object")
     created = format_time(call.tenant.clock.now())
     made = Assignment(str(uuid.uuid4()), principal.object_id, resource.object_id, named["appRoleId"], created)

@@ -36,7 +36,7 @@ class SignedToken:
         """Whether the certificate's key made the signature."""
         if self.header.get("alg") not in ALGORITHMS:
             return False
-        options = {name: False for name in ("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss")}
+        options = dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat", "verify_aud", "verify_iss"), False)
         options.update(verify_sub=False, verify_jti=False)
         try:
             public_key = certificate.parsed.public_key()
@@ -80,7 +80,7 @@ def from_base64url(text):
 
 
 def names_certificate(header, entry):
-    """Whether a token's header names this key credential, comparing the hash that belongs to each header name (facts 4.2)."""
+    """Whether a token's header names this key credential, by the hash that belongs to the header's name (facts 4.2)."""
     certificate = entry.certificate
     if "x5t#S256" in header:
         return _is_hash(header["x5t#S256"], certificate.thumbprint_sha256)

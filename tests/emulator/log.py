@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from pathlib import Path
 
 SECRET_FIELDS = ("client_secret", "client_assertion", "access_token", "proof", "secretText")
 REDACTED = "(redacted)"
@@ -18,8 +19,8 @@ class Log:
 
     def __init__(self, path=None, record=None):
         self.lines = []
-        self._file = open(path, "a", encoding="utf-8") if path else None
-        self._record = open(record, "a", encoding="utf-8") if record else None
+        self._file = _open(path)
+        self._record = _open(record)
 
     def note(self, call, status, seconds):
         """A line about one request; status is a number, or a word where no answer went out."""
@@ -51,6 +52,10 @@ class Log:
         for file in (self._file, self._record):
             if file:
                 file.close()
+
+
+def _open(path):
+    return Path(path).open("a", encoding="utf-8") if path else None
 
 
 def _write(file, value):

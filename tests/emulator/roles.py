@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The application permissions that the emulated Microsoft Graph offers, and which operation needs which (facts section 10)."""
+"""The application permissions that Microsoft Graph offers, and which operation needs which (facts section 10)."""
 
 from __future__ import annotations
 

@@ -56,8 +56,8 @@ def unknown_tenant(name):
         400,
         "invalid_request",
         90002,
-        f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the correct "
-        "cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for "
+        f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the "
+        "correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for "
         "the tenant.",
     )
 
@@ -89,7 +89,9 @@ def refuse_a_scope_that_is_not_default(form):
     """4.7: 1002012 U, the scope of client credentials ends in /.default."""
     scope = form.get("scope")
     if scope and not scope.endswith("/.default"):
-        text = f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+        text = (
+            f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with "
+        )
         text += "/.default suffixed to the resource identifier (application ID URI)."
         raise SignInError(400, "invalid_scope", 1002012, text)
 
@@ -136,7 +138,9 @@ def refuse_another_assertion_type(sign_in):
 def refuse_a_nameless_key(sign_in):
     """4.7 V: 5002723."""
     if not jwts.has_key_reference(sign_in.assertion.header):
-        text = "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor keyId specified "
+        text = (
+            "Invalid JWT token. No certificate SHA-1 thumbprint, certificate SHA-256 thumbprint, nor keyId specified "
+        )
         raise invalid_client(5002723, text + "in token header.")
 
 
@@ -195,7 +199,9 @@ def refuse_a_key_that_starts_later(sign_in):
 def refuse_a_wrong_signature(sign_in):
     """4.7 V: 700027, the key was found and did not make this signature."""
     if not any(sign_in.assertion.is_signed_by(entry.certificate) for entry in named_keys(sign_in)):
-        text = "Client assertion failed signature validation. [Reason - The key was found, but use of the key to verify "
+        text = (
+            "Client assertion failed signature validation. [Reason - The key was found, but use of the key to verify "
+        )
         text += f"the signature failed., {_thumbprint_part(sign_in)}"
         raise invalid_client(700027, text.rstrip(", ") + "].")
 
@@ -243,7 +249,9 @@ def refuse_a_wrong_secret(sign_in):
     """4.7: 7000215."""
     sent = sign_in.form["client_secret"]
     if not any(password.secret == sent for password in sign_in.application.password_credentials):
-        text = "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+        text = (
+            "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, "
+        )
         text += f"not the client secret ID, for a secret added to app '{sign_in.application.app_id}'."
         raise invalid_client(7000215, text)
 
@@ -270,7 +278,9 @@ def refuse_an_unknown_resource(sign_in, resource, known):
 def refuse_what_conditional_access_blocks(sign_in):
     """4.7: 53003 V, its error word is U."""
     if sign_in.application.app_id in sign_in.tenant.conditional_access:
-        text = "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."
+        text = (
+            "Access has been blocked by Conditional Access policies. The access policy does not allow token issuance."
+        )
         raise SignInError(400, "invalid_grant", 53003, text)
 
 

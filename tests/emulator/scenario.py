@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 from pathlib import Path
 
@@ -86,11 +85,7 @@ def add_application(tenant, spec):
     name = spec.pop("name")
     described_certificates = spec.pop("certificates", ())
     pairs = [_issue(tenant, name, one) for one in described_certificates]
-    entries = [
-        _entry(pair, one)
-        for pair, one in zip(pairs, described_certificates)
-        if one.get("registered", True)
-    ]
+    entries = [_entry(pair, one) for pair, one in zip(pairs, described_certificates) if one.get("registered", True)]
     token_encryption = next(
         (entry.key_id for entry, one in zip(entries, described_certificates) if one.get("token_encryption")), None
     )
@@ -142,8 +137,15 @@ def _keep(spec, pairs, directory):
     for number, pair in enumerate(at_hand, start=1):
         suffix = "" if number == 1 else f".{number}"
         path = directory / f"{spec['name']}{suffix}.pem"
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="ascii") as file:
+        with open_private(path) as file:
             file.write(pair.bundle_pem)
+
+
+def open_private(path):
+    """A new file that only its owner can read."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    return path.open("w", encoding="utf-8")
 
 
 def generate(tenant, number, seed=0):

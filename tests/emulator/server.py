@@ -6,9 +6,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import socket
 import struct
 import threading
@@ -19,6 +17,7 @@ from cheroot import errors, wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 from .errors import ConnectionFault, ConnectionReset
+from .scenario import open_private
 
 THREADS = 32
 
@@ -104,15 +103,9 @@ class HttpsServer:
         variables = self.environment(identity)
         lines = [f"export {name}='{value}'\n" for name, value in variables.items()]
         for name, text in (("environment.sh", "".join(lines)), ("endpoint.json", json.dumps(variables, indent=2))):
-            with _private(self.directory / name) as file:
+            with open_private(self.directory / name) as file:
                 file.write(text)
         return variables
-
-
-def _private(path):
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()
-    return open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8")
 
 
 def _quiet(message="", level=20, traceback=False):

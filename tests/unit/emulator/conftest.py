@@ -16,9 +16,9 @@ TESTS = str(Path(__file__).resolve().parents[2])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
-from emulator.app import Emulator  # noqa: E402
-from emulator.clock import Clock  # noqa: E402
-from emulator.tenant import Tenant  # noqa: E402
+from emulator.app import Emulator
+from emulator.clock import Clock
+from emulator.tenant import Tenant
 
 START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=timezone.utc)
 
@@ -46,6 +46,11 @@ def manager(tenant, client):
     application = tenant.add_application(
         "manager",
         secret="s3cret",
-        roles=["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All", "Organization.Read.All", "Policy.Read.All"],
+        roles=[
+            "Application.ReadWrite.All",
+            "AppRoleAssignment.ReadWrite.All",
+            "Organization.Read.All",
+            "Policy.Read.All",
+        ],
     )
     return client.graph(application, secret="s3cret")

@@ -16,7 +16,9 @@ def test_a_certificate_is_renewed_with_add_key_and_the_old_one_removed(tenant, c
 
     added = graph.add_key(payroll, new, client.proof(payroll, old))
     accepted = client.sign_in(payroll, new)
-    removed = graph.remove_key(payroll, tenant.application("payroll").key_credentials[0].key_id, client.proof(payroll, new))
+    removed = graph.remove_key(
+        payroll, tenant.application("payroll").key_credentials[0].key_id, client.proof(payroll, new)
+    )
     refused = client.sign_in(payroll, old)
 
     assert (added.status_code, accepted.status_code, removed.status_code) == (200, 200, 204)
