@@ -1,0 +1,88 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options that say which tenant, which cloud, and how to sign in. In step with `_ansible/arguments.py`."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    DOCUMENTATION = r"""
+options:
+  tenant_id:
+    description:
+      - The tenant, as a GUID or a domain.
+      - Without it, the environment variables E(AZURE_TENANT_ID) and E(AZURE_TENANT) are read where the module runs.
+      - Needed for every O(auth_source) but V(access_token).
+    type: str
+    aliases: [tenant]
+  client_id:
+    description:
+      - The app ID of the identity that signs in.
+      - Without it, the environment variable E(AZURE_CLIENT_ID) is read where the module runs.
+      - With O(auth_source=key_store) the application signs in as itself, so this may stand for O(app_id).
+    type: str
+  auth_source:
+    description:
+      - How to sign in.
+      - V(auto) takes the first of V(access_token), V(client_secret), V(certificate) and V(key_store) whose option
+        O(access_token), O(client_secret), O(client_certificate_path) or O(key_store) is set.
+      - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
+        need no Microsoft Graph permission at all.
+    type: str
+    default: auto
+    choices: [auto, access_token, client_secret, certificate, key_store]
+  client_secret:
+    description:
+      - The client secret of O(client_id), its value and not its ID.
+      - Without it, the environment variables E(AZURE_CLIENT_SECRET) and E(AZURE_SECRET) are read where the module runs.
+    type: str
+    aliases: [secret]
+  client_certificate_path:
+    description:
+      - A PEM or PFX file with the certificate and the private key of O(client_id).
+      - Without it, the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH) is read where the module runs.
+    type: path
+    aliases: [x509_certificate_path]
+  client_certificate_passphrase:
+    description:
+      - The passphrase of O(client_certificate_path), if it has one.
+      - Without it, the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD) is read where the module runs.
+    type: str
+  access_token:
+    description:
+      - An access token for Microsoft Graph that somebody else obtained.
+      - Without it, the environment variable E(ENTRA_ACCESS_TOKEN) is read where the module runs.
+    type: str
+  cloud:
+    description:
+      - Where the tenant lives. V(public), V(us_government), V(us_government_dod), V(china), or the name that another
+        Azure tool uses for one of them, such as V(AzureUSGovernment).
+      - Without it, the environment variable E(AZURE_CLOUD_ENVIRONMENT) is read where the module runs.
+    type: str
+    default: public
+    aliases: [cloud_environment]
+  authority_host:
+    description:
+      - The sign-in host as an https URL, for a private cloud or the emulator. Without it, the one of O(cloud).
+      - Without it, the environment variable E(AZURE_AUTHORITY_HOST) is read where the module runs.
+    type: str
+  graph_url:
+    description:
+      - The root of Microsoft Graph as an https URL, for a private cloud or the emulator. Without it, the one of
+        O(cloud).
+      - Without it, the environment variable E(ENTRA_GRAPH_URL) is read where the module runs.
+    type: str
+  ca_path:
+    description:
+      - A file or directory with the certificates of the authorities to trust, for a private cloud, an inspecting proxy
+        or the emulator. It wins over E(REQUESTS_CA_BUNDLE). Without it, the usual ones are trusted.
+      - Without it, the environment variable E(ENTRA_CA_PATH) is read where the module runs.
+    type: path
+  timeout:
+    description:
+      - How long one request may stay without an answer, in seconds.
+    type: float
+    default: 30.0
+"""

@@ -1,0 +1,313 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Argument specifications, named like their documentation fragments, and what their values mean."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+import typing as t
+
+from ansible.module_utils.common.parameters import env_fallback
+
+from .._core.model import STAGES
+from .._core.policy import ProofPolicy, RenewalPolicy
+from .._core.times import parse_iso
+from .._core.verdict import normal_thumbprint
+from .._steps.verify import Expectation, Probe
+
+Options = t.Mapping[str, t.Any]
+Spec = dict[str, dict[str, t.Any]]
+
+
+def _from_environment(*names: str) -> tuple[t.Any, list[str]]:
+    return (env_fallback, list(names))
+
+
+CONNECTION: Spec = {
+    "tenant_id": {
+        "type": "str",
+        "aliases": ["tenant"],
+        "fallback": _from_environment("AZURE_TENANT_ID", "AZURE_TENANT"),
+    },
+    "client_id": {"type": "str", "fallback": _from_environment("AZURE_CLIENT_ID")},
+    "auth_source": {
+        "type": "str",
+        "default": "auto",
+        "choices": ["auto", "access_token", "client_secret", "certificate", "key_store"],
+    },
+    "client_secret": {
+        "type": "str",
+        "aliases": ["secret"],
+        "no_log": True,
+        "fallback": _from_environment("AZURE_CLIENT_SECRET", "AZURE_SECRET"),
+    },
+    "client_certificate_path": {
+        "type": "path",
+        "aliases": ["x509_certificate_path"],
+        "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PATH"),
+    },
+    "client_certificate_passphrase": {
+        "type": "str",
+        "no_log": True,
+        "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+    },
+    "access_token": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_ACCESS_TOKEN")},
+    "cloud": {
+        "type": "str",
+        "aliases": ["cloud_environment"],
+        "default": "public",
+        "fallback": _from_environment("AZURE_CLOUD_ENVIRONMENT"),
+    },
+    "authority_host": {"type": "str", "fallback": _from_environment("AZURE_AUTHORITY_HOST")},
+    "graph_url": {"type": "str", "fallback": _from_environment("ENTRA_GRAPH_URL")},
+    "ca_path": {"type": "path", "fallback": _from_environment("ENTRA_CA_PATH")},
+    "timeout": {"type": "float", "default": 30.0},
+}
+
+APPLICATION: Spec = {
+    "app_id": {"type": "str"},
+    "object_id": {"type": "str"},
+    "display_name": {"type": "str"},
+}
+
+PROOF: Spec = {
+    "sign_ins": {"type": "int", "default": 3},
+    "sign_in_interval": {"type": "float", "default": 5.0},
+    "initial_pause": {"type": "float", "default": 10.0},
+    "sign_in_budget": {"type": "int", "default": 14},
+    "timeout_propagation": {"type": "float", "default": 600.0},
+}
+
+DUE: Spec = {
+    "renew_before": {"type": "float", "default": 30.0},
+    "rotation_period": {"type": "float"},
+}
+
+POLICY: Spec = {
+    "validity": {"type": "float", "default": 180.0},
+    "overlap": {"type": "float", "default": 7.0},
+    "keep_retired": {"type": "float", "default": 7.0},
+    "key_size": {"type": "int", "default": 2048, "choices": [2048, 3072, 4096]},
+    "subject": {"type": "str"},
+    "add_method": {"type": "str", "default": "auto", "choices": ["auto", "add_key", "update"]},
+    "stop_after": {"type": "str", "default": "retired", "choices": list(STAGES)},
+    "force": {"type": "bool", "default": False},
+    "confirm_retired": {"type": "bool", "default": False},
+    "on_policy_limit": {"type": "str", "default": "fail", "choices": ["fail", "clamp"]},
+}
+
+RENEWAL: Spec = {
+    "key_store": {"type": "path", "required": True, "no_log": False},
+    "state": {"type": "str", "default": "present", "choices": ["present", "rolled_back"]},
+    "lock_timeout": {"type": "float", "default": 900.0},
+    "certificate_content": {"type": "str"},
+    "private_key_content": {"type": "str", "no_log": True},
+    "certificate_path": {"type": "path"},
+    "private_key_path": {"type": "path", "no_log": False},
+    "csr": {"type": "bool", "default": False},
+    "adopt_path": {"type": "path"},
+    "adopt_passphrase": {"type": "str", "no_log": True},
+    "pfx_passphrase": {"type": "str", "no_log": True},
+    "now": {"type": "str"},
+}
+
+REPORT: Spec = {
+    "key_store": {"type": "path", "no_log": False},
+    "expected_thumbprint": {"type": "str"},
+    "filter": {"type": "str"},
+    "sign_in": {"type": "bool", "default": False},
+    "history": {"type": "int", "default": 0},
+    "return_applications": {"type": "str", "default": "all", "choices": ["all", "attention", "none"]},
+    "sign_in_budget": PROOF["sign_in_budget"],
+    "now": {"type": "str"},
+}
+
+CERTIFICATE: Spec = {
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "certificate_content": {"type": "str"},
+    "certificate_path": {"type": "path"},
+    "key_id": {"type": "str", "no_log": False},
+    "thumbprint": {"type": "str"},
+    "credential_name": {"type": "str"},
+    "key_store": {"type": "path", "no_log": False},
+    "timeout_propagation": PROOF["timeout_propagation"],
+}
+
+VERIFICATION: Spec = {
+    "key_store": {"type": "path", "no_log": False},
+    "stage": {"type": "str", "default": "current", "choices": ["current", "successor"]},
+    "required_roles": {"type": "list", "elements": "str", "default": []},
+    "probes": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"url": {"type": "str", "required": True}, "status": {"type": "int", "default": 200}},
+    },
+    "expect": {"type": "str", "default": "accepted", "choices": ["accepted", "refused"]},
+    "support_bundle": {"type": "path"},
+}
+
+# Hidden: what the action plugin of the same name hands over to go on with a wait.
+WAITING: Spec = {"_waiting": {"type": "dict"}}
+
+_GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
+_THUMBPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
+_NOT_NEGATIVE = (
+    "renew_before",
+    "overlap",
+    "keep_retired",
+    "sign_in_interval",
+    "initial_pause",
+    "sign_in_budget",
+    "lock_timeout",
+    "history",
+)
+_POSITIVE = ("validity", "rotation_period", "sign_ins", "timeout_propagation", "timeout")
+# A day count beyond this cannot be a date any more.
+_LONGEST_DAYS = 36500
+_DAYS = ("renew_before", "rotation_period", "validity", "overlap", "keep_retired")
+
+
+def problems_of(options: Options) -> list[str]:
+    """Everything wrong with the options that one look at them tells, all at once."""
+    found = []
+    for name in ("app_id", "object_id", "client_id", "key_id"):
+        value = options.get(name)
+        if value and not _GUID.fullmatch(value):
+            found.append(f"{name} must be a GUID such as 11111111-2222-3333-4444-555555555555, not '{value}'.")
+    tenant = options.get("tenant_id")
+    if tenant and not _GUID.fullmatch(tenant) and not _DOMAIN.fullmatch(tenant):
+        found.append(f"tenant_id must be a GUID or a domain such as contoso.onmicrosoft.com, not '{tenant}'.")
+    if options.get("display_name") and (options.get("app_id") or options.get("object_id")):
+        found.append("display_name cannot be combined with app_id or object_id.")
+    return found + _problems_of_numbers(options) + _problems_of_texts(options)
+
+
+def _problems_of_numbers(options: Options) -> list[str]:
+    found = [
+        f"{name} must not be negative, and is {options[name]:g}."
+        for name in _NOT_NEGATIVE
+        if options.get(name) is not None and not options[name] >= 0
+    ]
+    found += [
+        f"{name} must be greater than 0, and is {options[name]:g}."
+        for name in _POSITIVE
+        if options.get(name) is not None and not options[name] > 0
+    ]
+    found += [
+        f"{name} must be at most {_LONGEST_DAYS} days, and is {options[name]:g}."
+        for name in _DAYS
+        if options.get(name) is not None and options[name] > _LONGEST_DAYS
+    ]
+    budget, needed = options.get("sign_in_budget"), options.get("sign_ins")
+    if budget and needed and 0 < budget < needed:
+        found.append(f"sign_in_budget ({budget}) must be 0 (no limit) or at least sign_ins ({needed}).")
+    return found
+
+
+def _problems_of_texts(options: Options) -> list[str]:
+    found = []
+    claim = options.get("expected_thumbprint")
+    if claim and not _THUMBPRINT.fullmatch(normal_thumbprint(claim)):
+        found.append(f"expected_thumbprint must be 40 (SHA-1) or 64 (SHA-256) hex digits, not '{claim}'.")
+    thumbprint = options.get("thumbprint")
+    if thumbprint and not _THUMBPRINT.fullmatch(normal_thumbprint(thumbprint)):
+        found.append(f"thumbprint must be 40 (SHA-1) or 64 (SHA-256) hex digits, not '{thumbprint}'.")
+    if options.get("now"):
+        try:
+            parse_iso(options["now"])
+        except ValueError as error:
+            found.append(f"now: {error}.")
+    for probe in options.get("probes") or ():
+        url = probe["url"]
+        if "://" in url or url.startswith("//") or "\\" in url or any(ord(character) < 33 for character in url):
+            found.append(f"probes: '{url}' must be a path relative to Graph such as /organization, without a host.")
+    return found
+
+
+def problems_of_report(options: Options) -> list[str]:
+    """Contradictions among the options of application_certificate_info."""
+    named = options["app_id"] or options["object_id"] or options["display_name"]
+    found = []
+    if options["filter"] and (named or options["key_store"]):
+        found.append("filter cannot be combined with one application (app_id, object_id, display_name, key_store).")
+    if options["expected_thumbprint"] and not (named or options["key_store"]):
+        found.append("expected_thumbprint needs an application: app_id, object_id or display_name.")
+    for name in ("sign_in", "history"):
+        if options[name] and not options["key_store"]:
+            found.append(f"{name} needs key_store.")
+    return found
+
+
+def problems_of_certificate(options: Options) -> list[str]:
+    """Contradictions among the options of application_certificate."""
+    by_certificate = [name for name in ("certificate_content", "certificate_path") if options[name]]
+    by_name = [name for name in ("key_id", "thumbprint") if options[name]]
+    if options["state"] == "present":
+        if len(by_certificate) == 1 and not by_name:
+            return []
+        return ["state present needs exactly one of certificate_content and certificate_path, and no other selector."]
+    if len(by_certificate) + len(by_name) == 1:
+        return []
+    return ["state absent needs exactly one of certificate_content, certificate_path, key_id and thumbprint."]
+
+
+def problems_of_verification(options: Options) -> list[str]:
+    """Contradictions among the options of application_certificate_verify."""
+    if options["key_store"] or options["client_certificate_path"]:
+        return []
+    return ["Nothing to verify: give key_store, or client_certificate_path."]
+
+
+def problems_of_renewal(options: Options) -> list[str]:
+    """Contradictions among the options of application_certificate_renew."""
+    found = renewal_policy(options).problems()
+    certificate = options["certificate_content"] or options["certificate_path"]
+    private_key = options["private_key_content"] or options["private_key_path"]
+    if private_key and not certificate:
+        found.append("private_key_content (or private_key_path) needs certificate_content (or certificate_path).")
+    if options["csr"] and options["stop_after"] != "generated":
+        found.append("csr needs stop_after 'generated': the request is for the successor's key.")
+    if options["adopt_passphrase"] and not options["adopt_path"]:
+        found.append("adopt_passphrase needs adopt_path.")
+    return found
+
+
+def proof_policy(options: Options) -> ProofPolicy:
+    """The proof of a module; what the module has no option for keeps its default."""
+    names = {
+        "sign_ins": "sign_ins",
+        "sign_in_interval": "interval",
+        "initial_pause": "initial_pause",
+        "sign_in_budget": "budget",
+        "timeout_propagation": "timeout",
+    }
+    chosen = {ours: options[option] for option, ours in names.items() if options.get(option) is not None}
+    return ProofPolicy(**chosen)
+
+
+def renewal_policy(options: Options) -> RenewalPolicy:
+    """The policy of a module; what the module has no option for keeps its default."""
+    words = ("key_size", "subject", "add_method", "stop_after", "force", "confirm_retired", "on_policy_limit")
+    chosen: dict[str, t.Any] = {name: options[name] for name in words if options.get(name) is not None}
+    chosen.update({name: dt.timedelta(days=options[name]) for name in _DAYS if options.get(name) is not None})
+    propagation = dt.timedelta(seconds=options.get("timeout_propagation") or 600)
+    return RenewalPolicy(**chosen, propagation=propagation)
+
+
+def expectation(options: Options) -> Expectation:
+    """What verify expects. A probe's leading slash may be left out."""
+    return Expectation(
+        accepted=options["expect"] == "accepted",
+        required_roles=tuple(options["required_roles"] or ()),
+        probes=tuple(Probe("/" + probe["url"].lstrip("/"), probe["status"]) for probe in options["probes"] or ()),
+    )
+
+
+def fixed_now(options: Options) -> dt.datetime | None:
+    """The moment that `now` names, for tests and what-if."""
+    return parse_iso(options["now"]) if options.get("now") else None

@@ -1,0 +1,231 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Options → Connection, for modules and plugins alike. Every problem is found before anything is sent."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import typing as t
+
+from .._core.errors import EvercertError, InvalidInput
+from .._entra.assertion import Signer
+from .._entra.clock import ServiceClock, Timing
+from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
+from .._entra.graph import GraphClient
+from .._entra.sign_in.access_token import GivenToken
+from .._entra.sign_in.certificate import ClientCertificate
+from .._entra.sign_in.client_secret import ClientSecret
+from .._entra.sign_in.key_store import KeyStoreCertificate
+from .._entra.sign_in.method import SignInMethod
+from .._entra.tokens import TokenService
+from .._entra.transport import Transport
+from .._keys.directory import DirectoryStore
+from .._keys.key_pair import KeyPair, certificate_from_der, load_key_pair
+from .._keys.store import KeyStore
+from .._steps.connection import Connection, Selector
+from . import arguments
+from .arguments import Options
+from .http import RequestsTransport
+from .timing import PlainTiming
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What the methods of signing in choose from."""
+
+    options: Options
+    key_store: KeyStore | None
+    app_id: str | None
+    note: t.Callable[[str], None]
+
+
+def _access_token(setting: Setting) -> SignInMethod:
+    return GivenToken(setting.options.get("access_token"))
+
+
+def _client_secret(setting: Setting) -> SignInMethod:
+    return ClientSecret(setting.options.get("client_id"), setting.options.get("client_secret"))
+
+
+def _certificate(setting: Setting) -> SignInMethod:
+    options, path = setting.options, setting.options.get("client_certificate_path")
+
+    def load() -> Signer:
+        return read_key_pair(path or "", options.get("client_certificate_passphrase"), "client_certificate_path")
+
+    return ClientCertificate(options.get("client_id"), path, load)
+
+
+def _key_store(setting: Setting) -> SignInMethod:
+    store = setting.key_store
+
+    def load() -> Signer:
+        current = store.read().current if store else None
+        if store is None or current is None:
+            where = store.location if store else ""
+            raise EvercertError(f"The key store {where} holds no current certificate to sign in with.")
+        return store.signer(current.thumbprint)
+
+    return KeyStoreCertificate(setting.app_id, store.location if store else None, load, setting.note)
+
+
+# auth_source → how to make it. Adding a method: a file in _entra/sign_in/, a function here, a line in this table.
+METHODS: dict[str, t.Callable[[Setting], SignInMethod]] = {
+    "access_token": _access_token,
+    "client_secret": _client_secret,
+    "certificate": _certificate,
+    "key_store": _key_store,
+}
+
+# What `auto` goes by: the first method whose option is set.
+AUTO_ORDER = (
+    ("access_token", "access_token"),
+    ("client_secret", "client_secret"),
+    ("certificate", "client_certificate_path"),
+    ("key_store", "key_store"),
+)
+
+
+def open_connection(
+    options: Options,
+    *,
+    check_mode: bool = False,
+    warn: t.Callable[[str], None] = lambda message: None,
+    timing: Timing | None = None,
+    transport: Transport | None = None,
+    needs_application: bool = True,
+    problems: t.Sequence[str] = (),
+) -> Connection:
+    """The connection that the options describe. Raises InvalidInput with every problem; sends nothing."""
+    found = [*arguments.problems_of(options), *problems]
+    cloud, store = _cloud(options, found), _store(options, found)
+    source = _auth_source(options, found)
+    selector = _selector(options, store if not found else None, source)
+    timing = timing or PlainTiming()
+    connection: list[Connection] = []
+
+    def note(thumbprint: str) -> None:
+        connection[0].wait_for_budget()
+        connection[0].note_sign_in(thumbprint, "read")
+
+    app_id = _own_app_id(options, store if not found else None)
+    identity = METHODS[source](Setting(options, store, app_id, note)) if source else None
+    found += identity.problems() if identity else []
+    if not options.get("tenant_id") and source != "access_token":
+        found.append("tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain.")
+    if needs_application and not selector:
+        found.append("Name the application: app_id, object_id or display_name.")
+    if found or identity is None or cloud is None:
+        raise InvalidInput(found)
+    connection.append(_assemble(options, selector, identity, cloud, store, timing, transport))
+    connection[0].notes_sign_ins = not check_mode
+    connection[0].warn = warn
+    return connection[0]
+
+
+def read_key_pair(path: str, passphrase: str | None, option: str) -> KeyPair:
+    """A key pair from a PEM or PFX file. Raises InvalidInput with a sentence that names the option and the path."""
+    return load_key_pair(read_file(path, option, is_private=True), passphrase, f"{option} ({path})")
+
+
+def read_file(path: str, option: str, *, is_private: bool = False) -> bytes:
+    """A file that an option names. A private key that everybody can read is refused: it is no secret any more."""
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode & 0o777
+            if is_private and mode & 0o004:
+                raise InvalidInput(
+                    [f"{option}: {path} is readable by everybody (mode {mode:04o}). Run: chmod 600 {path}"]
+                )
+            return file.read()
+    except OSError as error:
+        raise InvalidInput([f"{option}: cannot read {path}: {error.strerror or type(error).__name__}."]) from error
+
+
+def _assemble(
+    options: Options,
+    selector: Selector,
+    identity: SignInMethod,
+    cloud: Cloud,
+    store: KeyStore | None,
+    timing: Timing,
+    transport: Transport | None,
+) -> Connection:
+    transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
+    clock = ServiceClock(timing, arguments.fixed_now(options))
+    service = TokenService(transport, clock, cloud, options.get("tenant_id") or "")
+    graph = GraphClient(transport, clock, timing, cloud, lambda: identity.token(service))
+    return Connection(
+        selector=selector,
+        transport=transport,
+        timing=timing,
+        clock=clock,
+        service=service,
+        identity=identity,
+        graph=graph,
+        parse_certificate=certificate_from_der,
+        key_store=store,
+        proof=arguments.proof_policy(options),
+    )
+
+
+def _cloud(options: Options, problems: list[str]) -> Cloud | None:
+    for name in ("authority_host", "graph_url"):
+        problems += problems_of_url(name, options.get(name))
+    cloud = find_cloud(options.get("cloud") or "public", options.get("authority_host"), options.get("graph_url"))
+    if cloud is None:
+        problems.append(f"cloud must be one of {', '.join(names())}, not '{options.get('cloud')}'.")
+    ca_path = options.get("ca_path")
+    if ca_path and not os.path.exists(ca_path):
+        problems.append(f"ca_path: {ca_path} does not exist.")
+    return cloud
+
+
+def _store(options: Options, problems: list[str]) -> KeyStore | None:
+    location = options.get("key_store")
+    if not location:
+        return None
+    if "://" in location:
+        problems.append(f"key_store must be a directory on the host that runs the module, not '{location}'.")
+        return None
+    if os.path.exists(location) and not os.path.isdir(location):
+        problems.append(f"key_store must be a directory, and {location} is a file.")
+        return None
+    return DirectoryStore(location)
+
+
+def _auth_source(options: Options, problems: list[str]) -> str | None:
+    chosen = options.get("auth_source") or "auto"
+    if chosen != "auto":
+        return str(chosen)
+    for source, option in AUTO_ORDER:
+        if options.get(option):
+            return source
+    problems.append(
+        "No way to sign in: give client_id with client_secret (AZURE_CLIENT_SECRET) or client_certificate_path "
+        "(AZURE_CLIENT_CERTIFICATE_PATH), or access_token (ENTRA_ACCESS_TOKEN), or key_store to sign in as the "
+        "application itself."
+    )
+    return None
+
+
+def _selector(options: Options, store: KeyStore | None, source: str | None) -> Selector:
+    """The application named; else the one that signs in as itself, or that the key store was made for."""
+    named = Selector(options.get("app_id"), options.get("object_id"), options.get("display_name"))
+    if named or not store:
+        return named
+    if source == "key_store":
+        return Selector(app_id=_own_app_id(options, store))
+    return Selector(app_id=_recorded_app_id(store))
+
+
+def _own_app_id(options: Options, store: KeyStore | None) -> str | None:
+    """The application that signs in as itself: app_id wins over client_id, which the environment may set for others."""
+    return options.get("app_id") or options.get("client_id") or (_recorded_app_id(store) if store else None)
+
+
+def _recorded_app_id(store: KeyStore) -> str | None:
+    return next((version.record.app_id for version in store.read().versions if version.record.app_id), None)

@@ -1,0 +1,142 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Transport over requests: one pooled session, no redirects, nothing repeated. The only importer of requests."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import time
+import traceback
+import typing as t
+
+from .._core.diagnosis import explain
+from .._core.errors import NetworkFailure
+from .._entra.clouds import host_of
+from .._entra.transport import Request, Response
+
+try:
+    import requests
+except ImportError:
+    REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    REQUESTS_IMPORT_ERROR = None
+
+# A page of 999 applications is some megabytes; more than this is no answer of Graph.
+LARGEST_BODY = 128 * 1024 * 1024
+# An answer that trickles in may take this many times the timeout, which counts each silence by itself.
+PATIENCE = 10
+USER_AGENT = "evercert.entra"
+
+
+class RequestsTransport:
+    """Sends requests. `open_session` makes the sessions, so that tests can bring their own adapters."""
+
+    def __init__(
+        self, ca_path: str | None, timeout: float, open_session: t.Callable[[], requests.Session] | None = None
+    ) -> None:
+        self._verify: bool | str = ca_path or True
+        self._timeout = timeout
+        self._open_session = open_session or requests.Session
+        self._session: requests.Session | None = None
+
+    def send(self, request: Request) -> Response:
+        if request.new_connection:
+            with self._open_session() as session:
+                return self._send(session, request)
+        if self._session is None:
+            self._session = self._open_session()
+        return self._send(self._session, request)
+
+    def _send(self, session: requests.Session, request: Request) -> Response:
+        # verify goes with each request, else REQUESTS_CA_BUNDLE would win over ca_path; auth keeps a .netrc entry
+        # from replacing our Authorization header.
+        try:
+            with contextlib.closing(
+                session.request(
+                    request.method,
+                    request.url,
+                    headers={"User-Agent": USER_AGENT, **request.headers},
+                    data=request.body,
+                    timeout=self._timeout,
+                    verify=self._verify,
+                    allow_redirects=False,
+                    auth=_keep_headers,
+                    stream=True,
+                )
+            ) as answer:
+                body = self._read(answer)
+        except (requests.RequestException, OSError) as error:
+            raise _as_network_failure(error, host_of(request.url)) from error
+        return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
+
+    def _read(self, answer: requests.Response) -> bytes:
+        """The whole body, bounded in size and time."""
+        ends = time.monotonic() + self._timeout * PATIENCE
+        parts, size = [], 0
+        for part in answer.iter_content(1 << 16):
+            size += len(part)
+            if size > LARGEST_BODY:
+                raise requests.exceptions.ContentDecodingError("answer too large")
+            if time.monotonic() > ends:
+                raise requests.exceptions.ReadTimeout("answer too slow")
+            parts.append(part)
+        return b"".join(parts)
+
+
+def _keep_headers(prepared: t.Any) -> t.Any:
+    return prepared
+
+
+def _as_network_failure(error: Exception, host: str) -> NetworkFailure:
+    """The diagnosis of a connection that gave no answer. The library's text stays out: it may name proxy accounts."""
+    causes = list(_causes(error))
+    diagnosis = explain(_code(error, causes), host, {"message": _short(causes), "http_status": None})
+    return NetworkFailure(diagnosis.sentence, diagnosis)
+
+
+def _code(error: Exception, causes: t.Sequence[BaseException]) -> str:
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "proxy"
+    if any(isinstance(cause, (ssl.SSLError, ssl.CertificateError)) for cause in causes):
+        return "tls"
+    if isinstance(error, requests.exceptions.SSLError) or _is_bad_ca_file(error):
+        return "tls"
+    if isinstance(error, requests.exceptions.Timeout):
+        return "timeout"
+    if any(isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError" for cause in causes):
+        return "dns"
+    return "network_refused"
+
+
+def _is_bad_ca_file(error: Exception) -> bool:
+    """requests reports an unusable CA file as a plain OSError."""
+    return type(error) is OSError and "CA certificate bundle" in str(error)
+
+
+def _causes(error: BaseException) -> t.Iterator[BaseException]:
+    """The exceptions behind this one, however the libraries wrapped them."""
+    seen: set[int] = set()
+    waiting: list[object] = [error]
+    while waiting:
+        current = waiting.pop()
+        if not isinstance(current, BaseException) or id(current) in seen:
+            continue
+        seen.add(id(current))
+        yield current
+        waiting += [current.__cause__, current.__context__, getattr(current, "reason", None), *current.args]
+
+
+def _short(causes: t.Sequence[BaseException]) -> str:
+    """What the system says, such as 'Connection refused'."""
+    for cause in causes:
+        verify_message = getattr(cause, "verify_message", None)
+        if verify_message:
+            return str(verify_message)
+    for cause in causes:
+        if isinstance(cause, OSError) and cause.strerror and not isinstance(cause, requests.RequestException):
+            return cause.strerror
+    return type(causes[0]).__name__

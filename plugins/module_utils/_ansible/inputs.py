@@ -1,0 +1,69 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Certificates and keys that options bring: read, checked, and refused with a sentence before anything happens."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.errors import InvalidInput
+from .._core.model import Certificate
+from .._entra.assertion import Signer
+from .._keys.key_pair import KeyPair, certify, load_certificate, pair
+from .._keys.store import KeyStore
+from .arguments import Options
+from .connect import read_file, read_key_pair
+
+
+def public_certificate(options: Options) -> Certificate | None:
+    """The certificate of certificate_content or certificate_path, public part only."""
+    content, where = _content(options, "certificate_content", "certificate_path")
+    return load_certificate(content, where) if content is not None else None
+
+
+def key_pair_on_trial(options: Options) -> t.Callable[[], Signer] | None:
+    """How to load the key pair of client_certificate_path."""
+    path = options["client_certificate_path"]
+    if not path:
+        return None
+    return lambda: read_key_pair(path, options["client_certificate_passphrase"], "client_certificate_path")
+
+
+def provided_key_pair(options: Options, store: KeyStore) -> KeyPair | None:
+    """The key pair that the user brought; a certificate alone belongs to the key that the store's successor has."""
+    certificate, where = _content(options, "certificate_content", "certificate_path")
+    if certificate is None:
+        return None
+    private_key, _ = _content(options, "private_key_content", "private_key_path", is_private=True)
+    if private_key is not None:
+        return pair(private_key, certificate, None, where)
+    contents = store.read()
+    given = load_certificate(certificate, where)
+    held = contents.find(given.thumbprint)
+    if held:
+        return store.signer(held.thumbprint)
+    if contents.successor is None:
+        raise InvalidInput(
+            [
+                f"{where}: no private key goes with this certificate. Give private_key_content or private_key_path, or "
+                f"run first with stop_after 'generated' and csr, which leaves a key in {store.location}."
+            ]
+        )
+    return certify(store.signer(contents.successor.thumbprint), certificate, where)
+
+
+def adopted_key_pair(options: Options) -> KeyPair:
+    """The key pair of adopt_path."""
+    return read_key_pair(options["adopt_path"], options["adopt_passphrase"], "adopt_path")
+
+
+def _content(options: Options, by_content: str, by_path: str, *, is_private: bool = False) -> tuple[bytes | None, str]:
+    """What an option holds or names, and where it came from."""
+    if options.get(by_content):
+        return options[by_content].encode(), by_content
+    path = options.get(by_path)
+    if path:
+        return read_file(path, by_path, is_private=is_private), f"{by_path} ({path})"
+    return None, by_content

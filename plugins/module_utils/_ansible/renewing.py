@@ -1,0 +1,89 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Which of the three acts of application_certificate_renew a call is: adopt, roll back or renew."""
+
+from __future__ import annotations
+
+import datetime as dt
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.errors import StillWaiting
+from .._core.policy import RenewalPolicy
+from .._keys.key_pair import KeyPair, generate_key_pair, signing_request
+from .._steps.adopt import adopt, is_adoption, prepare_adoption
+from .._steps.connection import Connection
+from .._steps.renew import Interrupted, Renewal, Request, locked, renew
+from .._steps.roll_back import prepare_roll_back, roll_back
+from .._steps.run import Progress
+from . import arguments, inputs
+from .arguments import Options
+from .run import carried
+
+
+def act(module: AnsibleModule, connection: Connection) -> Renewal:
+    """Do what the options ask for. A wait for the lock keeps its own deadline over the calls of one task."""
+    options, carry = module.params, carried(module)
+    deadline = carry.get("lock_deadline") or connection.timing.monotonic() + options["lock_timeout"]
+    request = Request(
+        policy=arguments.renewal_policy(options),
+        make_key_pair=_make_key_pair,
+        provided=inputs.provided_key_pair(options, connection.store),
+        pfx_passphrase=options["pfx_passphrase"],
+        lock_deadline=deadline,
+    )
+    try:
+        if options["state"] == "rolled_back":
+            return _roll_back(connection, request, module.check_mode)
+        if is_adoption(connection, bool(options["adopt_path"])):
+            return _adopt(connection, request, options, module.check_mode)
+        progress = Progress.from_values(carry["progress"]) if carry.get("progress") else None
+        return renew(connection, request, dry_run=module.check_mode, progress=progress)
+    except Interrupted:
+        raise
+    except StillWaiting as pause:
+        raise WaitingOutside(pause, {"lock_deadline": deadline}) from pause
+
+
+class WaitingOutside(StillWaiting):
+    """A wait before the first step, with what the next call needs."""
+
+    def __init__(self, pause: StillWaiting, carry: dict[str, t.Any]) -> None:
+        super().__init__(pause.seconds, pause.what)
+        self.carry = carry
+
+
+def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
+    """The signing request for the successor's key, when asked for."""
+    if not options["csr"]:
+        return {}
+    contents = renewal.run.contents
+    if renewal.dry_run or contents.successor is None:
+        return {"csr": None}
+    pair = renewal.run.connection.store.signer(contents.successor.thumbprint)
+    return {"csr": signing_request(t.cast(KeyPair, pair), pair.certificate.subject)}
+
+
+def _roll_back(connection: Connection, request: Request, dry_run: bool) -> Renewal:
+    if dry_run:
+        return Renewal(prepare_roll_back(connection, request.policy), dry_run=True)
+    with locked(connection, request):
+        run = prepare_roll_back(connection, request.policy)
+        roll_back(run)
+        return Renewal(run, dry_run=False)
+
+
+def _adopt(connection: Connection, request: Request, options: Options, dry_run: bool) -> Renewal:
+    pair = inputs.adopted_key_pair(options)
+    run = prepare_adoption(connection, request, pair)
+    if not dry_run:
+        with locked(connection, request):
+            adopt(run, pair, request.pfx_passphrase)
+    return Renewal(run, dry_run=dry_run)
+
+
+def _make_key_pair(policy: RenewalPolicy, subject: str, start: dt.datetime, end: dt.datetime) -> KeyPair:
+    return generate_key_pair(key_size=policy.key_size, subject=subject, not_before=start, not_after=end)

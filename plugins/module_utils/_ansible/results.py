@@ -1,0 +1,254 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Snapshot, plan and evidence → return values and diff. Times are ISO 8601 in UTC, nothing here is secret."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._core.model import Certificate, KeyCredential, Version
+from .._core.plan import GENERATED, Step
+from .._core.policy import RenewalPolicy
+from .._core.status import STATUSES, certificate_status, next_renewal
+from .._core.times import format_iso
+from .._steps.certificate import Change
+from .._steps.prove import as_values
+from .._steps.renew import Renewal
+from .._steps.report import Report
+from .._steps.run import Progress, Run
+from .._steps.verify import Verification
+from .run import of_diagnosis
+
+Values = dict[str, t.Any]
+
+
+def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
+    """The return values of application_certificate_renew."""
+    run, progress = renewal.run, renewal.run.progress
+    contents = run.contents
+    shown = contents.find(progress.made) if progress.made else None
+    if shown is None:
+        acts_on = next(
+            (step.thumbprint for step in progress.steps if step.name in ("register", "prove", "promote")), None
+        )
+        shown = contents.find(acts_on) if acts_on else contents.current
+    planned = renewal.dry_run and any(step.name == "generate" for step in progress.steps)
+    before = contents.current if renewal.dry_run else contents.predecessor
+    certificate = _planned_certificate(run) if planned else _of_version(run, shown) if shown else None
+    due = next_renewal(shown.certificate, policy) if shown and not planned else None
+    return {
+        "changed": bool(progress.steps),
+        "finding": progress.finding.reason if progress.finding else None,
+        "message": progress.finding.message if progress.finding else "Nothing is due.",
+        "steps": [_of_step(step, progress) for step in progress.steps],
+        "certificate": certificate,
+        "predecessor": _of_version(run, before) if before and before != shown else None,
+        "retired": _retired(renewal),
+        "vanished": progress.vanished,
+        "sign_ins": as_values(progress.proof, run.connection),
+        "proof": "directory+sign_in" if progress.readable else "sign_in",
+        "next_renewal": GENERATED if planned else format_iso(due),
+        "diff": _diff(renewal),
+    }
+
+
+def _of_step(step: Step, progress: Progress) -> Values:
+    made = progress.made
+    detail = step.detail.replace(GENERATED, made) if made else step.detail
+    return {"step": step.name, "detail": detail}
+
+
+def _of_version(run: Run, version: Version) -> Values:
+    contents = run.contents
+    is_current = contents.current is not None and contents.current.thumbprint == version.thumbprint
+    is_successor = contents.successor is not None and contents.successor.thumbprint == version.thumbprint
+    others = "retired" if version.record.retired else "predecessor"
+    return {
+        **_of_certificate(version.certificate),
+        "key_id": version.record.key_id,
+        "stage": "current" if is_current else "successor" if is_successor else others,
+        "path": version.path,
+    }
+
+
+def _of_certificate(certificate: Certificate) -> Values:
+    return {
+        "thumbprint": certificate.thumbprint,
+        "thumbprint_sha256": certificate.thumbprint_sha256,
+        "not_before": format_iso(certificate.not_before),
+        "not_after": format_iso(certificate.not_after),
+        "content": pem(certificate),
+    }
+
+
+def pem(certificate: Certificate) -> str:
+    """The public certificate as PEM."""
+    text = certificate.base64_der
+    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+
+
+def _planned_certificate(run: Run) -> Values:
+    """A certificate that a run would make: known values as they will be, the rest by a word."""
+    if run.provided:
+        known = _of_certificate(run.provided.certificate)
+    else:
+        names = ("thumbprint", "thumbprint_sha256", "not_before", "not_after", "content")
+        known = {name: GENERATED for name in names}
+    return {**known, "key_id": GENERATED, "stage": "planned", "path": GENERATED}
+
+
+def _retired(renewal: Renewal) -> list[Values]:
+    progress = renewal.run.progress
+    if not renewal.dry_run:
+        return progress.retired
+    return [
+        {"key_id": step.key_id, "thumbprint": step.thumbprint}
+        for step in progress.steps
+        if step.name == "retire" and not step.deletes_key
+    ]
+
+
+def _diff(renewal: Renewal) -> Values:
+    """Credentials before and after, by thumbprint, name and dates."""
+    progress = renewal.run.progress
+    before, after = progress.before, progress.after
+    if renewal.dry_run and before is not None:
+        gone = {step.key_id for step in progress.steps if step.name == "retire"}
+        after = [entry for entry in before if entry["key_id"] not in gone]
+        if any(step.name == "register" for step in progress.steps):
+            names = ("key_id", "display_name", "thumbprint", "not_before", "not_after")
+            after.append({name: GENERATED for name in names})
+    return {"before": {"key_credentials": before}, "after": {"key_credentials": after}}
+
+
+def of_change(change: Change, dry_run: bool, added: Certificate | None) -> Values:
+    """The return values of application_certificate."""
+    progress = change.run.progress
+    before, after = progress.before or [], progress.after or []
+    if dry_run and change.changed:
+        after = [entry for entry in before if entry["key_id"] != change.key_id]
+        if added and change.key_id is None:
+            after.append(
+                {
+                    "key_id": GENERATED,
+                    "display_name": GENERATED,
+                    "thumbprint": added.thumbprint,
+                    "not_before": format_iso(added.not_before),
+                    "not_after": format_iso(added.not_after),
+                }
+            )
+    return {
+        "changed": change.changed,
+        "app_id": progress.app_id,
+        "object_id": progress.object_id,
+        "key_id": GENERATED if dry_run and change.changed and added and change.key_id is None else change.key_id,
+        "diff": {"before": {"key_credentials": before}, "after": {"key_credentials": after}},
+    }
+
+
+def of_reports(reports: t.Iterable[Report], policy: RenewalPolicy, wanted: str) -> Values:
+    """The return values of application_certificate_info: one pass, counting all and keeping what was asked for."""
+    counts = dict.fromkeys(STATUSES, 0)
+    kept, total = [], 0
+    for report in reports:
+        total += 1
+        counts[report.verdict.status] += 1
+        if wanted == "all" or (wanted == "attention" and report.verdict.findings):
+            kept.append(_of_report(report, policy))
+    return {
+        "changed": False,
+        "applications": kept,
+        "summary": {"total": total, **{word: count for word, count in counts.items() if count}},
+    }
+
+
+def _of_report(report: Report, policy: RenewalPolicy) -> Values:
+    facts, verdict = report.facts, report.verdict
+    application = facts.application
+    values: Values = {
+        "app_id": application.app_id if application else facts.app_id or None,
+        "object_id": application.object_id if application else facts.object_id or None,
+        "display_name": application.display_name if application else None,
+        "status": verdict.status,
+        "findings": [dataclasses.asdict(finding) for finding in verdict.findings],
+        "certificates": _certificates(report, policy),
+        "next_renewal": format_iso(verdict.next_renewal),
+        "history": list(report.history),
+    }
+    return values
+
+
+def _certificates(report: Report, policy: RenewalPolicy) -> list[Values]:
+    """The credentials on the application, then those that only the key store has."""
+    facts = report.facts
+    versions = facts.store.versions if facts.store else ()
+    entries = facts.application.sign_in_credentials if facts.application else ()
+    listed = [_of_credential(entry, versions, report, policy) for entry in entries]
+    unlisted = [
+        version
+        for version in versions
+        if not version.record.retired and not any(entry.holds(version.certificate) for entry in entries)
+    ]
+    return listed + [_of_unlisted(version, report, policy) for version in unlisted]
+
+
+def _of_credential(
+    entry: KeyCredential, versions: t.Sequence[Version], report: Report, policy: RenewalPolicy
+) -> Values:
+    held = next((version for version in versions if entry.holds(version.certificate)), None)
+    certificate = entry.certificate or (held.certificate if held else None)
+    return {
+        "key_id": entry.key_id,
+        "display_name": entry.display_name,
+        "thumbprint": entry.thumbprint,
+        "thumbprint_sha256": certificate.thumbprint_sha256 if certificate else None,
+        **_dates(entry, report, policy),
+        "in_key_store": held is not None,
+        "managed": held is not None,
+    }
+
+
+def _of_unlisted(version: Version, report: Report, policy: RenewalPolicy) -> Values:
+    dates = _dates(version.certificate, report, policy)
+    if report.facts.application is not None and dates["status"] in ("healthy", "near_expiry"):
+        dates["status"] = report.verdict.status if report.verdict.status == "propagating" else "unregistered"
+    return {
+        "key_id": None,
+        "display_name": None,
+        "thumbprint": version.thumbprint,
+        "thumbprint_sha256": version.certificate.thumbprint_sha256,
+        **dates,
+        "in_key_store": True,
+        "managed": True,
+    }
+
+
+def _dates(certificate: Certificate | KeyCredential, report: Report, policy: RenewalPolicy) -> Values:
+    now = report.facts.now
+    left = (certificate.not_after - now).total_seconds() // 86400 if certificate.not_after else None
+    return {
+        "not_before": format_iso(certificate.not_before),
+        "not_after": format_iso(certificate.not_after),
+        "days_left": int(left) if left is not None else None,
+        "status": certificate_status(certificate, now, policy.renew_before),
+    }
+
+
+def of_verification(found: Verification, run_elapsed: Values) -> Values:
+    """The return values of application_certificate_verify; `_failed` carries the sentence of a failure."""
+    values: Values = {
+        "changed": False,
+        "verified": found.verified,
+        "checks": [dataclasses.asdict(check) for check in found.checks],
+        "sign_ins": run_elapsed,
+        "evidence": found.evidence,
+    }
+    if not found.verified:
+        values["_failed"] = found.message or "Not verified."
+        if found.diagnosis:
+            values["diagnosis"] = of_diagnosis(found.diagnosis)
+    return values

@@ -1,0 +1,74 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Our errors → the module's failure: the only fail_json. A wait that was handed over is no failure."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .._core.diagnosis import Diagnosis
+from .._core.errors import EvercertError, InvalidInput, StillWaiting
+from .libraries import missing_libraries
+from .timing import PlainTiming, SlicedTiming
+
+Result = dict[str, t.Any]
+
+
+def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None:
+    """Do what the module is for, and report it."""
+    missing = missing_libraries()
+    if missing:
+        module.fail_json(msg=missing)
+    try:
+        result = act(module)
+    except StillWaiting as pause:
+        module.exit_json(changed=False, _waiting=_hand_over(module, pause))
+    except InvalidInput as error:
+        module.fail_json(msg=error.message, problems=list(error.problems))
+    except EvercertError as error:
+        extra: Result = {"diagnosis": of_diagnosis(error.diagnosis)} if error.diagnosis else {}
+        module.fail_json(error.message, **extra)
+    failed = result.pop("_failed", None)
+    if failed is not None:
+        module.fail_json(msg=failed, **result)
+    module.exit_json(**result)
+
+
+def timing_of(module: AnsibleModule) -> PlainTiming:
+    """How this call waits: the action plugin of the same name asks for slices."""
+    seconds = (module.params.get("_waiting") or {}).get("slice")
+    return SlicedTiming(float(seconds)) if seconds else PlainTiming()
+
+
+def carried(module: AnsibleModule) -> dict[str, t.Any]:
+    """What an earlier call of the same task handed over."""
+    return (module.params.get("_waiting") or {}).get("carry") or {}
+
+
+def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:
+    """What the action plugin shows, how long it waits, and what the next call goes on from."""
+    carry = dict(carried(module))
+    carry.update(getattr(pause, "carry", {}))
+    return {"seconds": round(pause.seconds, 3), "what": pause.what, "carry": carry}
+
+
+def of_diagnosis(diagnosis: Diagnosis) -> Result:
+    """A diagnosis as a return value."""
+    evidence: Result = {
+        "http_status": None,
+        "error_codes": [],
+        "correlation_id": None,
+        "trace_id": None,
+        "timestamp": None,
+    }
+    return {
+        "code": diagnosis.code,
+        "cause": diagnosis.cause,
+        "remedy": diagnosis.remedy,
+        "retry": diagnosis.retry,
+        "evidence": {**evidence, **diagnosis.evidence},
+    }

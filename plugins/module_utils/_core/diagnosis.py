@@ -1,0 +1,318 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What went wrong, why, and what a person does about it: one table of stable codes. Pure.
+
+The service's own codes are only evidence and advice; the decisions to wait, to try again or to stop are in `Answer`.
+"""
+
+from __future__ import annotations
+
+import re
+import typing as t
+from dataclasses import dataclass, field
+
+# How an answer is to be taken. `wait`: the certificate may not be visible yet. `later`: passing trouble that says
+# nothing about the certificate. `no`: final until somebody changes something.
+Retry = t.Literal["wait", "later", "no"]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A stable code, its cause and remedy for people, whether to try again, and what the service said."""
+
+    code: str
+    cause: str
+    remedy: str
+    retry: Retry
+    evidence: t.Mapping[str, t.Any] = field(default_factory=dict)
+
+    @property
+    def blames_key(self) -> bool:
+        """Whether the sign-in was refused because of the key: not found, expired, wrong, revoked."""
+        return self.code in KEY_CODES
+
+    @property
+    def sentence(self) -> str:
+        said = f" The service said: {self.evidence['message']}" if self.evidence.get("message") else ""
+        return f"{self.cause} {self.remedy}{said}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """The row of the table behind a code."""
+
+    cause: str
+    remedy: str
+    retry: Retry
+
+
+KEY_CODES = ("certificate_not_registered", "certificate_expired", "wrong_private_key", "certificate_refused")
+
+TABLE: dict[str, Explanation] = {
+    "network_refused": Explanation(
+        "The connection to {host} was refused or broken off.",
+        "Check that the host is reachable from here and that no firewall blocks it. "
+        "This says nothing about the certificate.",
+        "later",
+    ),
+    "dns": Explanation(
+        "The name {host} could not be resolved.",
+        "Check the DNS of this host and the options cloud, authority_host and graph_url. "
+        "This says nothing about the certificate.",
+        "later",
+    ),
+    "tls": Explanation(
+        "No trusted TLS connection to {host} could be made.",
+        "Check that the issuer of the host's certificate is trusted here (option ca_path for a private CA or an "
+        "inspecting proxy). This says nothing about the application's certificate.",
+        "no",
+    ),
+    "proxy": Explanation(
+        "The proxy on the way to {host} refused or broke the connection.",
+        "Check HTTPS_PROXY and NO_PROXY where the module runs, and the proxy's own rules.",
+        "later",
+    ),
+    "timeout": Explanation(
+        "{host} did not answer in time.",
+        "Try again; raise the option timeout if the network is slow. This says nothing about the certificate.",
+        "later",
+    ),
+    "clock_skew": Explanation(
+        "The clock of this host and the clock of the service differ too much.",
+        "Correct the time of this host (NTP), then run again.",
+        "no",
+    ),
+    "tenant_not_found": Explanation(
+        "{host} does not know the tenant.",
+        "Check tenant_id, and cloud if the tenant lives in a national cloud.",
+        "no",
+    ),
+    "wrong_cloud": Explanation(
+        "The tenant or the resource belongs to another cloud than the one that was asked.",
+        "Set the option cloud to the cloud where the tenant lives.",
+        "no",
+    ),
+    "application_not_found": Explanation(
+        "The application is not known in this tenant.",
+        "Check app_id (or client_id), tenant_id and cloud; a deleted application can be restored for 30 days.",
+        "no",
+    ),
+    "service_principal_missing": Explanation(
+        "The application has no service principal (enterprise application) in this tenant.",
+        "An administrator creates it, for example with 'az ad sp create --id <app_id>'.",
+        "no",
+    ),
+    "application_disabled": Explanation(
+        "The application is disabled in this tenant.",
+        "An administrator enables sign-in on its enterprise application. The certificate is not at fault.",
+        "no",
+    ),
+    "certificate_not_registered": Explanation(
+        "Entra does not find the certificate on the application: it was never registered, or it is not visible yet.",
+        "Right after a registration wait and try again; otherwise register it (application_certificate_renew).",
+        "wait",
+    ),
+    "certificate_expired": Explanation(
+        "The certificate has expired, so Entra refuses every sign-in made with it.",
+        "An identity that may write the application adds a new certificate "
+        "(application_certificate_renew signed in as an administrator).",
+        "no",
+    ),
+    "wrong_private_key": Explanation(
+        "The signature does not fit the certificate that the application has: this is another private key.",
+        "Use the private key that belongs to the registered certificate, or renew with an administrator's identity.",
+        "no",
+    ),
+    "certificate_refused": Explanation(
+        "Entra refuses this certificate: it was revoked or lies outside its validity.",
+        "Renew it with an identity that may write the application.",
+        "no",
+    ),
+    "secret_invalid": Explanation(
+        "The client secret is wrong.",
+        "Give the secret's value, not its ID, as client_secret (AZURE_CLIENT_SECRET).",
+        "no",
+    ),
+    "secret_expired": Explanation(
+        "The client secret has expired.",
+        "Create a new client secret for the identity that signs in, or sign in with a certificate.",
+        "no",
+    ),
+    "consent_missing": Explanation(
+        "The permission has not been consented to.",
+        "An administrator grants consent for the application's permissions.",
+        "no",
+    ),
+    "permission_denied": Explanation(
+        "The identity that signed in may not do this.",
+        "Grant it Application.ReadWrite.OwnedBy as an owner of the application, or Application.ReadWrite.All; "
+        "reading needs Application.Read.All. With auth_source key_store no Graph permission is needed.",
+        "no",
+    ),
+    "conditional_access": Explanation(
+        "A Conditional Access policy blocks this sign-in.",
+        "Allow this host's address for the workload identity or change the policy. The certificate is not at fault.",
+        "no",
+    ),
+    "policy_refused": Explanation(
+        "An application management policy of the tenant refuses this credential.",
+        "Lower the option validity to the policy's limit, set on_policy_limit to clamp, or have the policy changed.",
+        "no",
+    ),
+    "throttled": Explanation(
+        "The service is limiting requests at the moment.",
+        "Wait as long as it says and try again; spread large runs.",
+        "later",
+    ),
+    "service_unavailable": Explanation(
+        "The service is not available at the moment.",
+        "Try again later. This says nothing about the certificate.",
+        "later",
+    ),
+    "unknown": Explanation(
+        "The service refused the request for a reason that this collection has no advice for.",
+        "Quote the correlation ID and time to Microsoft's support.",
+        "no",
+    ),
+}
+
+# AADSTS number → code; facts page section 4.7. 700027 is told apart by its reason.
+SIGN_IN_CODES: dict[int, str] = {
+    700024: "clock_skew",
+    90002: "tenant_not_found",
+    900382: "wrong_cloud",
+    900432: "wrong_cloud",
+    500011: "wrong_cloud",
+    700016: "application_not_found",
+    700011: "application_not_found",
+    7000229: "service_principal_missing",
+    7000112: "application_disabled",
+    70001: "application_disabled",
+    7000274: "certificate_refused",
+    7000277: "certificate_refused",
+    1000502: "certificate_refused",
+    7000214: "certificate_refused",
+    7000215: "secret_invalid",
+    7000222: "secret_expired",
+    65001: "consent_missing",
+    501051: "consent_missing",
+    53003: "conditional_access",
+    530032: "conditional_access",
+    50196: "throttled",
+    90055: "throttled",
+    90033: "service_unavailable",
+    90006: "service_unavailable",
+    90012: "service_unavailable",
+    90024: "service_unavailable",
+    90090: "service_unavailable",
+    50033: "service_unavailable",
+    50087: "service_unavailable",
+}
+
+_REASON = re.compile(r"\[Reason - ([^,\]]*)")
+
+
+def explain(code: str, host: str, evidence: t.Mapping[str, t.Any], retry: Retry | None = None) -> Diagnosis:
+    """The diagnosis of a code; `host` names the peer in its cause."""
+    row = TABLE[code]
+    cause = row.cause.format(host=host or "the service")
+    return Diagnosis(code, cause, row.remedy, retry or row.retry, {"host": host, **evidence})
+
+
+def explain_sign_in(status: int, body: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str]) -> Diagnosis:
+    """The diagnosis of a token endpoint's answer that holds no token."""
+    numbers = _numbers(body)
+    text = str(body.get("error_description") or "")
+    evidence = {
+        "http_status": status,
+        "error": body.get("error"),
+        "error_codes": numbers,
+        "correlation_id": body.get("correlation_id"),
+        "trace_id": body.get("trace_id"),
+        "timestamp": body.get("timestamp"),
+        "message": _first_line(text),
+    }
+    if headers.get("retry-after"):
+        evidence["retry_after"] = headers["retry-after"]
+    return explain(_sign_in_code(status, numbers, text, body), host, evidence)
+
+
+def _sign_in_code(status: int, numbers: t.Sequence[int], text: str, body: t.Mapping[str, t.Any]) -> str:
+    if 700027 in numbers:
+        return _code_of_700027(text)
+    for number in numbers:
+        if number in SIGN_IN_CODES:
+            return SIGN_IN_CODES[number]
+    if status == 429:
+        return "throttled"
+    if status >= 500 or body.get("error") in ("temporarily_unavailable", "server_error"):
+        return "service_unavailable"
+    return "unknown"
+
+
+def _code_of_700027(text: str) -> str:
+    """Not found, or without a reason: not registered. The service gives the reason in brackets."""
+    reason = _REASON.search(text)
+    if reason and "expired" in reason.group(1):
+        return "certificate_expired"
+    if "failed signature validation" in text and not (reason and "not found" in reason.group(1)):
+        return "wrong_private_key"
+    return "certificate_not_registered"
+
+
+def _numbers(body: t.Mapping[str, t.Any]) -> list[int]:
+    """The AADSTS numbers: from the list, else from the text."""
+    listed = body.get("error_codes")
+    if isinstance(listed, list) and listed:
+        return [number for number in listed if isinstance(number, int)]
+    match = re.match(r"AADSTS(\d+)", str(body.get("error_description") or ""))
+    return [int(match.group(1))] if match else []
+
+
+def _first_line(text: str) -> str:
+    """The service's sentence without the IDs that follow it; bounded, as a hostile peer may send anything."""
+    return re.split(r"\s*(?:Trace ID:|\r\n)", text, maxsplit=1)[0][:1000]
+
+
+# Graph's error code → ours; facts page section 13. Statuses decide where the code is not listed.
+GRAPH_CODES: dict[str, str] = {
+    "Authorization_RequestDenied": "permission_denied",
+    "CredentialInvalidLifetimeAsPerAppPolicy": "policy_refused",
+    "CredentialTypeNotAllowedAsPerAppPolicy": "policy_refused",
+    "Request_ResourceNotFound": "application_not_found",
+    "TooManyRequests": "throttled",
+    "activityLimitReached": "throttled",
+    "Directory_ConcurrencyViolation": "service_unavailable",
+    "serviceNotAvailable": "service_unavailable",
+    "generalException": "service_unavailable",
+}
+
+
+def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str]) -> Diagnosis:
+    """The diagnosis of a Graph error; `error` is the object below "error", possibly empty."""
+    code = str(error.get("code") or "")
+    inner = error.get("innerError") or error.get("innererror")
+    request_id = headers.get("request-id") or (inner.get("request-id") if isinstance(inner, dict) else None)
+    evidence: dict[str, t.Any] = {
+        "http_status": status,
+        "error": code or None,
+        "error_codes": [],
+        "correlation_id": headers.get("client-request-id") or request_id,
+        "trace_id": request_id,
+        "timestamp": headers.get("date"),
+        "message": str(error.get("message") or "")[:1000],
+    }
+    return explain(_graph_code(status, code), host, evidence)
+
+
+def _graph_code(status: int, code: str) -> str:
+    if code in GRAPH_CODES:
+        return GRAPH_CODES[code]
+    if status == 429:
+        return "throttled"
+    if status >= 500 or status == 409:
+        return "service_unavailable"
+    by_status = {401: "permission_denied", 403: "permission_denied", 404: "application_not_found"}
+    return by_status.get(status, "unknown")

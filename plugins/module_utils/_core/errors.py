@@ -1,0 +1,109 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every way to fail, as one family. Lower layers raise these; `_ansible/run.py` alone reports them.
+
+EvercertError
+├── InvalidInput           options that cannot work, all of them at once
+├── KeyStoreError          the key store cannot be read, written or locked
+├── ServiceError           what Microsoft Entra or Microsoft Graph answered, or that nothing answered
+│   ├── NetworkFailure     no answer: refused, name, TLS, proxy, timeout, reset
+│   ├── SignInRefused      the token endpoint answered, but not with a token
+│   ├── GraphRefused       Graph answered with an error
+│   └── UntrustedAnswer    an answer that would send a secret elsewhere, or is not what was asked for
+├── ApplicationNotFound    no application, or several, match the selector
+├── NotProven              a write or a renewal that could not be proven in time
+└── Unsafe                 going on could break a promise: stopped before the effect
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+if t.TYPE_CHECKING:
+    from .diagnosis import Diagnosis
+
+
+class StillWaiting(Exception):
+    """Raised where a wait does not fit into this call: a caller outside waits, visibly, and calls again.
+
+    Not a failure. Every place that waits is safe to be left and entered again.
+    """
+
+    def __init__(self, seconds: float, what: str) -> None:
+        super().__init__(what)
+        self.seconds = seconds
+        self.what = what
+
+
+class EvercertError(Exception):
+    """Anything this collection reports as a failure: a sentence, and a diagnosis where there is one."""
+
+    def __init__(self, message: str, diagnosis: Diagnosis | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.diagnosis = diagnosis
+
+
+class InvalidInput(EvercertError):
+    """Raised before the first effect when options cannot work; carries every problem at once."""
+
+    def __init__(self, problems: t.Sequence[str]) -> None:
+        super().__init__(" ".join(problems))
+        self.problems = tuple(problems)
+
+
+class KeyStoreError(EvercertError):
+    """Raised when the key store cannot be read, written or locked, or holds something unexpected."""
+
+
+class ServiceError(EvercertError):
+    """Raised when Entra or Graph did not do what was asked; always carries a diagnosis."""
+
+    diagnosis: Diagnosis
+
+    def __init__(self, message: str, diagnosis: Diagnosis) -> None:
+        super().__init__(message, diagnosis)
+        self.diagnosis = diagnosis
+
+
+class NetworkFailure(ServiceError):
+    """Raised when a request got no answer: whether it had an effect is unknown."""
+
+
+class SignInRefused(ServiceError):
+    """Raised when the token endpoint answered without a token."""
+
+
+class GraphRefused(ServiceError):
+    """Raised when Graph answered with an error status."""
+
+    def __init__(
+        self, message: str, diagnosis: Diagnosis, status: int, code: str, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, diagnosis)
+        self.status = status
+        self.code = code
+        self.retry_after = retry_after
+
+    @property
+    def may_have_applied(self) -> bool:
+        """True when a write with this answer may have taken effect all the same."""
+        return self.status >= 500
+
+
+class UntrustedAnswer(ServiceError):
+    """Raised when an answer names another host for a secret, or is not of the kind that was asked for."""
+
+
+class ApplicationNotFound(EvercertError):
+    """Raised when no application matches the selector, or a display name matches several."""
+
+
+class NotProven(EvercertError):
+    """Raised when the proof did not succeed within its deadline."""
+
+
+class Unsafe(EvercertError):
+    """Raised instead of an effect that could break a promise."""

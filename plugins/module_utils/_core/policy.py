@@ -1,0 +1,70 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the user wants, as values. Pure."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+# addKey needs a proof signed by a key that is still valid when it arrives.
+PROOF_MARGIN = dt.timedelta(minutes=5)
+# A self-signed certificate starts this long before the service's time, so that no clock sees it as not yet valid.
+START_MARGIN = dt.timedelta(minutes=5)
+# A proof recorded less than this ago is re-checked by one sign-in.
+PROOF_FRESH = dt.timedelta(minutes=15)
+# Above this difference between our clock and the service's nothing is written.
+SKEW_LIMIT = dt.timedelta(seconds=300)
+# The service's loop rule (AADSTS50196) counts identical sign-ins over this time.
+BUDGET_WINDOW = dt.timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class ProofPolicy:
+    """How often and how fast to sign in before a certificate counts as proven. Times in seconds."""
+
+    sign_ins: int = 3
+    interval: float = 5
+    initial_pause: float = 10
+    budget: int = 14
+    timeout: float = 600
+
+
+@dataclass(frozen=True)
+class RenewalPolicy:
+    """When to renew, with what, how far to go, and when the predecessor goes."""
+
+    renew_before: dt.timedelta = dt.timedelta(days=30)
+    rotation_period: dt.timedelta | None = None
+    validity: dt.timedelta = dt.timedelta(days=180)
+    overlap: dt.timedelta = dt.timedelta(days=7)
+    keep_retired: dt.timedelta = dt.timedelta(days=7)
+    key_size: int = 2048
+    subject: str | None = None
+    add_method: str = "auto"
+    stop_after: str = "retired"
+    force: bool = False
+    confirm_retired: bool = False
+    on_policy_limit: str = "fail"
+    propagation: dt.timedelta = dt.timedelta(seconds=600)
+
+    def problems(self) -> list[str]:
+        """Every contradiction between the options, before anything happens."""
+        found = []
+        if self.renew_before >= self.validity:
+            found.append(
+                f"renew_before ({_days(self.renew_before)} days) must be less than validity "
+                f"({_days(self.validity)} days), else every run would renew again."
+            )
+        if self.rotation_period is not None and self.rotation_period > self.validity:
+            found.append(
+                f"rotation_period ({_days(self.rotation_period)} days) must not exceed validity "
+                f"({_days(self.validity)} days)."
+            )
+        return found
+
+
+def _days(span: dt.timedelta) -> str:
+    return f"{span.total_seconds() / 86400:g}"

@@ -1,0 +1,182 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applications in Graph: find, list, and change their key credentials. Graph's field names end here."""
+
+from __future__ import annotations
+
+import base64
+import typing as t
+import urllib.parse
+
+from .._core.errors import ApplicationNotFound, GraphRefused
+from .._core.model import Application, Certificate, KeyCredential
+from .._core.times import format_iso, parse_iso_or_none
+from .assertion import Signer, proof_of_possession
+from .clock import ServiceClock
+from .graph import GraphClient, Json
+
+FIELDS = "id,appId,displayName,keyCredentials,tokenEncryptionKeyId"
+PAGE_SIZE = 999
+
+# Turns the DER in a `key` into a Certificate; raises ValueError on garbage. Handed in, as `_keys` is another layer.
+ParseCertificate = t.Callable[[bytes], Certificate]
+
+
+def find_application(
+    graph: GraphClient,
+    parse: ParseCertificate,
+    *,
+    app_id: str | None = None,
+    object_id: str | None = None,
+    display_name: str | None = None,
+    new_connection: bool = False,
+) -> Application:
+    """The one application that the selector names. Raises ApplicationNotFound, GraphRefused, NetworkFailure."""
+    if object_id is None and app_id is None:
+        object_id = _find_by_display_name(graph, display_name or "")
+    key = f"/{object_id}" if object_id else f"(appId='{app_id}')"
+    try:
+        body = graph.get(f"/applications{key}?$select={FIELDS}", new_connection)
+    except GraphRefused as refusal:
+        if refusal.status == 404:
+            named = f"object ID {object_id}" if object_id else f"app ID {app_id}"
+            raise ApplicationNotFound(
+                f"No application with {named} exists in this tenant. Check the ID (app_id is the application's public "
+                "ID, object_id that of its directory object), tenant_id and cloud.",
+                refusal.diagnosis,
+            ) from refusal
+        raise
+    return parse_application(body, parse)
+
+
+def list_applications(graph: GraphClient, parse: ParseCertificate, odata_filter: str | None) -> t.Iterator[Application]:
+    """Every application, or those that match an OData filter, page by page."""
+    query = f"?$select={FIELDS}&$top={PAGE_SIZE}"
+    if odata_filter:
+        query += f"&$filter={urllib.parse.quote(odata_filter)}"
+    for page in graph.pages(f"/applications{query}"):
+        for item in page:
+            yield parse_application(item, parse)
+
+
+def add_key(
+    graph: GraphClient, object_id: str, certificate: Certificate, signer: Signer, audience: str, clock: ServiceClock
+) -> str | None:
+    """Add a certificate with the application's own token and a proof by its current key; the new key ID."""
+    proof = proof_of_possession(signer, object_id, audience, clock.service_time())
+    body = {
+        "keyCredential": {"type": "AsymmetricX509Cert", "usage": "Verify", "key": certificate.base64_der},
+        "passwordCredential": None,
+        "proof": proof,
+    }
+    key_id = graph.write("POST", f"/applications/{object_id}/addKey", body).get("keyId")
+    return key_id if isinstance(key_id, str) else None
+
+
+def remove_key(
+    graph: GraphClient, object_id: str, key_id: str, signer: Signer, audience: str, clock: ServiceClock
+) -> None:
+    """Remove a credential by its key ID with the application's own token and a proof by its current key."""
+    proof = proof_of_possession(signer, object_id, audience, clock.service_time())
+    graph.write("POST", f"/applications/{object_id}/removeKey", {"keyId": key_id, "proof": proof})
+
+
+def update_key_credentials(graph: GraphClient, object_id: str, entries: t.Sequence[Json]) -> None:
+    """Replace the whole collection: whatever is not in `entries` is deleted by the service."""
+    graph.write("PATCH", f"/applications/{object_id}", {"keyCredentials": list(entries)})
+
+
+def existing_entry(credential: KeyCredential) -> Json:
+    """An entry sent back as it was read, with a null key: the service then keeps its bytes."""
+    return {**credential.raw, "key": None}
+
+
+def new_entry(certificate: Certificate, display_name: str) -> Json:
+    """An entry to add. Dates are the certificate's own; the service computes the identifier and the key ID."""
+    return {
+        "displayName": display_name[:90],
+        "startDateTime": format_iso(certificate.not_before),
+        "endDateTime": format_iso(certificate.not_after),
+        "key": certificate.base64_der,
+        "type": "AsymmetricX509Cert",
+        "usage": "Verify",
+    }
+
+
+def read_lifetime_limits(graph: GraphClient, object_id: str) -> list[tuple[str, str]]:
+    """The certificate lifetimes that policies allow: (policy ID, ISO 8601 duration). Empty when none may be read."""
+    answers = graph.batch([f"/applications/{object_id}/appManagementPolicies", "/policies/defaultAppManagementPolicy"])
+    (own_status, own), (default_status, default) = answers
+    own_policies = [item for item in own.get("value") or () if isinstance(item, dict)] if own_status == 200 else []
+    if own_policies:  # a policy of the application replaces the tenant's default
+        return [limit for policy in own_policies for limit in _limits(policy, policy.get("restrictions"))]
+    return _limits(default, default.get("applicationRestrictions")) if default_status == 200 else []
+
+
+def _limits(policy: Json, restrictions: object) -> list[tuple[str, str]]:
+    if not policy.get("isEnabled") or not isinstance(restrictions, dict):
+        return []
+    return [
+        (str(policy.get("id")), str(entry.get("maxLifetime")))
+        for entry in restrictions.get("keyCredentials") or ()
+        if isinstance(entry, dict)
+        and entry.get("restrictionType") == "asymmetricKeyLifetime"
+        and entry.get("state") != "disabled"
+        and entry.get("maxLifetime")
+        and not entry.get("restrictForAppsCreatedAfterDateTime")
+    ]
+
+
+def parse_application(body: Json, parse: ParseCertificate) -> Application:
+    """Graph's object in our words. Foreign entries may hold anything, so nothing in them is relied on."""
+    entries = body.get("keyCredentials")
+    return Application(
+        object_id=str(body.get("id") or ""),
+        app_id=str(body.get("appId") or ""),
+        display_name=str(body.get("displayName") or ""),
+        key_credentials=tuple(
+            _parse_credential(entry, parse)
+            for entry in (entries if isinstance(entries, list) else ())
+            if isinstance(entry, dict)
+        ),
+        token_encryption_key_id=body.get("tokenEncryptionKeyId"),
+    )
+
+
+def _parse_credential(entry: Json, parse: ParseCertificate) -> KeyCredential:
+    return KeyCredential(
+        key_id=str(entry.get("keyId") or ""),
+        display_name=entry.get("displayName"),
+        identifier=entry.get("customKeyIdentifier"),
+        not_before=parse_iso_or_none(entry.get("startDateTime")),
+        not_after=parse_iso_or_none(entry.get("endDateTime")),
+        type=entry.get("type"),
+        usage=entry.get("usage"),
+        certificate=_parse_key(entry.get("key"), parse),
+        raw=entry,
+    )
+
+
+def _parse_key(key: object, parse: ParseCertificate) -> Certificate | None:
+    """The certificate in `key`: usually absent on lists, and possibly garbage on entries of others."""
+    if not isinstance(key, str) or not key:
+        return None
+    try:
+        return parse(base64.b64decode(key))
+    except ValueError:
+        return None
+
+
+def _find_by_display_name(graph: GraphClient, display_name: str) -> str:
+    quoted = urllib.parse.quote("displayName eq '{}'".format(display_name.replace("'", "''")))
+    found = [item for page in graph.pages(f"/applications?$select=id,appId&$filter={quoted}") for item in page]
+    if len(found) == 1:
+        return str(found[0].get("id"))
+    if not found:
+        raise ApplicationNotFound(f"No application with display name '{display_name}' exists in this tenant.")
+    ids = ", ".join(sorted(str(item.get("appId")) for item in found))
+    raise ApplicationNotFound(
+        f"{len(found)} applications have the display name '{display_name}': app IDs {ids}. Select one by app_id."
+    )

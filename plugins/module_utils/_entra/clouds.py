@@ -1,0 +1,105 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Where a tenant lives: national clouds as a table of hosts. A private cloud or the emulator is one more row.
+
+Source: "National cloud deployments" of Microsoft Graph, "National clouds" of the identity platform.
+"""
+
+from __future__ import annotations
+
+import typing as t
+import urllib.parse
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """The sign-in host and the root of Microsoft Graph, without a version and without a slash at the end."""
+
+    authority_host: str
+    graph_url: str
+
+    @property
+    def graph_scope(self) -> str:
+        return f"{self.graph_url}/.default"
+
+
+CLOUDS: dict[str, Cloud] = {
+    "public": Cloud("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+    "us_government": Cloud("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+    "us_government_dod": Cloud("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+    "china": Cloud("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
+}
+
+# The names that other Azure tools use for the same clouds.
+ALIASES: dict[str, str] = {
+    "azurecloud": "public",
+    "azurepubliccloud": "public",
+    "azurepublic": "public",
+    "azureusgovernment": "us_government",
+    "azureusgovernmentcloud": "us_government",
+    "usgovernment": "us_government",
+    "usgovernmentl4": "us_government",
+    "usgovernmentl5": "us_government_dod",
+    "dod": "us_government_dod",
+    "azurechinacloud": "china",
+    "azurechina": "china",
+}
+
+
+def find_cloud(name: str, authority_host: str | None, graph_url: str | None) -> Cloud | None:
+    """The cloud of that name with hosts replaced where given, or None when the name is unknown."""
+    known = CLOUDS.get(name) or CLOUDS.get(ALIASES.get(name.lower().replace("_", ""), ""))
+    if not known:
+        return None
+    return Cloud(_root(authority_host) or known.authority_host, _graph_root(graph_url) or known.graph_url)
+
+
+def problems_of_url(option: str, url: str | None) -> list[str]:
+    """Secrets travel to these hosts, so only https is accepted. A host without a scheme counts as https."""
+    if not url:
+        return []
+    parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
+    try:
+        usable = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        usable = False
+    if usable and not parts.username and not parts.query and not parts.fragment:
+        return []
+    return [f"{option} must be an https URL such as https://host:8443, not '{url}'."]
+
+
+def same_host(url: str, root: str) -> bool:
+    """Whether `url` is https and leads to the very host and port of `root`: only then may a secret go there."""
+    try:
+        mine, wanted = urllib.parse.urlsplit(url), urllib.parse.urlsplit(root)
+        return (
+            mine.scheme == "https"
+            and not mine.username
+            and (mine.hostname or "").lower() == (wanted.hostname or "").lower()
+            and (mine.port or 443) == (wanted.port or 443)
+        )
+    except ValueError:
+        return False
+
+
+def host_of(url: str) -> str:
+    """Host and port, for messages."""
+    return urllib.parse.urlsplit(url).netloc
+
+
+def _root(url: str | None) -> str | None:
+    if not url:
+        return None
+    return (url if "://" in url else f"https://{url}").rstrip("/")
+
+
+def _graph_root(url: str | None) -> str | None:
+    root = _root(url)
+    return root[: -len("/v1.0")] if root and root.endswith("/v1.0") else root
+
+
+def names() -> t.Sequence[str]:
+    return sorted(CLOUDS)

@@ -1,0 +1,185 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Microsoft Graph: paging, throttling, retries of reads, and Graph's errors as ours. Writes are sent once."""
+
+from __future__ import annotations
+
+import json
+import random
+import typing as t
+
+from .._core.diagnosis import explain, explain_graph
+from .._core.errors import GraphRefused, NetworkFailure, UntrustedAnswer
+from .clock import ServiceClock, Timing
+from .clouds import Cloud, host_of, same_host
+from .tokens import AccessToken
+from .transport import Request, Response, Transport
+
+READ_ATTEMPTS = 5
+# A longer Retry-After ends the run instead: whoever runs it knows better whether to wait that long.
+LONGEST_RETRY_AFTER = 120.0
+BACKOFF_CAP = 16.0
+_JITTER = random.SystemRandom()
+
+Json = dict[str, t.Any]
+
+
+class GraphClient:
+    """Requests to Graph with one identity. Keeps its access token for as long as the client lives."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: ServiceClock,
+        timing: Timing,
+        cloud: Cloud,
+        sign_in: t.Callable[[], AccessToken],
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._timing = timing
+        self._cloud = cloud
+        self._sign_in = sign_in
+        self._token: AccessToken | None = None
+
+    @property
+    def token(self) -> AccessToken:
+        """Signs in on first use. Raises SignInRefused or NetworkFailure."""
+        if self._token is None:
+            self._token = self._sign_in()
+        return self._token
+
+    def get(self, path: str, new_connection: bool = False, headers: t.Mapping[str, str] | None = None) -> Json:
+        """Read one object. Passing trouble is waited for and tried again. Raises GraphRefused, NetworkFailure."""
+        answer = self._read(self._url(path), new_connection, headers)
+        return self._object(answer, path)
+
+    def pages(self, path: str) -> t.Iterator[list[Json]]:
+        """The pages of a list, one at a time. Raises UntrustedAnswer when a page's successor lies elsewhere."""
+        url: str | None = self._url(path)
+        seen: set[str] = set()
+        while url:
+            if url in seen:
+                raise self._untrusted("Graph names a page a second time while listing; it would never end.")
+            seen.add(url)
+            body = self._object(self._read(url, False, None), path)
+            items = body.get("value")
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                raise self._untrusted("Graph answered a list without a list of objects in 'value'.")
+            yield items
+            url = self._next_link(body)
+
+    def write(self, method: str, path: str, body: Json) -> Json:
+        """Send a write once. Raises GraphRefused (see `may_have_applied`) or NetworkFailure (effect unknown)."""
+        answer = self._send(method, self._url(path), json.dumps(body).encode(), False, None)
+        self._raise_for_error(answer)
+        return answer.json_object() or {}
+
+    def batch(self, paths: t.Sequence[str]) -> list[tuple[int, Json]]:
+        """Several reads in one round trip: status and body of each, in the order asked."""
+        requests = [{"id": str(index), "method": "GET", "url": path} for index, path in enumerate(paths)]
+        url, content = self._url("/$batch"), json.dumps({"requests": requests}).encode()
+        answer = self._retrying(lambda: self._send("POST", url, content, False, None))
+        self._raise_for_error(answer)
+        replies = self._object(answer, "/$batch").get("responses")
+        by_id = (
+            {item.get("id"): item for item in replies if isinstance(item, dict)} if isinstance(replies, list) else {}
+        )
+        return [self._batch_item(by_id.get(str(index))) for index in range(len(paths))]
+
+    def probe(self, path: str) -> tuple[int, GraphRefused | None]:
+        """Read a relative path for its status alone: health probes decide themselves what is good."""
+        answer = self._retrying(lambda: self._send("GET", self._url(path), None, False, None))
+        try:
+            self._raise_for_error(answer)
+        except GraphRefused as refusal:
+            return answer.status, refusal
+        return answer.status, None
+
+    def _batch_item(self, item: Json | None) -> tuple[int, Json]:
+        status, body = (item or {}).get("status"), (item or {}).get("body")
+        return (status if isinstance(status, int) else 0), (body if isinstance(body, dict) else {})
+
+    def _url(self, path: str) -> str:
+        return f"{self._cloud.graph_url}/v1.0{path}"
+
+    def _next_link(self, body: Json) -> str | None:
+        link = body.get("@odata.nextLink")
+        if link is None:
+            return None
+        if not isinstance(link, str) or not same_host(link, self._cloud.graph_url):
+            raise self._untrusted("Graph's next page lies on another host: the token was not sent there.")
+        return link
+
+    def _read(self, url: str, new_connection: bool, headers: t.Mapping[str, str] | None) -> Response:
+        answer = self._retrying(lambda: self._send("GET", url, None, new_connection, headers))
+        if answer.status == 401 and self._token and self._token.source != "access_token":
+            self._token = None  # seen for fresh tokens too; one new sign-in settles whether it was the token
+            answer = self._retrying(lambda: self._send("GET", url, None, new_connection, headers))
+        self._raise_for_error(answer)
+        return answer
+
+    def _retrying(self, send: t.Callable[[], Response]) -> Response:
+        """Reads only: passing trouble is waited out, as long as the service asks for."""
+        for attempt in range(1, READ_ATTEMPTS + 1):
+            pause, why = min(2.0**attempt, BACKOFF_CAP) * _JITTER.uniform(0.5, 1.0), "did not answer"
+            try:
+                answer = send()
+            except NetworkFailure as failure:
+                if attempt == READ_ATTEMPTS or failure.diagnosis.retry != "later":
+                    raise
+            else:
+                if answer.status != 429 and answer.status < 500:
+                    return answer
+                asked = retry_after(answer)
+                if attempt == READ_ATTEMPTS or (asked or 0) > LONGEST_RETRY_AFTER:
+                    return answer
+                pause, why = (pause if asked is None else asked), f"answered {answer.status}"
+            self._timing.wait(pause, f"Graph {why}; reading again (attempt {attempt + 1} of {READ_ATTEMPTS})")
+        raise AssertionError("unreachable")
+
+    def _send(
+        self, method: str, url: str, body: bytes | None, new_connection: bool, headers: t.Mapping[str, str] | None
+    ) -> Response:
+        named = {"Accept": "application/json", "Authorization": f"Bearer {self.token.value}", **(headers or {})}
+        if body is not None:
+            named["Content-Type"] = "application/json"
+        answer = self._transport.send(Request(method, url, named, body, new_connection))
+        self._clock.observe(answer.headers.get("date"))
+        return answer
+
+    def _raise_for_error(self, answer: Response) -> None:
+        if 200 <= answer.status < 300:
+            return
+        found = (answer.json_object() or {}).get("error")
+        error: Json = found if isinstance(found, dict) else {}
+        diagnosis = explain_graph(answer.status, error, host_of(self._cloud.graph_url), answer.headers)
+        code = str(error.get("code") or "")
+        raise GraphRefused(
+            f"Graph answered {answer.status} {code}. {diagnosis.sentence}",
+            diagnosis,
+            answer.status,
+            code,
+            retry_after(answer),
+        )
+
+    def _object(self, answer: Response, path: str) -> Json:
+        body = answer.json_object()
+        if body is None:
+            raise self._untrusted(
+                f"The answer to {path.split('?')[0]} is not a JSON object; a proxy may have answered."
+            )
+        return body
+
+    def _untrusted(self, message: str) -> UntrustedAnswer:
+        return UntrustedAnswer(message, explain("unknown", host_of(self._cloud.graph_url), {"message": message}))
+
+
+def retry_after(answer: Response) -> float | None:
+    """The seconds that a `Retry-After` header asks for, or None."""
+    try:
+        return max(0.0, float(answer.headers.get("retry-after", "")))
+    except ValueError:
+        return None

@@ -1,0 +1,76 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Take the key pair in use today into an empty key store, after one accepted sign-in. Entra is not changed."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.errors import GraphRefused, InvalidInput
+from .._core.model import Application, Record
+from .._core.plan import Plan, Step
+from .._core.status import Snapshot
+from .._entra.tokens import AccessToken
+from .connection import Connection, identity_of
+from .run import KeyPairLike, Run, start
+
+
+def is_adoption(connection: Connection, adopts: bool) -> bool:
+    """Adoption is for an empty store; later runs of the same task ignore it."""
+    return adopts and connection.store.read().is_empty
+
+
+def prepare_adoption(connection: Connection, request: t.Any, pair: KeyPairLike) -> Run:
+    """Sign in once with the key pair, and learn its key ID where the directory may be read."""
+    connection.service.discovery()
+    certificate, now = pair.certificate, connection.clock.now()
+    if not certificate.not_before <= now < certificate.not_after:
+        span = f"from {certificate.not_before:%Y-%m-%d} to {certificate.not_after:%Y-%m-%d}"
+        problem = (
+            f"adopt_path: the certificate {certificate.thumbprint} is valid {span}, so it cannot sign in now. "
+            "Renew without adopt_path, with an identity that may write the application."
+        )
+        raise InvalidInput([problem])
+    app_id, _ = identity_of(connection, None, None)
+    application = None if app_id else connection.find_application()
+    token = connection.sign_in_once(application.app_id if application else app_id, pair, "adopt")
+    application = application or _read_if_allowed(connection, token)
+    step = Step("adopt", f"Certificate {certificate.thumbprint} is taken over as current.", certificate.thumbprint)
+    plan = Plan(None, (step,))
+    return start(connection, request.policy, Snapshot(now, connection.store.read(), application), plan, pair, None)
+
+
+def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
+    """Make it current. It counts as managed from now on: renewals retire it as their predecessor."""
+    certificate, application = pair.certificate, run.progress
+    entry = next((item for item in application.after or () if item["thumbprint"] == certificate.thumbprint), None)
+    record = Record(
+        app_id=application.app_id or None,
+        object_id=application.object_id or None,
+        key_id=entry["key_id"] if entry else None,
+        registered=run.now,
+        proven=run.now,
+        promoted=run.now,
+        accepted=run.now,
+        seen=run.now if entry else None,
+        origin="adopted",
+    )
+    run.connection.store.prepare()
+    version = run.connection.store.adopt_current(t.cast(t.Any, pair), record, pfx_passphrase)
+    run.connection.note_sign_in(version.thumbprint, "adopt")
+    run.log("adopted", version, key_id=record.key_id)
+
+
+def _read_if_allowed(connection: Connection, token: AccessToken) -> Application | None:
+    """With the application's own token, unless another identity was given; without permission nothing is lost."""
+    reader = connection
+    if connection.is_own_identity:
+        connection.graph = connection.graph_as(token)
+    try:
+        return reader.find_application()
+    except GraphRefused as refusal:
+        if refusal.status != 403:
+            raise
+        return None

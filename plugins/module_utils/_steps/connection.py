@@ -1,0 +1,165 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The outside things that a step may touch, and the few calls that every step shares."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+from dataclasses import dataclass, field
+
+from .._core.budget import wait_for_budget
+from .._core.diagnosis import explain
+from .._core.errors import ApplicationNotFound, KeyStoreError, NetworkFailure, SignInRefused, Unsafe
+from .._core.model import Application, Version
+from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
+from .._entra.applications import ParseCertificate, find_application
+from .._entra.assertion import Signer
+from .._entra.clock import ServiceClock, Timing
+from .._entra.graph import GraphClient
+from .._entra.sign_in.method import SignInMethod
+from .._entra.tokens import AccessToken, TokenService
+from .._entra.transport import Transport
+from .._keys.store import KeyStore
+
+SIGN_IN_ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Selector:
+    """Which application: exactly one of these is given, or none for the whole tenant."""
+
+    app_id: str | None = None
+    object_id: str | None = None
+    display_name: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.app_id or self.object_id or self.display_name)
+
+    def __str__(self) -> str:
+        pairs = (("app ID", self.app_id), ("object ID", self.object_id), ("display name", self.display_name))
+        return ", ".join(f"{label} {value}" for label, value in pairs if value)
+
+
+@dataclass
+class Connection:
+    """Everything outside: the service, the identity that asks it, the key store, the clocks."""
+
+    selector: Selector
+    transport: Transport
+    timing: Timing
+    clock: ServiceClock
+    service: TokenService
+    identity: SignInMethod
+    graph: GraphClient
+    parse_certificate: ParseCertificate
+    key_store: KeyStore | None = None
+    proof: ProofPolicy = field(default_factory=ProofPolicy)
+    notes_sign_ins: bool = True
+    warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
+
+    @property
+    def store(self) -> KeyStore:
+        """The key store of a step that needs one."""
+        if self.key_store is None:
+            raise KeyStoreError("This step needs the option key_store.")
+        return self.key_store
+
+    @property
+    def is_own_identity(self) -> bool:
+        """Whether the identity is the managed application itself, signed in with its key store."""
+        return self.identity.name == "key_store"
+
+    def find_application(self, new_connection: bool = False, object_id: str | None = None) -> Application:
+        """Read the selected application; by its object ID once that is known."""
+        chosen = Selector(object_id=object_id) if object_id else self.selector
+        found = find_application(
+            self.graph, self.parse_certificate, **dataclasses.asdict(chosen), new_connection=new_connection
+        )
+        if self.selector.app_id and found.app_id.lower() != self.selector.app_id.lower():
+            raise ApplicationNotFound(
+                f"app_id and object_id name two applications: object ID {found.object_id} has app ID {found.app_id}, "
+                f"not {self.selector.app_id}."
+            )
+        return found
+
+    def graph_as(self, token: AccessToken) -> GraphClient:
+        """Graph with another token, such as the application's own."""
+        return GraphClient(self.transport, self.clock, self.timing, self.service.cloud, lambda: token)
+
+    def wait_for_budget(self) -> float:
+        """Wait until one more sign-in as the application fits the budget; the seconds that took."""
+        if self.key_store is None:
+            return 0.0
+        waited = 0.0
+        while pause := self._pause_for_budget():
+            self.timing.wait(pause, f"the budget of {self.proof.budget} sign-ins in 5 minutes (sign_in_budget) is used")
+            waited += pause
+        return waited
+
+    def _pause_for_budget(self) -> float:
+        now = self.clock.service_time()
+        return wait_for_budget(self.proof, self.store.sign_ins_since(now - BUDGET_WINDOW), now)
+
+    def note_sign_in(self, thumbprint: str, purpose: str) -> None:
+        """Note an attempt before it is made, so that a killed run still counts it. Check mode notes nothing."""
+        if self.key_store is not None and self.notes_sign_ins:
+            self.key_store.note_sign_in(self.clock.service_time(), thumbprint, purpose)
+
+    def sign_in_once(self, client_id: str, signer: Signer, purpose: str) -> AccessToken:
+        """One attempt with a key of the application. Raises SignInRefused or NetworkFailure."""
+        self.service.discovery()
+        self.note_sign_in(signer.certificate.thumbprint, purpose)
+        return self.service.with_key(client_id, signer, "key_store", new_connection=True)
+
+    def sign_in_patiently(self, client_id: str, version: Version, purpose: str) -> AccessToken:
+        """Sign in with a key of the store; passing trouble is tried again, a refusal is not."""
+        signer = self.store.signer(version.thumbprint)
+        for attempt in range(1, SIGN_IN_ATTEMPTS + 1):
+            self.wait_for_budget()
+            try:
+                return self.sign_in_once(client_id, signer, purpose)
+            except (SignInRefused, NetworkFailure) as failure:
+                if failure.diagnosis.retry != "later" or attempt == SIGN_IN_ATTEMPTS:
+                    raise
+                pause = seconds_asked(failure, 2.0**attempt)
+            self.timing.wait(pause, "the token service is not available; signing in again")
+        raise AssertionError("unreachable")
+
+    def refuse_skew(self) -> None:
+        """Nothing is written while our clock and the service's differ too much."""
+        skew = self.clock.skew
+        if abs(skew) <= SKEW_LIMIT:
+            return
+        evidence = {"message": None, "skew_seconds": round(skew.total_seconds())}
+        diagnosis = explain("clock_skew", "", evidence)
+        ahead = "ahead of" if skew.total_seconds() > 0 else "behind"
+        raise Unsafe(
+            f"The clock of this host is {abs(skew.total_seconds()):.0f} s {ahead} the service's; more than "
+            f"{SKEW_LIMIT.total_seconds():.0f} s is not accepted where something is written. Nothing was changed. "
+            f"{diagnosis.remedy}",
+            diagnosis,
+        )
+
+
+def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float, cap: float = 120.0) -> float:
+    """The Retry-After of a sign-in's answer, bounded, or another pause."""
+    try:
+        return min(cap, max(0.0, float(failure.diagnosis.evidence.get("retry_after", ""))))
+    except (TypeError, ValueError):
+        return otherwise
+
+
+def identity_of(connection: Connection, application: Application | None, version: Version | None) -> tuple[str, str]:
+    """The app ID and the object ID as far as known: from the directory, the selector, or the store's records."""
+    records = [version.record] if version else []
+    if connection.key_store is not None:
+        records += [other.record for other in connection.key_store.read().versions]
+    app_id = (application and application.app_id) or connection.selector.app_id
+    object_id = (application and application.object_id) or connection.selector.object_id
+    return (
+        app_id or next((record.app_id for record in records if record.app_id), None) or "",
+        object_id or next((record.object_id for record in records if record.object_id), None) or "",
+    )

@@ -1,0 +1,127 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Graph and key store → Snapshot: the reads, and the sign-ins that a decision rests on. Nothing is changed."""
+
+from __future__ import annotations
+
+from .._core.diagnosis import Diagnosis
+from .._core.errors import GraphRefused, SignInRefused
+from .._core.model import Application, StoreContents, Version
+from .._core.status import SignIn, Snapshot
+from .connection import Connection, identity_of
+
+# Absent on this many reads in a row, a second apart, each on a new connection: replicas disagree for a while.
+ABSENT_READS = 3
+
+
+def gather(connection: Connection) -> Snapshot:
+    """What a renewal decides on."""
+    store = connection.store.read()
+    application, unreadable, current_sign_in = _read_directory(connection, store)
+    current = store.current
+    if current and not store.successor and application and not application.find_credential(current.certificate):
+        application = read_until_shown(connection, application, current)
+        if not application.find_credential(current.certificate):
+            current_sign_in = try_sign_in(connection, application, current, "check")
+    elif current and not store.successor and current_sign_in and not current_sign_in.accepted:
+        current_sign_in = _refused_again(connection, current, current_sign_in)
+    return Snapshot(
+        now=connection.clock.now(),
+        store=store,
+        application=application,
+        unreadable=unreadable,
+        current_sign_in=current_sign_in,
+        predecessor_sign_in=_predecessor_sign_in(connection, application, store, current_sign_in),
+        successor_sign_in=_successor_sign_in(connection, application, store),
+    )
+
+
+def read_until_shown(connection: Connection, application: Application, version: Version) -> Application:
+    """Read again until the certificate shows or it was absent on enough reads."""
+    for _ in range(ABSENT_READS - 1):
+        connection.timing.wait(1, "reading the application again: its current certificate was not shown")
+        application = connection.find_application(new_connection=True, object_id=application.object_id)
+        if application.find_credential(version.certificate):
+            break
+    return application
+
+
+def try_sign_in(connection: Connection, application: Application | None, version: Version, purpose: str) -> SignIn:
+    """What one sign-in with a key of the store comes to. Only a final answer about it counts: trouble is raised."""
+    app_id, _ = identity_of(connection, application, version)
+    try:
+        connection.sign_in_patiently(app_id, version, purpose)
+    except SignInRefused as refusal:
+        if refusal.diagnosis.retry == "later":
+            raise
+        return SignIn(refusal.diagnosis)
+    return SignIn()
+
+
+def _read_directory(
+    connection: Connection, store: StoreContents
+) -> tuple[Application | None, Diagnosis | None, SignIn | None]:
+    """The application, or why it may not be read, and what the sign-in with the current key came to if it was made."""
+    own = connection.is_own_identity
+    connection.service.discovery() if connection.identity.name != "access_token" else None
+    if own and not _can_try(connection, store.current):
+        return None, None, None
+    try:
+        application = connection.find_application(object_id=_known_object_id(connection, store))
+        return application, None, SignIn() if own else None
+    except SignInRefused as refusal:
+        if own and refusal.diagnosis.blames_key:
+            return None, None, SignIn(refusal.diagnosis)
+        raise
+    except GraphRefused as refusal:
+        if refusal.status != 403:
+            raise
+        return None, refusal.diagnosis, SignIn() if own else None
+
+
+def _known_object_id(connection: Connection, store: StoreContents) -> str | None:
+    """The selector's, else nothing: an object ID in a record is only for identities that may not read."""
+    return connection.selector.object_id
+
+
+def _can_try(connection: Connection, version: Version | None) -> bool:
+    """A key that has ended by the service's clock is not worth a sign-in."""
+    return version is not None and version.certificate.not_after > connection.clock.service_time()
+
+
+def _refused_again(connection: Connection, current: Version, first: SignIn) -> SignIn:
+    """Where the directory may not be read, one refusal by one replica is no proof of absence."""
+    answer = first
+    for _ in range(ABSENT_READS - 1):
+        if answer.diagnosis is None or answer.diagnosis.code != "certificate_not_registered":
+            break
+        connection.timing.wait(1, "signing in again: the current certificate was refused as not registered")
+        answer = try_sign_in(connection, None, current, "check")
+    return answer
+
+
+def _predecessor_sign_in(
+    connection: Connection, application: Application | None, store: StoreContents, current: SignIn | None
+) -> SignIn | None:
+    """Only asked for when the current certificate is refused: then a predecessor that works is a way back."""
+    predecessor = store.predecessor
+    refused = current is not None and not current.accepted
+    if not refused or not predecessor or predecessor.record.retired or store.successor:
+        return None
+    return try_sign_in(connection, application, predecessor, "check") if _can_try(connection, predecessor) else None
+
+
+def _successor_sign_in(connection: Connection, application: Application | None, store: StoreContents) -> SignIn | None:
+    """A successor that may have been sent, and that the directory does not show, is tried once."""
+    successor = store.successor
+    if not successor or successor.record.refused or not _can_try(connection, successor):
+        return None
+    if application and application.find_credential(successor.certificate):
+        return None
+    left_by_stop = successor.record.stop_after == "generated" and not successor.record.intent
+    sent_unseen = application is None and successor.record.intent and not successor.record.registered
+    if not (left_by_stop or sent_unseen):
+        return None
+    return try_sign_in(connection, application, successor, "check")

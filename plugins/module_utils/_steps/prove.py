@@ -1,0 +1,114 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prove that a certificate signs in: consecutive fresh sign-ins, spaced in time, within a deadline."""
+
+from __future__ import annotations
+
+import dataclasses
+import typing as t
+
+from .._core.budget import pause_after_refusal
+from .._core.diagnosis import Diagnosis
+from .._core.errors import NetworkFailure, NotProven, SignInRefused, StillWaiting
+from .._core.policy import BUDGET_WINDOW
+from .._entra.assertion import Signer
+from .._entra.tokens import AccessToken
+from .connection import Connection, seconds_asked
+from .run import ProofProgress
+
+
+def begin(progress: ProofProgress, connection: Connection, required: int, pause: float) -> None:
+    """Start the clock of a proof, or leave it alone when it runs already."""
+    if progress.required:
+        return
+    now = connection.timing.monotonic()
+    progress.required = required
+    progress.started = now
+    progress.deadline = now + connection.proof.timeout
+    progress.next_at = now + pause
+
+
+def prove(connection: Connection, progress: ProofProgress, client_id: str, signer: Signer) -> AccessToken | None:
+    """Sign in until the required number of consecutive attempts succeeded.
+
+    A refusal resets the count; passing trouble does not. Raises SignInRefused when a refusal is final, NotProven at
+    the deadline. Each attempt is a new connection, a new assertion and an empty token cache. Returns the last token
+    got by this call.
+    """
+    token: AccessToken | None = None
+    trouble: Diagnosis | None = None
+    while progress.consecutive < progress.required:
+        wait_for_turn(connection, progress, trouble)
+        progress.attempts += 1
+        try:
+            token = connection.sign_in_once(client_id, signer, "prove")
+        except (SignInRefused, NetworkFailure) as failure:
+            trouble = failure.diagnosis
+            if trouble.retry == "no":
+                raise
+            _after_trouble(connection, progress, failure)
+        else:
+            progress.consecutive += 1
+            progress.correlation_ids.append(token.correlation_id or "")
+            progress.next_at = connection.timing.monotonic() + connection.proof.interval
+    return token
+
+
+def _after_trouble(connection: Connection, progress: ProofProgress, failure: SignInRefused | NetworkFailure) -> None:
+    monotonic, clock = connection.timing.monotonic(), connection.clock
+    remaining = max(0.0, progress.deadline - monotonic)
+    if failure.diagnosis.retry == "later":
+        progress.next_at = monotonic + seconds_asked(failure, max(connection.proof.interval, 2.0))
+        return
+    progress.consecutive = 0
+    now = clock.service_time()
+    made = connection.store.sign_ins_since(now - BUDGET_WINDOW) if connection.key_store else []
+    progress.next_at = monotonic + pause_after_refusal(connection.proof, made, now, remaining)
+
+
+def wait_for_turn(
+    connection: Connection, progress: ProofProgress, trouble: Diagnosis | None, wanted: str = "accepted"
+) -> None:
+    """Wait for the next attempt; the deadline moves by what the budget costs."""
+    timing = connection.timing
+    pause = progress.next_at - timing.monotonic()
+    left = progress.deadline - timing.monotonic()
+    if pause > left or left <= 0:
+        raise _too_late(connection, progress, trouble, wanted)
+    if pause > 0:
+        timing.wait(pause, _waiting_for(progress, left, wanted))
+    try:
+        progress.deadline += connection.wait_for_budget()
+    except StillWaiting as pause_outside:
+        progress.deadline += pause_outside.seconds
+        raise
+
+
+def _waiting_for(progress: ProofProgress, left: float, wanted: str) -> str:
+    if progress.attempts == 0:
+        return f"the token service to see the latest changes before the first sign-in ({left:.0f} s left)"
+    return (
+        f"the next sign-in: {progress.consecutive} of {progress.required} consecutive sign-ins {wanted}, "
+        f"{progress.attempts} made ({left:.0f} s left)"
+    )
+
+
+def _too_late(connection: Connection, progress: ProofProgress, trouble: Diagnosis | None, wanted: str) -> NotProven:
+    why = f" Last answer: {trouble.sentence}" if trouble else ""
+    return NotProven(
+        f"Not proven: {progress.consecutive} of {progress.required} consecutive sign-ins were {wanted} in "
+        f"{progress.attempts} attempts within {connection.proof.timeout:.0f} s.{why}",
+        trouble,
+    )
+
+
+def as_values(progress: ProofProgress, connection: Connection) -> dict[str, t.Any]:
+    """What results report about the sign-ins."""
+    values = dataclasses.asdict(progress)
+    elapsed = connection.timing.monotonic() - progress.started if progress.required else 0.0
+    return {
+        **{name: values[name] for name in ("required", "consecutive", "attempts")},
+        "elapsed": round(elapsed, 1),
+    }

@@ -1,0 +1,203 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Put the successor's certificate on the application, and know that it is there."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from .._core.budget import pause_after_refusal
+from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefused, Unsafe
+from .._core.model import Application, Version
+from .._core.policy import BUDGET_WINDOW
+from .._entra.graph import GraphClient
+from .run import Run
+from .write import add_by_update, add_with_proof, own_token_for
+
+POLL = 2.0
+
+
+def choose_way(run: Run, signing: Version | None) -> tuple[GraphClient | None, str]:
+    """How to write: Graph with the application's own token for addKey, or None for PATCH, and why.
+
+    Raises before the first effect when neither way is open.
+    """
+    reasons: list[str] = []
+    graph = own_token_for(run, signing, reasons.append)
+    why = reasons[0] if reasons else ""
+    if graph:
+        return graph, why
+    if run.policy.add_method == "add_key":
+        raise Unsafe(f"addKey cannot be used: {why}. Set add_method to 'auto' or 'update'.")
+    if run.connection.is_own_identity and not run.progress.readable:
+        raise Unsafe(
+            f"The application cannot write its own credentials: {why or 'it may not read its own object'}. An identity "
+            "that may write it has to renew: sign in with another auth_source (role recover in an emergency)."
+        )
+    return None, why
+
+
+def register(run: Run, version: Version, signing: Version | None) -> None:
+    """Intent durable → send → known to be there → read back. Entering again settles an earlier send first."""
+    if not _is_settled(run, version) and settle(run, version):
+        confirm(run, version)
+        return
+    way, _ = choose_way(run, signing)
+    send(run, version, signing, way)
+    confirm(run, version)
+
+
+def _is_settled(run: Run, version: Version) -> bool:
+    """Whether no earlier send of this certificate is without an answer."""
+    if run.progress.unsettled is not None:
+        return not run.progress.unsettled
+    return version.record.intent is None
+
+
+def send(run: Run, version: Version, signing: Version | None, way: GraphClient | None) -> None:
+    """Send the certificate until the service has taken it, each time only when it is known not to be there."""
+    deadline = run.deadline(f"send {version.thumbprint}", run.policy.propagation.total_seconds())
+    while True:
+        run.progress.unsettled = True
+        version = _intend(run, version)
+        last = run.connection.timing.monotonic() >= deadline
+        try:
+            key_id = (
+                add_with_proof(run, way, signing, version)
+                if way and signing
+                else add_by_update(run, version.certificate)
+            )
+        except (GraphRefused, NetworkFailure) as failure:
+            if isinstance(failure, GraphRefused) and not failure.may_have_applied:
+                way = _after_refusal(run, version, failure, way, last)
+                version = run.version(version.thumbprint)
+                if _is_shown(run, version):
+                    return
+            elif settle(run, version):
+                return
+            elif last:
+                raise
+        else:
+            run.progress.unsettled = False
+            run.remember(version, registered=run.now, key_id=key_id or version.record.key_id)
+            return
+
+
+def _intend(run: Run, version: Version) -> Version:
+    """The intent is durable before the request: whatever happens, the next run knows that it may have been sent."""
+    return run.remember(
+        version,
+        app_id=run.progress.app_id,
+        object_id=run.progress.object_id or None,
+        intent=run.now,
+        stop_after=None,
+        registered=None,
+        proven=None,
+        seen=None,
+        accepted=None,
+    )
+
+
+def _after_refusal(
+    run: Run, version: Version, refusal: GraphRefused, way: GraphClient | None, last: bool
+) -> GraphClient | None:
+    """A refusal says that nothing was applied. Wait where that helps, else go on with PATCH, else raise."""
+    run.progress.unsettled = False
+    run.remember(version, intent=None)
+    if refusal.status in (409, 429) and not last:
+        pause = refusal.retry_after if refusal.retry_after is not None else POLL
+        run.connection.timing.wait(pause, f"Graph answered {refusal.status} to the write; sending it again")
+        return way
+    proof_refused = way is not None and refusal.status in (401, 403)
+    if proof_refused and run.policy.add_method == "auto" and not run.connection.is_own_identity:
+        return None
+    raise refusal
+
+
+def _is_shown(run: Run, version: Version) -> bool:
+    """A write is never sent again without looking first."""
+    return run.progress.readable and run.read().find_credential(version.certificate) is not None
+
+
+def settle(run: Run, version: Version) -> bool:
+    """Whether a write without an answer has taken effect: read back and sign in until its propagation time is over."""
+    connection, timing = run.connection, run.connection.timing
+    since = run.now - version.record.intent if version.record.intent else dt.timedelta()
+    left = max(0.0, (run.policy.propagation - since).total_seconds())
+    deadline = run.deadline(f"settle {version.thumbprint}", left)
+    next_sign_in = timing.monotonic()
+    while True:
+        if run.progress.readable and run.read(new_connection=True).find_credential(version.certificate):
+            return True
+        remaining = deadline - timing.monotonic()
+        if timing.monotonic() >= next_sign_in or remaining <= 0:
+            if signs_in(run, version):
+                return True
+            now = connection.clock.service_time()
+            made = connection.store.sign_ins_since(now - BUDGET_WINDOW)
+            next_sign_in = timing.monotonic() + pause_after_refusal(run.proof, made, now, max(0.0, remaining))
+        if remaining <= 0:
+            run.progress.deadlines.pop(f"settle {version.thumbprint}")
+            return False
+        timing.wait(
+            min(POLL * 2, remaining),
+            f"a write without an answer to show its effect ({remaining:.0f} s left before it is sent again)",
+        )
+
+
+def signs_in(run: Run, version: Version) -> bool:
+    """One sign-in with the version's key: accepted or not (yet). A final refusal is raised."""
+    try:
+        run.connection.sign_in_patiently(run.progress.app_id, version, "settle")
+    except SignInRefused as refusal:
+        if refusal.diagnosis.retry != "wait":
+            raise
+        return False
+    run.remember(version, accepted=run.now)
+    return True
+
+
+def confirm(run: Run, version: Version) -> None:
+    """Read back until the directory shows the certificate. Where it may not be read the sign-ins are the proof."""
+    version = run.version(version.thumbprint)
+    if not run.progress.readable:
+        registered = run.remember(version, registered=version.record.registered or run.now)
+        run.log("registered", registered, key_id=registered.record.key_id, proof="acknowledged")
+        return
+    application = run.read_until(
+        version.thumbprint, lambda found: found.find_credential(version.certificate), "the new certificate"
+    )
+    entry = application.find_credential(version.certificate) if application else None
+    if not application or not entry:
+        raise _not_applied(run, version)
+    known = run.remember(version, registered=version.record.registered or run.now, seen=run.now, key_id=entry.key_id)
+    run.log("registered", known, key_id=entry.key_id, proof="directory")
+    report_vanished(run, application)
+
+
+def _not_applied(run: Run, version: Version) -> NotProven:
+    run.log("failed", version, reason="not applied")
+    return NotProven(
+        f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
+        f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
+        "applied. The current certificate is unchanged. Run again: the same certificate is sent once more."
+    )
+
+
+def report_vanished(run: Run, application: Application) -> None:
+    """Say which entries of others are gone. They are never re-created; a replica that lags is asked again first."""
+    for _ in range(2):
+        if not run.missing_foreign(application):
+            return
+        run.connection.timing.wait(1, "the directory to show credentials of others again")
+        application = run.read(new_connection=True)
+    for entry in run.missing_foreign(application):
+        if entry not in run.progress.vanished:
+            run.progress.vanished.append(entry)
+            run.connection.warn(
+                f"The credential {entry['display_name'] or 'unnamed'} (key ID {entry['key_id']}) of somebody else was "
+                "on the application when this run started and is gone. This run did not remove it and does not "
+                "re-create it."
+            )

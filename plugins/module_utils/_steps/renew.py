@@ -1,0 +1,260 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""START HERE: a renewal from the first read to the last removal, on one page.
+
+The order is the safety argument: the private key is durable before its certificate leaves the machine; the certificate
+is proven before consumers see it; the predecessor goes last. Check mode is the same page up to the plan.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import typing as t
+from dataclasses import dataclass, field
+
+from .._core.errors import InvalidInput, NotProven, SignInRefused, StillWaiting, Unsafe
+from .._core.model import STAGES, Record, Version
+from .._core.plan import Plan, Step, plan_renewal
+from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
+from .._core.status import Snapshot, assess
+from .._core.times import whole_seconds
+from . import prove as proofs
+from .connection import Connection
+from .gather import gather
+from .limits import fit_to_limits
+from .register import choose_way, register
+from .retire import retire
+from .run import KeyPairLike, Progress, Run, start
+
+
+@dataclass(frozen=True)
+class Request:
+    """What one call of the renewal wants. `make_key_pair` makes one; `provided` is one that the user brought."""
+
+    policy: RenewalPolicy
+    make_key_pair: t.Callable[[RenewalPolicy, str, dt.datetime, dt.datetime], KeyPairLike] = field(repr=False)
+    provided: KeyPairLike | None = field(default=None, repr=False)
+    pfx_passphrase: str | None = field(default=None, repr=False)
+    lock_deadline: float = 0.0
+
+
+@dataclass(frozen=True)
+class Renewal:
+    """What came of it: the run with its progress, and whether it was carried out or only planned."""
+
+    run: Run
+    dry_run: bool
+
+
+def renew(connection: Connection, request: Request, *, dry_run: bool, progress: Progress | None = None) -> Renewal:
+    """Renew when due. `progress` goes on with a call that had to wait. Raises StillWaiting out of any wait."""
+    if dry_run:
+        return Renewal(prepare(connection, request), dry_run=True)
+    with locked(connection, request):
+        run = go_on(connection, request, progress) or prepare(connection, request)
+        carry_out(run, request)
+        return Renewal(run, dry_run=False)
+
+
+@contextlib.contextmanager
+def locked(connection: Connection, request: Request) -> t.Iterator[None]:
+    """The key store, made if need be, held against other runs, and cleared of what a killed run left half-made."""
+    connection.store.prepare()
+    patience = max(0.0, request.lock_deadline - connection.timing.monotonic())
+    with connection.store.lock(patience, connection.timing.wait):
+        connection.store.clear_debris()
+        yield
+
+
+def prepare(connection: Connection, request: Request) -> Run:
+    """Snapshot → finding → plan, and every reason to stop before the first effect."""
+    before = gather(connection)
+    policy = request.policy
+    finding = assess(before, policy)
+    plan = plan_renewal(before, policy, finding, request.provided.certificate if request.provided else None)
+    if any(step.name == "generate" for step in plan.steps) and not request.provided and before.application:
+        policy = fit_to_limits(connection, before.application, policy)
+        plan = plan_renewal(before, policy, finding)
+    run = start(connection, policy, before, plan, request.provided, request.pfx_passphrase)
+    stop_before_effects(run, before, plan)
+    return run
+
+
+def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
+    """A wrong clock, or no way to write: both are known before anything is made."""
+    for sentence in plan.not_retirable:
+        run.connection.warn(sentence)
+    if not plan:
+        return
+    run.connection.refuse_skew()
+    if any(step.name == "register" for step in plan.steps):
+        back = next((step.thumbprint for step in plan.steps if step.name == "roll_back"), None)
+        choose_way(run, before.store.find(back) if back else usable_current(before))
+
+
+def usable_current(before: Snapshot) -> Version | None:
+    """The key that may sign a proof: current, and not refused."""
+    refused = before.current_sign_in is not None and not before.current_sign_in.accepted
+    return None if refused else before.store.current
+
+
+def go_on(connection: Connection, request: Request, progress: Progress | None) -> Run | None:
+    """The run that an earlier call left waiting, when the key store is still as that call left it."""
+    if progress is None:
+        return None
+    run = Run(connection, request.policy, connection.proof, progress, request.provided, request.pfx_passphrase)
+    step = progress.steps[progress.position]
+    if step.name in ("register", "prove", "promote"):
+        store = connection.store.read()
+        name = step.thumbprint or progress.made
+        if not name or name not in [version.thumbprint for version in (store.successor, store.current) if version]:
+            return None
+    connection.service.discovery()
+    return run
+
+
+def carry_out(run: Run, request: Request) -> None:
+    """Each step of the plan in its order. A call that had to wait enters again at the step that waited."""
+    progress = run.progress
+    for position in range(progress.position, len(progress.steps)):
+        progress.position = position
+        step = progress.steps[position]
+        try:
+            ACTIONS[step.name](run, step, request)
+        except StillWaiting as pause:
+            if run.connection.timing.monotonic() > run.deadline(f"step {position}", _longest_step(run)):
+                raise NotProven(
+                    f"Gave up after waiting too long in step {step.name}, last for: {pause.what}."
+                ) from pause
+            raise Interrupted(pause, progress) from pause
+    if progress.steps:
+        _leave_mark(run)
+
+
+def _longest_step(run: Run) -> float:
+    """Each wait has its own deadline; this one ends a service that puts everything off for ever."""
+    return 600.0 + 4 * run.policy.propagation.total_seconds()
+
+
+class Interrupted(StillWaiting):
+    """A wait that a caller outside does, with the progress that the next call goes on from."""
+
+    def __init__(self, pause: StillWaiting, progress: Progress) -> None:
+        super().__init__(pause.seconds, pause.what)
+        self.carry = {"progress": progress.to_values(), "lock_deadline": None}
+
+
+def _roll_back(run: Run, step: Step, request: Request) -> None:
+    run.connection.store.make_current(step.thumbprint or "")
+    run.log("rolled_back", run.version(step.thumbprint), reason="the current certificate is not registered")
+
+
+def _replace_successor(run: Run, step: Step, request: Request) -> None:
+    """An unsent one is deleted; one that may have been sent becomes one of the others, to be retired at the end."""
+    version = run.version(step.thumbprint)
+    run.connection.store.release_successor()
+    if not (version.record.intent or version.record.stop_after or version.record.promoted):
+        run.connection.store.delete_version(version.thumbprint)
+    run.log("replaced", version)
+
+
+def _generate(run: Run, step: Step, request: Request) -> None:
+    """The key pair becomes durable here, before anything of it leaves the machine."""
+    if request.provided:
+        pair, origin = request.provided, "provided"
+        _refuse_unusable(run, pair)
+    else:
+        start_at = whole_seconds(run.connection.clock.service_time()) - START_MARGIN
+        subject = run.policy.subject or run.progress.display_name or run.progress.app_id
+        pair = request.make_key_pair(run.policy, subject, start_at, start_at + run.policy.validity)
+        origin = "generated"
+    record = Record(
+        app_id=run.progress.app_id or None,
+        object_id=run.progress.object_id or None,
+        generated=run.now,
+        origin=origin,
+        finding=run.progress.finding.reason if run.progress.finding else None,
+    )
+    version = run.connection.store.keep_successor(t.cast(t.Any, pair), record, request.pfx_passphrase)
+    run.progress.made = version.thumbprint
+    run.log("generated", version, finding=record.finding)
+
+
+def _refuse_unusable(run: Run, pair: KeyPairLike) -> None:
+    certificate, now = pair.certificate, run.connection.clock.service_time()
+    if certificate.not_after - now <= run.policy.renew_before:
+        raise InvalidInput([f"The certificate given ends on {certificate.not_after:%Y-%m-%d}, within renew_before."])
+    if certificate.not_before > now:
+        raise InvalidInput([f"The certificate given is not valid before {certificate.not_before:%Y-%m-%d %H:%M} UTC."])
+
+
+def _register(run: Run, step: Step, request: Request) -> None:
+    store = run.connection.store.read()
+    version = run.version(step.thumbprint)
+    signing = store.current if store.current and store.current.thumbprint != version.thumbprint else None
+    register(run, version, signing)
+
+
+def _prove(run: Run, step: Step, request: Request) -> None:
+    """Consecutive fresh sign-ins; one where a proof of minutes ago is on record."""
+    version = run.version(step.thumbprint)
+    recent = version.record.proven is not None and run.now - version.record.proven < PROOF_FRESH
+    since = run.now - version.record.registered if version.record.registered else dt.timedelta()
+    pause = 0.0 if recent else max(0.0, run.proof.initial_pause - since.total_seconds())
+    proofs.begin(run.progress.proof, run.connection, 1 if recent else run.proof.sign_ins, pause)
+    try:
+        signer = run.connection.store.signer(version.thumbprint)
+        token = proofs.prove(run.connection, run.progress.proof, run.progress.app_id, signer)
+    except SignInRefused as refusal:
+        if refusal.diagnosis.blames_key:
+            run.remember(version, refused=run.now)
+        run.log("failed", version, reason=refusal.diagnosis.code)
+        raise
+    if token:
+        run.tokens[version.thumbprint] = token
+    proven = run.remember(version, proven=run.now, accepted=run.now)
+    run.log("proven", proven, sign_ins=run.progress.proof.consecutive, attempts=run.progress.proof.attempts)
+
+
+def _promote(run: Run, step: Step, request: Request) -> None:
+    """One atomic switch. Consumers only ever see a proven key that is valid by the service's clock."""
+    version, store = run.version(step.thumbprint), run.connection.store
+    now = run.connection.clock.service_time()
+    if not version.certificate.not_before <= now < version.certificate.not_after or not version.record.proven:
+        raise Unsafe(f"Certificate {version.thumbprint} is not promoted: it is not proven and valid now.")
+    successor = store.read().successor
+    if successor and successor.thumbprint == version.thumbprint:
+        version = store.promote_successor(run.now)
+    else:
+        version = run.remember(version, promoted=run.now, stop_after=None)
+    run.log("promoted", version, predecessor=version.record.predecessor)
+
+
+def _retire(run: Run, step: Step, request: Request) -> None:
+    retire(run, step)
+
+
+ACTIONS: dict[str, t.Callable[[Run, Step, Request], None]] = {
+    "roll_back": _roll_back,
+    "replace_successor": _replace_successor,
+    "generate": _generate,
+    "register": _register,
+    "prove": _prove,
+    "promote": _promote,
+    "retire": _retire,
+}
+
+
+def _leave_mark(run: Run) -> None:
+    """A successor that a stop by request leaves is marked, so that the next run goes on with the same finding."""
+    if run.policy.stop_after not in STAGES[:3]:
+        return
+    successor = run.connection.store.read().successor
+    if successor:
+        finding = run.progress.finding.reason if run.progress.finding else None
+        record = dataclasses.replace(successor.record, stop_after=run.policy.stop_after, finding=finding)
+        run.connection.store.write_record(successor.thumbprint, record)

@@ -1,0 +1,153 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Remove a predecessor's credential by its key ID, see that it is gone, and delete its private key in time."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
+from .._core.model import KeyCredential, Version
+from .._core.plan import Step
+from .._entra.tokens import AccessToken
+from .register import POLL, choose_way
+from .run import Run
+from .write import remove_by_update, remove_with_proof
+
+REMOVE_ATTEMPTS = 4
+
+
+def retire(run: Run, step: Step) -> None:
+    """Carry out one retirement of the plan. Entering again finds what an earlier try left to do."""
+    store = run.connection.store
+    version = store.read().find(step.thumbprint or "")
+    if version is None:
+        return
+    if step.deletes_key:
+        _delete_key(run, version)
+        return
+    current = store.read().current
+    if current is None or current.thumbprint == version.thumbprint:
+        raise KeyStoreError(f"Certificate {version.thumbprint} is not retired: it is the current one.")
+    if version.record.retired is None:
+        _remove_credential(run, version, current, step.key_id)
+        if run.policy.confirm_retired:
+            _confirm_refused(run, version)
+        version = run.remember(version, retired=run.now)
+        run.log("retired", version, key_id=step.key_id)
+    run.progress.retired.append({"key_id": step.key_id, "thumbprint": version.thumbprint})
+    if run.policy.keep_retired <= dt.timedelta():
+        _delete_key(run, version)
+
+
+def _delete_key(run: Run, version: Version) -> None:
+    run.connection.store.delete_version(version.thumbprint)
+    run.log("key_deleted", version)
+
+
+def fresh_sign_in(run: Run, current: Version) -> AccessToken:
+    """A sign-in with the current key that this call made: nothing is removed without one."""
+    if current.thumbprint not in run.tokens:
+        run.tokens[current.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, current, "retire")
+        run.remember(run.version(current.thumbprint), accepted=run.now)
+    return run.tokens[current.thumbprint]
+
+
+def _remove_credential(run: Run, version: Version, current: Version, key_id: str | None) -> None:
+    """Remove it unless it is gone already, then read back until it is."""
+    entry = _shown(run, version)
+    if run.progress.readable and entry is None:
+        return
+    key_id = entry.key_id if entry else key_id
+    if not key_id:
+        raise Unsafe(f"Certificate {version.thumbprint} is not retired: its key ID is not known.")
+    fresh_sign_in(run, current)
+    run.progress.removed.append(key_id)
+    _send_removal(run, version, current, key_id, entry)
+    _read_back(run, version)
+
+
+def _shown(run: Run, version: Version) -> KeyCredential | None:
+    """The credential on the application. One that may still be on its way is waited for until its time is over."""
+    if not run.progress.readable:
+        return None
+    intent = version.record.intent
+    unseen = intent is not None and not version.record.registered
+    left = (intent + run.policy.propagation - run.now).total_seconds() if intent and unseen else 0.0
+    deadline = run.deadline(f"find {version.thumbprint}", max(0.0, left))
+    while True:
+        application = run.read()
+        entry = application.find_credential(version.certificate)
+        remaining = deadline - run.connection.timing.monotonic()
+        if entry or remaining <= 0:
+            break
+        run.connection.timing.wait(
+            min(POLL * 2, remaining), f"an unfinished write to show its effect before it is undone ({remaining:.0f} s)"
+        )
+    why = application.is_protected(entry) if entry else None
+    if why:
+        raise Unsafe(f"Certificate {version.thumbprint} is not removed from the application: {why}.")
+    return entry
+
+
+def _send_removal(run: Run, version: Version, current: Version, key_id: str, entry: KeyCredential | None) -> None:
+    way, _ = choose_way(run, current)
+    for attempt in range(1, REMOVE_ATTEMPTS + 1):
+        try:
+            if way:
+                remove_with_proof(run, way, current, key_id)
+            elif entry:
+                remove_by_update(run, entry)
+            return
+        except (GraphRefused, NetworkFailure) as failure:
+            if isinstance(failure, GraphRefused) and failure.status == 404 and not run.progress.readable:
+                return
+            refused = isinstance(failure, GraphRefused) and not failure.may_have_applied
+            proof_refused = refused and way is not None and failure.diagnosis.code == "permission_denied"
+            if proof_refused and run.policy.add_method == "auto" and entry and not run.connection.is_own_identity:
+                way = None
+            elif attempt == REMOVE_ATTEMPTS or (refused and failure.diagnosis.retry != "later"):
+                raise
+            else:
+                asked = failure.retry_after if isinstance(failure, GraphRefused) else None
+                run.connection.timing.wait(
+                    POLL * attempt if asked is None else asked,
+                    "a removal without an answer, or one that Graph put off; looking again",
+                )
+            if run.progress.readable and _shown(run, version) is None:
+                return
+
+
+def _read_back(run: Run, version: Version) -> None:
+    """Removed means that the directory no longer shows it."""
+    if not run.progress.readable:
+        return
+    gone = run.read_until(
+        version.thumbprint, lambda found: not found.find_credential(version.certificate), "the removal of certificate"
+    )
+    if not gone:
+        raise NotProven(
+            f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows it "
+            f"after {run.policy.propagation.total_seconds():.0f} s. The current certificate is not affected. Run again."
+        )
+
+
+def _confirm_refused(run: Run, version: Version) -> None:
+    """Optional: the removed key is refused now. Token replicas may accept it for a while."""
+    deadline = run.deadline(f"refused {version.thumbprint}", run.policy.propagation.total_seconds())
+    while True:
+        try:
+            run.connection.sign_in_patiently(run.progress.app_id, version, "confirm retired")
+        except SignInRefused as refusal:
+            if refusal.diagnosis.blames_key:
+                return
+            raise
+        left = deadline - run.connection.timing.monotonic()
+        if left <= 0:
+            raise NotProven(
+                f"Certificate {version.thumbprint} was removed from the application, but Entra still accepts sign-ins "
+                "with it (confirm_retired). The current certificate is not affected."
+            )
+        run.connection.timing.wait(min(20.0, left), f"the removed key to be refused ({left:.0f} s left)")

@@ -1,0 +1,89 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Go back to the predecessor: only if it signs in now and the current key is refused for being what it is."""
+
+from __future__ import annotations
+
+from .._core.errors import KeyStoreError, SignInRefused, Unsafe
+from .._core.model import StoreContents, Version
+from .._core.plan import Plan, Step
+from .._core.policy import RenewalPolicy
+from .._core.status import Snapshot
+from .connection import Connection, identity_of
+from .run import Run, start
+
+
+def prepare_roll_back(connection: Connection, policy: RenewalPolicy) -> Run:
+    """Both sign-ins, and the one step, or the reason why nothing moves. No step when it is done already."""
+    connection.service.discovery()
+    store = connection.store.read()
+    current, predecessor = store.current, store.predecessor
+    if current is None:
+        raise KeyStoreError(f"The key store {connection.store.location} holds no current certificate.")
+    steps: tuple[Step, ...] = ()
+    if not _is_rolled_back(store):
+        if predecessor is None or predecessor.record.retired:
+            raise Unsafe(f"Nothing to roll back to: certificate {current.thumbprint} has no predecessor in the store.")
+        _require_refusal(connection, current)
+        _require_acceptance(connection, predecessor)
+        steps = (
+            Step(
+                "roll_back",
+                f"Certificate {predecessor.thumbprint} becomes current again; {current.thumbprint} is refused.",
+                predecessor.thumbprint,
+            ),
+        )
+        connection.refuse_skew()
+    return start(connection, policy, Snapshot(connection.clock.now(), store), Plan(None, steps), None, None)
+
+
+def roll_back(run: Run) -> None:
+    """The switch itself: the refused version becomes the successor, durably, then the predecessor becomes current."""
+    for step in run.progress.steps:
+        refused = run.connection.store.read().current
+        if refused:
+            run.remember(refused, refused=run.now)
+        run.connection.store.roll_back(step.thumbprint or "")
+        version = run.version(step.thumbprint)
+        run.log("rolled_back", version, refused=refused.thumbprint if refused else None)
+
+
+def _is_rolled_back(store: StoreContents) -> bool:
+    """An earlier rollback left the refused version as successor, and current is the one it had replaced."""
+    successor, current = store.successor, store.current
+    if not successor or not current or not successor.record.refused:
+        return False
+    return successor.record.predecessor == current.thumbprint
+
+
+def _require_refusal(connection: Connection, current: Version) -> None:
+    """The current key must be refused at every one of the attempts."""
+    app_id, _ = identity_of(connection, None, current)
+    for attempt in range(connection.proof.sign_ins):
+        if attempt:
+            connection.timing.wait(connection.proof.interval, "the next sign-in with the current key")
+        try:
+            connection.sign_in_patiently(app_id, current, "roll back")
+        except SignInRefused as refusal:
+            if refusal.diagnosis.blames_key:
+                continue
+            raise Unsafe(
+                f"Not rolled back: the current certificate is refused, but not because of its key. "
+                f"{refusal.diagnosis.sentence}",
+                refusal.diagnosis,
+            ) from refusal
+        raise Unsafe(f"Not rolled back: Entra accepts sign-ins with the current certificate {current.thumbprint}.")
+
+
+def _require_acceptance(connection: Connection, predecessor: Version) -> None:
+    app_id, _ = identity_of(connection, None, predecessor)
+    try:
+        connection.sign_in_patiently(app_id, predecessor, "roll back")
+    except SignInRefused as refusal:
+        raise Unsafe(
+            f"Not rolled back: the predecessor {predecessor.thumbprint} does not sign in either. "
+            f"{refusal.diagnosis.sentence}",
+            refusal.diagnosis,
+        ) from refusal

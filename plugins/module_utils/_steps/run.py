@@ -1,0 +1,200 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One renewal under way: what it wants, how far it is, and what it has seen. Plain values that survive a pause."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import typing as t
+from dataclasses import dataclass, field
+
+from .._core.errors import KeyStoreError
+from .._core.model import Application, KeyCredential, Record, StoreContents, Version
+from .._core.plan import Plan, Step
+from .._core.policy import ProofPolicy, RenewalPolicy
+from .._core.status import Finding, Snapshot
+from .._core.times import format_iso
+from .._entra.assertion import Signer
+from .._entra.tokens import AccessToken
+from .connection import Connection, identity_of
+
+
+class KeyPairLike(Signer, t.Protocol):
+    """A key pair that came from outside, as `_keys` loads it."""
+
+
+@dataclass
+class ProofProgress:
+    """How far a proof is. Times are seconds of the monotonic clock."""
+
+    required: int = 0
+    consecutive: int = 0
+    attempts: int = 0
+    started: float = 0.0
+    deadline: float = 0.0
+    next_at: float = 0.0
+    correlation_ids: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Progress:
+    """Everything a later call needs to go on with this run. Public facts only: it travels through results."""
+
+    app_id: str = ""
+    object_id: str = ""
+    display_name: str = ""
+    readable: bool = True
+    finding: Finding | None = None
+    steps: tuple[Step, ...] = ()
+    not_retirable: tuple[str, ...] = ()
+    position: int = 0
+    made: str | None = None
+    unsettled: bool | None = None
+    foreign: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    removed: list[str] = field(default_factory=list)
+    retired: list[dict[str, t.Any]] = field(default_factory=list)
+    vanished: list[dict[str, t.Any]] = field(default_factory=list)
+    before: list[dict[str, t.Any]] | None = None
+    after: list[dict[str, t.Any]] | None = None
+    deadlines: dict[str, float] = field(default_factory=dict)
+    proof: ProofProgress = field(default_factory=ProofProgress)
+
+    def to_values(self) -> dict[str, t.Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_values(cls, values: t.Mapping[str, t.Any]) -> Progress:
+        """The reverse of `to_values`. Raises TypeError or ValueError on anything else."""
+        known = dict(values)
+        known["finding"] = Finding(**known["finding"]) if known.get("finding") else None
+        known["steps"] = tuple(Step(**step) for step in known["steps"])
+        known["not_retirable"] = tuple(known["not_retirable"])
+        known["proof"] = ProofProgress(**known["proof"])
+        return cls(**known)
+
+
+@dataclass
+class Run:
+    """A renewal's working state: the connection, the policy, and the progress that a pause must not lose."""
+
+    connection: Connection
+    policy: RenewalPolicy
+    proof: ProofPolicy
+    progress: Progress
+    provided: KeyPairLike | None = None
+    pfx_passphrase: str | None = None
+    tokens: dict[str, AccessToken] = field(default_factory=dict)
+
+    @property
+    def now(self) -> dt.datetime:
+        return self.connection.clock.now()
+
+    def version(self, thumbprint: str | None) -> Version:
+        """The version a step acts on; None is the one this run made. Raises KeyStoreError when it is gone."""
+        name = thumbprint or self.progress.made or ""
+        found = self.connection.store.read().find(name)
+        if not found:
+            raise KeyStoreError(f"Certificate {name} is no longer in the key store {self.connection.store.location}.")
+        return found
+
+    def remember(self, version: Version, **changes: t.Any) -> Version:
+        """Write to a version's record, durably."""
+        record: Record = dataclasses.replace(version.record, **changes)
+        self.connection.store.write_record(version.thumbprint, record)
+        return dataclasses.replace(version, record=record)
+
+    def log(self, event: str, version: Version | None, **facts: t.Any) -> None:
+        """A line in the store's history."""
+        line = {"at": format_iso(self.now), "event": event, "thumbprint": version.thumbprint if version else None}
+        self.connection.store.append_history({**line, **facts})
+
+    def deadline(self, name: str, seconds: float) -> float:
+        """The monotonic time at which waiting for `name` ends; set once, so that pauses do not extend it."""
+        limit = self.connection.timing.monotonic() + seconds
+        return self.progress.deadlines.setdefault(name, limit)
+
+    def read(self, new_connection: bool = False) -> Application:
+        """Read the application and take note of every entry in it."""
+        application = self.connection.find_application(new_connection, self.progress.object_id or None)
+        self.take_note(application)
+        return application
+
+    def read_until(self, name: str, done: t.Callable[[Application], object], what: str) -> Application | None:
+        """Read until the application is as wanted, or None at the propagation deadline."""
+        deadline, pause = self.deadline(f"{what} {name}", self.policy.propagation.total_seconds()), 1.0
+        while True:
+            application = self.read(new_connection=pause > 1.0)
+            if done(application):
+                return application
+            left = deadline - self.connection.timing.monotonic()
+            if left <= 0:
+                return None
+            self.connection.timing.wait(min(pause, left), f"the directory to show {what} {name} ({left:.0f} s left)")
+            pause = min(pause * 1.5, 10.0)
+
+    @property
+    def contents(self) -> StoreContents:
+        """What the key store holds; nothing where there is none."""
+        store = self.connection.key_store
+        return store.read() if store else StoreContents()
+
+    def take_note(self, application: Application) -> None:
+        contents = self.contents
+        self.progress.object_id = application.object_id
+        self.progress.app_id = application.app_id
+        self.progress.display_name = application.display_name
+        self.progress.after = [summary(entry) for entry in application.key_credentials]
+        for entry in application.key_credentials:
+            if not contents.holds(entry):
+                self.progress.foreign[entry.key_id] = summary(entry)
+
+    def missing_foreign(self, application: Application) -> list[dict[str, t.Any]]:
+        """Foreign entries that this run has seen and that this read does not show."""
+        present = {entry.key_id for entry in application.key_credentials}
+        return [
+            entry
+            for key_id, entry in self.progress.foreign.items()
+            if key_id not in present and key_id not in self.progress.removed
+        ]
+
+
+def start(
+    connection: Connection,
+    policy: RenewalPolicy,
+    snapshot: Snapshot,
+    plan: Plan,
+    provided: KeyPairLike | None,
+    pfx_passphrase: str | None,
+) -> Run:
+    """A run at its first step."""
+    app_id, object_id = identity_of(connection, snapshot.application, snapshot.store.current)
+    progress = Progress(
+        app_id=app_id,
+        object_id=object_id,
+        readable=snapshot.application is not None,
+        finding=plan.finding,
+        steps=plan.steps,
+        not_retirable=plan.not_retirable,
+    )
+    run = Run(connection, policy, connection.proof, progress, provided, pfx_passphrase)
+    if snapshot.application:
+        run.take_note(snapshot.application)
+        progress.before = progress.after
+    current, sign_in = snapshot.store.current, snapshot.current_sign_in
+    if current and sign_in and sign_in.accepted and connection.is_own_identity:
+        run.tokens[current.thumbprint] = connection.graph.token
+    return run
+
+
+def summary(entry: KeyCredential) -> dict[str, t.Any]:
+    """A credential for people: what diff and `vanished` show."""
+    return {
+        "key_id": entry.key_id,
+        "display_name": entry.display_name,
+        "thumbprint": entry.thumbprint,
+        "not_before": format_iso(entry.not_before),
+        "not_after": format_iso(entry.not_after),
+    }

@@ -1,0 +1,212 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Prove a certificate by signing in, then confirm health with the new token. Read-only."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import typing as t
+from dataclasses import dataclass, field
+
+from .._core.diagnosis import Diagnosis, explain
+from .._core.errors import KeyStoreError, NetworkFailure, NotProven, ServiceError, SignInRefused, StillWaiting
+from .._core.model import Version
+from .._core.times import UTC, format_iso
+from .._entra.assertion import Signer
+from .._entra.tokens import AccessToken
+from . import prove as proofs
+from .connection import Connection, identity_of
+from .run import ProofProgress
+
+
+@dataclass(frozen=True)
+class Probe:
+    """A relative Graph path to read with the new token, and the status that means health."""
+
+    url: str
+    status: int = 200
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What has to hold: the sign-ins, then the roles in the token, then the probes."""
+
+    accepted: bool = True
+    required_roles: tuple[str, ...] = ()
+    probes: tuple[Probe, ...] = ()
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was checked."""
+
+    name: str
+    ok: bool
+    detail: str
+    elapsed: float
+
+
+@dataclass
+class Verification:
+    """Every check in order, the evidence, and the diagnosis of the first that failed."""
+
+    progress: ProofProgress
+    checks: list[Check] = field(default_factory=list)
+    evidence: dict[str, t.Any] = field(default_factory=dict)
+    diagnosis: Diagnosis | None = None
+    message: str = ""
+
+    @property
+    def verified(self) -> bool:
+        return bool(self.checks) and all(check.ok for check in self.checks)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """The key pair on trial and the application it belongs to."""
+
+    app_id: str
+    signer: Signer
+    key_id: str | None
+
+
+def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer] | None) -> Subject:
+    """The key store's current or successor, or a key pair from a file."""
+    version: Version | None = None
+    if connection.key_store is not None:
+        contents = connection.key_store.read()
+        version = contents.current if stage == "current" else contents.successor
+        if version is None:
+            raise KeyStoreError(f"The key store {connection.key_store.location} holds no {stage} certificate.")
+        signer: Signer = connection.key_store.signer(version.thumbprint)
+    elif load is not None:
+        signer = load()
+    else:
+        raise KeyStoreError("Nothing to verify: give key_store or client_certificate_path.")
+    app_id, _ = identity_of(connection, None, version)
+    if not app_id:
+        app_id = connection.find_application().app_id
+    return Subject(app_id, signer, version.record.key_id if version else None)
+
+
+def verify(
+    connection: Connection, subject: Subject, expected: Expectation, progress: ProofProgress | None = None
+) -> Verification:
+    """Run every check that still makes sense; what fails is in the result, not raised."""
+    found = Verification(progress or ProofProgress())
+    timing = connection.timing
+    proofs.begin(found.progress, connection, connection.proof.sign_ins, connection.proof.initial_pause)
+    try:
+        connection.service.discovery()
+        token = (_accepted if expected.accepted else _refused)(connection, found, subject)
+    except StillWaiting as pause:
+        raise Interrupted(pause, found.progress) from pause
+    except (ServiceError, NotProven) as failure:
+        found.diagnosis, found.message = failure.diagnosis, failure.message
+        elapsed = round(timing.monotonic() - found.progress.started, 1)
+        found.checks.append(Check("sign_in", False, failure.message, elapsed))
+        token = None
+    found.evidence = _evidence(connection, subject, token, found.progress)
+    if token and expected.accepted:
+        _check_roles(found, token, expected.required_roles)
+        for probe in expected.probes:
+            _check_probe(connection, found, token, probe)
+    return found
+
+
+class Interrupted(StillWaiting):
+    """A wait that a caller outside does, with the progress of the proof."""
+
+    def __init__(self, pause: StillWaiting, progress: ProofProgress) -> None:
+        super().__init__(pause.seconds, pause.what)
+        self.carry = {"progress": dataclasses.asdict(progress)}
+
+
+def _accepted(connection: Connection, found: Verification, subject: Subject) -> AccessToken | None:
+    token = proofs.prove(connection, found.progress, subject.app_id, subject.signer)
+    done = found.progress
+    elapsed = round(connection.timing.monotonic() - done.started, 1)
+    detail = f"{done.consecutive} consecutive sign-ins accepted in {done.attempts} attempts."
+    found.checks.append(Check("sign_in", True, detail, elapsed))
+    return token
+
+
+def _refused(connection: Connection, found: Verification, subject: Subject) -> None:
+    """Every one of the consecutive sign-ins is refused because of the key; an acceptance starts the count again."""
+    progress, timing = found.progress, connection.timing
+    while progress.consecutive < progress.required:
+        proofs.wait_for_turn(connection, progress, None, "refused")
+        progress.attempts += 1
+        progress.next_at = timing.monotonic() + connection.proof.interval
+        try:
+            connection.sign_in_once(subject.app_id, subject.signer, "verify")
+            progress.consecutive = 0
+        except SignInRefused as refusal:
+            found.diagnosis = refusal.diagnosis
+            if refusal.diagnosis.blames_key:
+                progress.consecutive += 1
+            elif refusal.diagnosis.retry != "later":
+                raise
+        except NetworkFailure:
+            continue
+    elapsed = round(timing.monotonic() - progress.started, 1)
+    why = found.diagnosis.code if found.diagnosis else ""
+    found.checks.append(Check("sign_in_refused", True, f"{progress.consecutive} sign-ins refused ({why}).", elapsed))
+
+
+def _check_roles(found: Verification, token: AccessToken, required: tuple[str, ...]) -> None:
+    """The application permissions in the token, as a hint that Graph gives: missing ones cannot work."""
+    if not required:
+        return
+    listed = token.claims().get("roles")
+    granted = {role for role in listed if isinstance(role, str)} if isinstance(listed, list) else set()
+    missing = [role for role in required if role not in granted]
+    detail = f"Not granted: {', '.join(missing)}." if missing else f"Granted: {', '.join(required)}."
+    found.checks.append(Check("required_roles", not missing, detail, 0.0))
+    if missing:
+        found.diagnosis = found.diagnosis or explain("consent_missing", "", {"message": detail})
+        found.message = found.message or f"The sign-in works, but permissions are missing. {detail}"
+
+
+def _check_probe(connection: Connection, found: Verification, token: AccessToken, probe: Probe) -> None:
+    started = connection.timing.monotonic()
+    try:
+        status, refusal = connection.graph_as(token).probe(probe.url)
+    except ServiceError as failure:
+        found.checks.append(Check(f"probe {probe.url}", False, failure.message, 0.0))
+        found.diagnosis, found.message = found.diagnosis or failure.diagnosis, found.message or failure.message
+        return
+    elapsed = round(connection.timing.monotonic() - started, 1)
+    ok = status == probe.status
+    detail = f"Status {status}." if ok else f"Status {status} instead of {probe.status}."
+    found.checks.append(Check(f"probe {probe.url}", ok, detail, elapsed))
+    if not ok:
+        diagnosis = refusal.diagnosis if refusal else explain("unknown", "", {"message": detail, "http_status": status})
+        found.diagnosis = found.diagnosis or diagnosis
+        found.message = found.message or f"The sign-in works, but the probe {probe.url} does not. {detail}"
+
+
+def _evidence(
+    connection: Connection, subject: Subject, token: AccessToken | None, progress: ProofProgress
+) -> dict[str, t.Any]:
+    issued = token.claims().get("iat") if token else None
+    return {
+        "app_id": subject.app_id,
+        "thumbprint": subject.signer.certificate.thumbprint,
+        "thumbprint_sha256": subject.signer.certificate.thumbprint_sha256,
+        "key_id": subject.key_id,
+        "assertion_alg": "PS256",
+        "token_issued_at": _moment(issued),
+        "correlation_ids": list(progress.correlation_ids),
+        "clock_offset_seconds": round(connection.clock.skew.total_seconds()),
+    }
+
+
+def _moment(issued: object) -> str | None:
+    try:
+        return format_iso(dt.datetime.fromtimestamp(float(t.cast(float, issued)), UTC))
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None

@@ -1,0 +1,165 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Change an application's key credentials: addKey and removeKey first, else PATCH. Each is sent once per call.
+
+addKey and removeKey are atomic on the service. PATCH replaces the whole collection, so its body is made from a read
+directly before it, and that read must show everything that is known to be there.
+"""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.errors import GraphRefused, SignInRefused, Unsafe
+from .._core.model import Application, Certificate, KeyCredential, Version
+from .._core.policy import PROOF_MARGIN
+from .._entra.applications import add_key, existing_entry, new_entry, remove_key, update_key_credentials
+from .._entra.assertion import PROOF_AUDIENCES
+from .._entra.graph import GraphClient
+from .run import Run
+
+
+def own_token_for(run: Run, version: Version | None, why_not: t.Callable[[str], None]) -> GraphClient | None:
+    """Graph with the application's own token, got with this key, or None where PATCH has to do.
+
+    `why_not` hears the reason for None. Raises SignInRefused when the refusal is final and not about the key.
+    """
+    if run.policy.add_method == "update":
+        return None
+    problem = _why_no_proof(run, version)
+    if version is None or problem:
+        why_not(problem or "")
+        return None
+    if version.thumbprint not in run.tokens:
+        try:
+            token = run.connection.sign_in_patiently(run.progress.app_id, version, "own token")
+        except SignInRefused as refusal:
+            if not refusal.diagnosis.blames_key:
+                raise
+            why_not(f"Entra refuses a sign-in with the current key: {refusal.diagnosis.cause}")
+            return None
+        run.tokens[version.thumbprint] = token
+    return run.connection.graph_as(run.tokens[version.thumbprint])
+
+
+def _why_no_proof(run: Run, version: Version | None) -> str | None:
+    """Why this key can make no proof for addKey or removeKey, or None."""
+    if version is None:
+        return "the key store holds no current key"
+    if version.certificate.not_after - run.connection.clock.service_time() < PROOF_MARGIN:
+        return "the current certificate is not valid for 5 more minutes"
+    if version.certificate.not_before > run.connection.clock.service_time():
+        return "the current certificate is not valid yet"
+    if not run.progress.object_id:
+        return "the object ID of the application is not known: give object_id"
+    return None
+
+
+def with_proof(run: Run, signing: Version, send: t.Callable[[str], t.Any]) -> t.Any:
+    """Send with the proof audience that worked before; on a refused proof, which changes nothing, with the other."""
+    known = signing.record.proof_audience
+    first, second = sorted(PROOF_AUDIENCES, key=lambda audience: audience != (known or PROOF_AUDIENCES[0]))
+    try:
+        result = send(first)
+    except GraphRefused as refusal:
+        if refusal.status != 401 or refusal.code != "Authentication_MissingOrMalformed":
+            raise
+        result = send(second)
+        run.remember(run.version(signing.thumbprint), proof_audience=second)
+    return result
+
+
+def add_with_proof(run: Run, graph: GraphClient, signing: Version, version: Version) -> str | None:
+    """Add a certificate by addKey; its key ID where the answer names it."""
+    connection = run.connection
+    signer = connection.store.signer(signing.thumbprint)
+    key_id: str | None = with_proof(
+        run,
+        signing,
+        lambda audience: add_key(
+            graph, run.progress.object_id, version.certificate, signer, audience, connection.clock
+        ),
+    )
+    return key_id
+
+
+def remove_with_proof(run: Run, graph: GraphClient, signing: Version, key_id: str) -> None:
+    """Remove a credential by removeKey."""
+    connection = run.connection
+    signer = connection.store.signer(signing.thumbprint)
+    with_proof(
+        run,
+        signing,
+        lambda audience: remove_key(graph, run.progress.object_id, key_id, signer, audience, connection.clock),
+    )
+
+
+def add_by_update(run: Run, certificate: Certificate, name: str | None = None) -> str | None:
+    """Add a certificate by PATCH; its key ID when the directory shows it already."""
+    application = read_before_write(run)
+    present = application.find_credential(certificate)
+    if present:
+        return present.key_id
+    entries = [existing_entry(entry) for entry in application.key_credentials]
+    added = new_entry(certificate, name or certificate.subject or application.display_name)
+    update_key_credentials(run.connection.graph, application.object_id, [*entries, added])
+    return None
+
+
+def remove_by_update(run: Run, credential: KeyCredential) -> None:
+    """Remove one credential by PATCH."""
+    application = read_before_write(run)
+    if not application.find_credential_by_id(credential.key_id):
+        return
+    entries = [existing_entry(entry) for entry in application.key_credentials if entry.key_id != credential.key_id]
+    update_key_credentials(run.connection.graph, application.object_id, entries)
+
+
+def read_before_write(run: Run) -> Application:
+    """A read that shows every entry known to be there, or an error before anything is written.
+
+    An absent managed entry counts as removed once the propagation time has passed; an absent foreign entry that this
+    run has seen stops the run, as a PATCH without it would delete it wherever it still is.
+    """
+    timing, wait = run.connection.timing, 2.0
+    deadline: float | None = None
+    while True:
+        application = run.read(new_connection=deadline is not None)
+        foreign, managed = run.missing_foreign(application), _missing_managed(run, application)
+        if not foreign and not managed:
+            return application
+        deadline = deadline or run.deadline("complete read", run.proof.timeout)
+        left = deadline - timing.monotonic()
+        if left <= 0:
+            break
+        count = len(foreign) + len(managed)
+        timing.wait(min(wait, left), f"the directory to show {count} credential(s) again before the write")
+        wait = min(wait * 1.5, 10.0)
+    if foreign:
+        names = ", ".join(f"{entry['display_name'] or 'unnamed'} (key ID {entry['key_id']})" for entry in foreign)
+        raise Unsafe(
+            f"Credentials of others that this run has seen on the application are no longer shown: {names}. "
+            "Nothing was written, since a PATCH without them would delete them for good. If they were removed on "
+            "purpose, run again."
+        )
+    for version in managed:
+        run.connection.warn(
+            f"Certificate {version.thumbprint} was on the application a short while ago and is gone: it counts as "
+            "removed by somebody else."
+        )
+        run.remember(version, seen=None)
+    return application
+
+
+def _missing_managed(run: Run, application: Application) -> list[Version]:
+    """Managed certificates that were seen a short while ago and that this read does not show."""
+    return [
+        version
+        for version in run.contents.versions
+        if version.record.seen
+        and run.now - version.record.seen < run.policy.propagation
+        and not version.record.retired
+        and not any(entry.holds(version.certificate) for entry in application.key_credentials)
+    ]

@@ -1,0 +1,145 @@
+#!/usr/bin/python
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: application_certificate
+short_description: One public certificate present or absent on a Microsoft Entra application
+version_added: 0.1.0
+description:
+  - Registers a public certificate on an application, or removes one, and leaves every other credential as it is.
+  - Use it to bring a certificate of your own authority, or to register the public half of a key that was made and
+    stays on another host.
+  - Idempotent by the certificate itself, not by its name. The change is read back before it is reported.
+  - Entries that decrypt tokens or belong to a SAML signing pair are never removed.
+extends_documentation_fragment:
+  - evercert.entra._attributes
+  - evercert.entra._connection
+  - evercert.entra._application
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+  idempotent:
+    support: full
+options:
+  state:
+    description:
+      - V(present) registers the certificate unless the application has it, V(absent) removes it if it has it.
+    type: str
+    default: present
+    choices: [present, absent]
+  certificate_content:
+    description:
+      - The certificate as PEM, public part only; a private key in it is refused.
+    type: str
+  certificate_path:
+    description:
+      - A file with the certificate as PEM or DER, public part only, on the host where the module runs.
+    type: path
+  key_id:
+    description:
+      - The key credential to remove, with O(state=absent).
+    type: str
+  thumbprint:
+    description:
+      - The certificate to remove by its SHA-1 or SHA-256 thumbprint, with O(state=absent). It is an error when several
+        key credentials have it.
+    type: str
+  credential_name:
+    description:
+      - The display name of a new key credential. Without it, the certificate's subject.
+    type: str
+  key_store:
+    description:
+      - The directory with the application's key pairs, only for O(auth_source=key_store).
+    type: path
+  timeout_propagation:
+    description:
+      - How long the directory may take to show the change, in seconds.
+    type: float
+    default: 600.0
+seealso:
+  - module: evercert.entra.application_certificate_renew
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Register a certificate that our own authority issued
+  evercert.entra.application_certificate:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ app_id }}"
+    certificate_path: "{{ certificate_path }}"
+    credential_name: payroll-sync 2027
+
+- name: Remove a certificate by its key ID
+  evercert.entra.application_certificate:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ app_id }}"
+    key_id: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
+    state: absent
+"""
+
+RETURN = r"""
+app_id:
+  description: The application's public ID.
+  returned: success
+  type: str
+  sample: 1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10
+object_id:
+  description: The ID of its directory object.
+  returned: success
+  type: str
+  sample: 3f0a6f2e-8c0d-4c5e-9b54-6d1f0f2a7c90
+key_id:
+  description: The key credential that is present or was removed; V(null) when there was none to remove.
+  returned: success
+  type: str
+  sample: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible import arguments, connect, inputs, results
+from ..module_utils._ansible.run import run
+from ..module_utils._core.verdict import normal_thumbprint
+from ..module_utils._steps.certificate import Target, keep_absent, keep_present
+
+
+def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
+    options, dry_run = module.params, module.check_mode
+    connection = connect.open_connection(
+        options, check_mode=dry_run, warn=module.warn, problems=arguments.problems_of_certificate(options)
+    )
+    certificate = inputs.public_certificate(options)
+    policy = arguments.renewal_policy(options)
+    if options["state"] == "present" and certificate:
+        name = options["credential_name"]
+        change = keep_present(connection, policy, certificate, name, dry_run=dry_run)
+        return results.of_change(change, dry_run, certificate)
+    thumbprint = options["thumbprint"]
+    target = Target(certificate, options["key_id"], normal_thumbprint(thumbprint) if thumbprint else None)
+    return results.of_change(keep_absent(connection, policy, target, dry_run=dry_run), dry_run, None)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.CERTIFICATE},
+        supports_check_mode=True,
+    )
+    run(module, keep_certificate)
+
+
+if __name__ == "__main__":
+    main()

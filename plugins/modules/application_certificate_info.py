@@ -1,0 +1,283 @@
+#!/usr/bin/python
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: application_certificate_info
+short_description: Status of Microsoft Entra application certificates
+version_added: 0.1.0
+description:
+  - Reads the certificates of one application, of all that match a filter, or of the whole tenant, and says for each
+    application how it stands, why, and what to do.
+  - With a key store it compares what the directory has with what the key store holds, and so finds a renewal that was
+    reported but never applied.
+  - Changes nothing, in Microsoft Entra and in keys. With O(key_store) and a sign-in it notes the sign-in there.
+extends_documentation_fragment:
+  - evercert.entra._attributes
+  - evercert.entra._connection
+  - evercert.entra._application
+  - evercert.entra._renewal_policy
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: N/A
+options:
+  key_store:
+    description:
+      - The directory with the application's key pairs, on the host where the module runs. Without it, the status comes
+        from the directory alone. Needs an application (O(app_id), O(object_id), O(display_name), or the one that the
+        key store was made for).
+    type: path
+  expected_thumbprint:
+    description:
+      - What another system claims is in use, as SHA-1 or SHA-256 in any case, colons allowed. Needs an application.
+      - When no registered certificate has it, the status is V(unregistered) and the finding names the claim. When one
+        has it that is not the key store's current one, a finding V(claim_differs) is added.
+    type: str
+  filter:
+    description:
+      - An OData filter for a listing, such as C(startswith(displayName,'payroll')). Cannot be combined with an
+        application.
+    type: str
+  sign_in:
+    description:
+      - Also sign in once with the key store's current certificate. Needs O(key_store).
+    type: bool
+    default: false
+  history:
+    description:
+      - How many of the latest events of the key store to return. Needs O(key_store).
+    type: int
+    default: 0
+  return_applications:
+    description:
+      - V(all) applications, only those with a finding (V(attention)), or V(none) and the summary alone.
+    type: str
+    default: all
+    choices: [all, attention, none]
+  sign_in_budget:
+    description:
+      - How many sign-ins as one application are made within any 5 minutes; 0 is no limit.
+    type: int
+    default: 14
+  now:
+    description:
+      - Answer as if it were this moment, in ISO 8601, for tests and what-if questions. Without it, the service's clock
+        decides.
+    type: str
+seealso:
+  - module: evercert.entra.application_certificate_renew
+  - module: evercert.entra.application_certificate_verify
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Which applications of the tenant need attention?
+  evercert.entra.application_certificate_info:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    return_applications: attention
+  register: audit
+
+- name: Is the certificate in the key store really the one that Entra has?
+  evercert.entra.application_certificate_info:
+    tenant_id: "{{ tenant_id }}"
+    app_id: "{{ app_id }}"
+    key_store: "{{ key_store }}"
+    auth_source: key_store
+    sign_in: true
+    history: 5
+
+- name: Compare with what another system claims to use
+  evercert.entra.application_certificate_info:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ app_id }}"
+    expected_thumbprint: "9F:2C:0B:7E:51:D8:4A:3C:6E:0F:A1:B2:C3:D4:E5:F6:07:18:29:3A"
+
+- name: What will be due in half a year?
+  evercert.entra.application_certificate_info:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    filter: startswith(displayName,'payroll')
+    now: "2027-06-01T00:00:00Z"
+"""
+
+RETURN = r"""
+applications:
+  description: The applications asked for, in the order of the directory.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    app_id:
+      description: The application's public ID.
+      returned: success
+      type: str
+      sample: 1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10
+    object_id:
+      description: The ID of its directory object; V(null) when it is not known.
+      returned: success
+      type: str
+      sample: 3f0a6f2e-8c0d-4c5e-9b54-6d1f0f2a7c90
+    display_name:
+      description: Its display name; V(null) when the directory could not be read.
+      returned: success
+      type: str
+      sample: payroll-sync
+    status:
+      description:
+        - V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing), V(unregistered),
+          V(propagating), V(key_unavailable), V(rejected), V(unreachable) or V(unknown).
+      returned: success
+      type: str
+      sample: near_expiry
+    findings:
+      description: Every reason for attention.
+      returned: success
+      type: list
+      elements: dict
+      contains:
+        reason:
+          description: A stable word.
+          returned: success
+          type: str
+          sample: near_expiry
+        message:
+          description: What was found.
+          returned: success
+          type: str
+          sample: Certificate 9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A expires on 2026-12-01 00:00 UTC, within 30 days.
+        remedy:
+          description: What to do.
+          returned: success
+          type: str
+          sample: Renew it.
+    certificates:
+      description: The sign-in certificates on the application, then those that only the key store has.
+      returned: success
+      type: list
+      elements: dict
+      contains:
+        key_id:
+          description: The key credential's ID; V(null) when it is not on the application.
+          returned: success
+          type: str
+          sample: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
+        display_name:
+          description: The key credential's name.
+          returned: success
+          type: str
+          sample: CN=payroll-sync
+        thumbprint:
+          description: SHA-1 as upper-case hex; V(null) when the entry carries another identifier and no certificate.
+          returned: success
+          type: str
+          sample: 9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A
+        thumbprint_sha256:
+          description: SHA-256 as upper-case hex; V(null) when the certificate itself was not returned, as in listings.
+          returned: success
+          type: str
+          sample: 0E6F...
+        not_before:
+          description: Start of validity.
+          returned: success
+          type: str
+          sample: "2025-12-01T00:00:00Z"
+        not_after:
+          description: End of validity.
+          returned: success
+          type: str
+          sample: "2026-12-01T00:00:00Z"
+        days_left:
+          description: Whole days until it ends, negative after.
+          returned: success
+          type: int
+          sample: 9
+        status:
+          description: The status of this certificate.
+          returned: success
+          type: str
+          sample: near_expiry
+        in_key_store:
+          description: Whether the key store holds its private key.
+          returned: success
+          type: bool
+          sample: true
+        managed:
+          description: Whether it is managed by this key store; others are foreign and never touched.
+          returned: success
+          type: bool
+          sample: true
+    next_renewal:
+      description: When the next renewal of the key store's current certificate falls due.
+      returned: success
+      type: str
+      sample: "2026-11-01T00:00:00Z"
+    history:
+      description: The latest events of the key store, newest last.
+      returned: success
+      type: list
+      elements: dict
+summary:
+  description: How many applications were looked at, and how many have each status that occurs.
+  returned: success
+  type: dict
+  sample: {"total": 12, "healthy": 9, "near_expiry": 2, "expired": 1}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible.run import run
+from ..module_utils._core.verdict import normal_thumbprint
+from ..module_utils._steps.report import inspect_all, inspect_one
+
+
+def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
+    options = module.params
+    connection = connect.open_connection(
+        options,
+        check_mode=module.check_mode,
+        warn=module.warn,
+        needs_application=False,
+        problems=arguments.problems_of_report(options),
+    )
+    policy = arguments.renewal_policy(options)
+    if not connection.selector:
+        return results.of_reports(
+            inspect_all(connection, policy, options["filter"]), policy, options["return_applications"]
+        )
+    claim = options["expected_thumbprint"]
+    report = inspect_one(
+        connection,
+        policy,
+        claim=normal_thumbprint(claim) if claim else None,
+        sign_in=options["sign_in"],
+        history=options["history"],
+    )
+    return results.of_reports([report], policy, options["return_applications"])
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.DUE, **arguments.REPORT},
+        supports_check_mode=True,
+    )
+    run(module, report_certificates)
+
+
+if __name__ == "__main__":
+    main()

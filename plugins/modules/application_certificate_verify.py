@@ -1,0 +1,231 @@
+#!/usr/bin/python
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: application_certificate_verify
+short_description: Prove by signing in that an application's certificate works
+version_added: 0.1.0
+description:
+  - Signs in with the certificate until the required number of consecutive sign-ins succeeded, each with a new
+    connection, a new assertion and an empty cache. Then confirms health with the new token, by the roles in it and by
+    reading Microsoft Graph.
+  - A refusal is diagnosed with a stable code, its cause and what to do. A refused connection is not mistaken for an
+    expired certificate.
+  - Read-only. Sign-ins are noted in the key store, as they count against the application's budget.
+extends_documentation_fragment:
+  - evercert.entra._attributes
+  - evercert.entra._connection
+  - evercert.entra._application
+  - evercert.entra._proof
+attributes:
+  check_mode:
+    support: full
+    details: Signs in as well, since that changes nothing, but notes nothing in the key store.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: full
+options:
+  key_store:
+    description:
+      - The directory with the application's key pairs, on the host where the module runs. Without it, the certificate
+        of O(client_certificate_path) is verified.
+    type: path
+  stage:
+    description:
+      - Which certificate of the key store to verify.
+    type: str
+    default: current
+    choices: [current, successor]
+  required_roles:
+    description:
+      - Application permissions that the new token must carry, such as C(User.Read.All).
+    type: list
+    elements: str
+    default: []
+  probes:
+    description:
+      - Paths of Microsoft Graph to read with the new token.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      url:
+        description: A path relative to Graph's version, such as C(/organization).
+        type: str
+        required: true
+      status:
+        description: The HTTP status that means health.
+        type: int
+        default: 200
+  expect:
+    description:
+      - V(accepted) proves that the certificate signs in. V(refused) proves that it does not any more, because of its
+        key, as after a removal.
+    type: str
+    default: accepted
+    choices: [accepted, refused]
+  support_bundle:
+    description:
+      - A file to write with the checks, the evidence, versions and the clock offset, for a support engineer. It holds
+        no secret. Not written in check mode.
+    type: path
+seealso:
+  - module: evercert.entra.application_certificate_renew
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Does the certificate in use sign in, and may it read what the service needs?
+  evercert.entra.application_certificate_verify:
+    tenant_id: "{{ tenant_id }}"
+    app_id: "{{ app_id }}"
+    key_store: "{{ key_store }}"
+    initial_pause: 0
+    sign_in_interval: 1
+    required_roles:
+      - Organization.Read.All
+    probes:
+      - url: /organization
+
+- name: A certificate in a file
+  evercert.entra.application_certificate_verify:
+    tenant_id: "{{ tenant_id }}"
+    app_id: "{{ app_id }}"
+    client_certificate_path: "{{ bundle_path }}"
+    sign_ins: 1
+    initial_pause: 0
+"""
+
+RETURN = r"""
+verified:
+  description: Whether every check is good.
+  returned: always
+  type: bool
+  sample: true
+checks:
+  description: What was checked, in order.
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    name:
+      description: C(sign_in), C(sign_in_refused), C(required_roles) or C(probe) with its path.
+      returned: always
+      type: str
+      sample: sign_in
+    ok:
+      description: Whether it is good.
+      returned: always
+      type: bool
+      sample: true
+    detail:
+      description: What was seen.
+      returned: always
+      type: str
+      sample: 3 consecutive sign-ins accepted in 3 attempts.
+    elapsed:
+      description: How long it took, in seconds.
+      returned: always
+      type: float
+      sample: 11.2
+sign_ins:
+  description: How the sign-ins went.
+  returned: always
+  type: dict
+  sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 31.4}
+evidence:
+  description: What the proof rests on.
+  returned: always
+  type: dict
+  sample:
+    app_id: 1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10
+    thumbprint: 9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A
+    thumbprint_sha256: 0E6F...
+    key_id: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
+    assertion_alg: PS256
+    token_issued_at: "2026-11-22T10:00:00Z"
+    correlation_ids: [7c2d5e0f-1111-4a3b-8c1d-2f3e4d5c6b7a]
+    clock_offset_seconds: 0
+diagnosis:
+  description: Why the verification failed.
+  returned: when a check failed for a reason that has a code
+  type: dict
+  contains:
+    code:
+      description: A stable word; the guide on diagnosis lists them all.
+      returned: always
+      type: str
+      sample: certificate_not_registered
+    cause:
+      description: What is wrong.
+      returned: always
+      type: str
+      sample: "Entra does not find the certificate on the application: it was never registered, or it is not visible yet."
+    remedy:
+      description: What to do.
+      returned: always
+      type: str
+      sample: Right after a registration wait and try again.
+    retry:
+      description: V(wait) when it may only not be visible yet, V(later) for passing trouble, V(no) when it is final.
+      returned: always
+      type: str
+      sample: wait
+    evidence:
+      description: What the service said, with the IDs that Microsoft's support asks for.
+      returned: always
+      type: dict
+      sample: {"http_status": 401, "error_codes": [700027], "host": "login.microsoftonline.com"}
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible import arguments, bundle, connect, inputs, results
+from ..module_utils._ansible.run import carried, run, timing_of
+from ..module_utils._steps.prove import as_values
+from ..module_utils._steps.run import ProofProgress
+from ..module_utils._steps.verify import find_subject, verify
+
+
+def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
+    options, carry = module.params, carried(module)
+    connection = connect.open_connection(
+        options,
+        check_mode=module.check_mode,
+        warn=module.warn,
+        timing=timing_of(module),
+        problems=arguments.problems_of_verification(options),
+    )
+    subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))
+    progress = ProofProgress(**carry["progress"]) if carry else None
+    found = verify(connection, subject, arguments.expectation(options), progress)
+    result = results.of_verification(found, as_values(found.progress, connection))
+    if options["support_bundle"] and not module.check_mode:
+        bundle.write(options["support_bundle"], result)
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            **arguments.CONNECTION,
+            **arguments.APPLICATION,
+            **arguments.PROOF,
+            **arguments.VERIFICATION,
+            **arguments.WAITING,
+        },
+        supports_check_mode=True,
+    )
+    run(module, verify_certificate)
+
+
+if __name__ == "__main__":
+    main()
