@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
+from .reading import is_directory
 from .trouble import failed
 
 _TEMPORARY = ".evercert-"
@@ -130,7 +131,7 @@ def make_folder(path: Path, files: t.Mapping[str, bytes]) -> None:
 
 def make_directories(path: Path) -> None:
     """The directory and the parents it lacks, for their owner alone."""
-    if path.is_dir():
+    if is_directory(path):
         return
     make_directories(path.parent)
     perform("make_directory", path)

@@ -121,6 +121,15 @@ def refuse_link(path: Path) -> None:
         raise KeyStoreError(f"Key store: {path} is a symbolic link. Replace it by the directory it stands for.")
 
 
+def is_directory(path: Path) -> bool:
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise failed("read", path, error) from error
+
+
 def is_thumbprint(name: str) -> bool:
     return bool(_THUMBPRINT.fullmatch(name))
 

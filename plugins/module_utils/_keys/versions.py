@@ -47,17 +47,12 @@ def read_layout(location: Path) -> Layout:
     layout = Layout(location, current, successor, names)
     for name in names:
         reading.refuse_link(layout.path(name))
-    for link, name in ((CURRENT, current), (SUCCESSOR, successor)):
-        if name and name not in layout.names:
-            raise KeyStoreError(
-                f"Key store: {location / link} points to {layout.path(name)}, which does not exist. "
-                "Restore that folder from a backup, or remove the link."
-            )
     return layout
 
 
 def read_contents(layout: Layout) -> StoreContents:
     """What a clean-up would leave: debris is left out, an adoption that was cut short counts as done."""
+    _refuse_dangling_links(layout)
     debris = debris_in(layout)
     versions = {name: read_version(layout.path(name)) for name in layout.names if name not in debris}
     current = layout.current or unfinished_adoption(layout)
@@ -68,6 +63,15 @@ def read_contents(layout: Layout) -> StoreContents:
         versions[successor] if successor else None,
         tuple(sorted(others, key=lambda version: (version.certificate.not_before, version.thumbprint))),
     )
+
+
+def _refuse_dangling_links(layout: Layout) -> None:
+    for link, name in ((CURRENT, layout.current), (SUCCESSOR, layout.successor)):
+        if name and name not in layout.names:
+            raise KeyStoreError(
+                f"Key store: {layout.location / link} points to {layout.path(name)}, which does not exist. "
+                "Restore that folder from a backup, or remove the link."
+            )
 
 
 def read_version(path: Path) -> Version:
@@ -102,10 +106,11 @@ def read_key_pair(path: Path) -> KeyPair:
         reading.read_private_file(path / PFX)
     try:
         key_pair = load_key_pair(private[BUNDLE], None, str(path / BUNDLE), validate=False)
+        load_key_pair(private[KEY] + key_pair.certificate_pem(), None, str(path / KEY), validate=False)
     except InvalidInput as error:
         raise KeyStoreError(f"Key store: {error.message} Restore {path} from a backup.") from error
-    if key_pair.certificate.thumbprint != path.name or private[KEY] not in private[BUNDLE]:
-        raise KeyStoreError(f"Key store: the files in {path} do not belong together. Restore it from a backup.")
+    if key_pair.certificate.thumbprint != path.name:
+        raise KeyStoreError(f"Key store: {path / BUNDLE} was exchanged. Restore {path} from a backup.")
     return key_pair
 
 
