@@ -64,7 +64,7 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
     if renewal.dry_run or contents.successor is None:
         return {"csr": None}
     pair = renewal.run.connection.store.signer(contents.successor.thumbprint)
-    return {"csr": signing_request(t.cast(KeyPair, pair), pair.certificate.subject)}
+    return {"csr": signing_request(pair, pair.certificate.subject)}
 
 
 def _roll_back(connection: Connection, request: Request, dry_run: bool) -> Renewal:
@@ -78,11 +78,12 @@ def _roll_back(connection: Connection, request: Request, dry_run: bool) -> Renew
 
 def _adopt(connection: Connection, request: Request, options: Options, dry_run: bool) -> Renewal:
     pair = inputs.adopted_key_pair(options)
-    run = prepare_adoption(connection, request, pair)
-    if not dry_run:
-        with locked(connection, request):
-            adopt(run, pair, request.pfx_passphrase)
-    return Renewal(run, dry_run=dry_run)
+    if dry_run:
+        return Renewal(prepare_adoption(connection, request.policy, pair), dry_run=True)
+    with locked(connection, request):
+        run = prepare_adoption(connection, request.policy, pair)
+        adopt(run, pair, request.pfx_passphrase)
+        return Renewal(run, dry_run=False)
 
 
 def _make_key_pair(policy: RenewalPolicy, subject: str, start: dt.datetime, end: dt.datetime) -> KeyPair:

@@ -42,7 +42,7 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
     return {
         "changed": bool(progress.steps),
         "finding": progress.finding.reason if progress.finding else None,
-        "message": progress.finding.message if progress.finding else "Nothing is due.",
+        "message": _message(progress),
         "steps": [_of_step(step, progress) for step in progress.steps],
         "certificate": certificate,
         "predecessor": _of_version(run, before) if before and before != shown else None,
@@ -53,6 +53,13 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
         "next_renewal": GENERATED if planned else format_iso(due),
         "diff": _diff(renewal),
     }
+
+
+def _message(progress: Progress) -> str:
+    """Why something was done; without a finding, what was done."""
+    if progress.finding:
+        return progress.finding.message
+    return " ".join(step.detail for step in progress.steps) or "Nothing is due."
 
 
 def _of_step(step: Step, progress: Progress) -> Values:
@@ -97,7 +104,7 @@ def _planned_certificate(run: Run) -> Values:
         known = _of_certificate(run.provided.certificate)
     else:
         names = ("thumbprint", "thumbprint_sha256", "not_before", "not_after", "content")
-        known = {name: GENERATED for name in names}
+        known = dict.fromkeys(names, GENERATED)
     return {**known, "key_id": GENERATED, "stage": "planned", "path": GENERATED}
 
 
@@ -121,7 +128,7 @@ def _diff(renewal: Renewal) -> Values:
         after = [entry for entry in before if entry["key_id"] not in gone]
         if any(step.name == "register" for step in progress.steps):
             names = ("key_id", "display_name", "thumbprint", "not_before", "not_after")
-            after.append({name: GENERATED for name in names})
+            after.append(dict.fromkeys(names, GENERATED))
     return {"before": {"key_credentials": before}, "after": {"key_credentials": after}}
 
 

@@ -11,6 +11,7 @@ import typing as t
 from .._core.errors import GraphRefused, InvalidInput
 from .._core.model import Application, Record
 from .._core.plan import Plan, Step
+from .._core.policy import RenewalPolicy
 from .._core.status import Snapshot
 from .._entra.tokens import AccessToken
 from .connection import Connection, identity_of
@@ -22,7 +23,7 @@ def is_adoption(connection: Connection, adopts: bool) -> bool:
     return adopts and connection.store.read().is_empty
 
 
-def prepare_adoption(connection: Connection, request: t.Any, pair: KeyPairLike) -> Run:
+def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPairLike) -> Run:
     """Sign in once with the key pair, and learn its key ID where the directory may be read."""
     connection.service.discovery()
     certificate, now = pair.certificate, connection.clock.now()
@@ -39,7 +40,7 @@ def prepare_adoption(connection: Connection, request: t.Any, pair: KeyPairLike) 
     application = application or _read_if_allowed(connection, token)
     step = Step("adopt", f"Certificate {certificate.thumbprint} is taken over as current.", certificate.thumbprint)
     plan = Plan(None, (step,))
-    return start(connection, request.policy, Snapshot(now, connection.store.read(), application), plan, pair, None)
+    return start(connection, policy, Snapshot(now, connection.store.read(), application), plan, pair, None)
 
 
 def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
@@ -57,9 +58,7 @@ def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
         seen=run.now if entry else None,
         origin="adopted",
     )
-    run.connection.store.prepare()
     version = run.connection.store.adopt_current(t.cast(t.Any, pair), record, pfx_passphrase)
-    run.connection.note_sign_in(version.thumbprint, "adopt")
     run.log("adopted", version, key_id=record.key_id)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
-from .._core.model import KeyCredential, Version
+from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
 from .._entra.tokens import AccessToken
 from .register import POLL, choose_way
@@ -70,9 +70,14 @@ def _remove_credential(run: Run, version: Version, current: Version, key_id: str
 
 
 def _shown(run: Run, version: Version) -> KeyCredential | None:
-    """The credential on the application. One that may still be on its way is waited for until its time is over."""
+    """The credential on the application, by the latest read where that shows it.
+
+    One that may still be on its way is waited for until its time is over.
+    """
     if not run.progress.readable:
         return None
+    if run.latest and (known := run.latest.find_credential(version.certificate)):
+        return _unless_protected(run.latest, known)
     intent = version.record.intent
     unseen = intent is not None and not version.record.registered
     left = (intent + run.policy.propagation - run.now).total_seconds() if intent and unseen else 0.0
@@ -86,9 +91,13 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
         run.connection.timing.wait(
             min(POLL * 2, remaining), f"an unfinished write to show its effect before it is undone ({remaining:.0f} s)"
         )
-    why = application.is_protected(entry) if entry else None
+    return _unless_protected(application, entry) if entry else None
+
+
+def _unless_protected(application: Application, entry: KeyCredential) -> KeyCredential:
+    why = application.is_protected(entry)
     if why:
-        raise Unsafe(f"Certificate {version.thumbprint} is not removed from the application: {why}.")
+        raise Unsafe(f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}.")
     return entry
 
 
@@ -116,7 +125,7 @@ def _send_removal(run: Run, version: Version, current: Version, key_id: str, ent
                     POLL * attempt if asked is None else asked,
                     "a removal without an answer, or one that Graph put off; looking again",
                 )
-            if run.progress.readable and _shown(run, version) is None:
+            if run.progress.readable and not run.read(new_connection=True).find_credential(version.certificate):
                 return
 
 

@@ -87,6 +87,7 @@ class Run:
     provided: KeyPairLike | None = None
     pfx_passphrase: str | None = None
     tokens: dict[str, AccessToken] = field(default_factory=dict)
+    latest: Application | None = None
 
     @property
     def now(self) -> dt.datetime:
@@ -143,6 +144,7 @@ class Run:
 
     def take_note(self, application: Application) -> None:
         contents = self.contents
+        self.latest = application
         self.progress.object_id = application.object_id
         self.progress.app_id = application.app_id
         self.progress.display_name = application.display_name
