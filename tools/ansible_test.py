@@ -43,6 +43,14 @@ def run(job: Job, environment: Environment, tree: Path, *arguments: str) -> str:
         return job.run(programs / "python", programs / "ansible-test", *arguments, programs=programs, cwd=tree)
 
 
+def call(environment: Environment, tree: Path, arguments: list[str]) -> int:
+    """The same at the terminal, for one target."""
+    _provide_get_pip(environment)
+    with _path_without_spaces(environment) as programs:
+        command = [str(programs / "python"), str(programs / "ansible-test"), *arguments]
+        return subprocess.call(command, cwd=tree, env=checkout.surroundings(programs))
+
+
 @contextmanager
 def _path_without_spaces(environment: Environment) -> Iterator[Path]:
     """Where the environment's programs lie. ansible-test writes this into '#!' lines, which cannot hold a space.

@@ -43,7 +43,9 @@ def main() -> None:
     number = check_content(archive)
     check_as_galaxy_does(archive)
     documented = install_and_ask(archive)
-    print(f"{archive.name}: {number} files, {archive.stat().st_size // 1024} KiB, {documented} plugins and roles documented")
+    print(
+        f"{archive.name}: {number} files, {archive.stat().st_size // 1024} KiB, {documented} plugins and roles documented"
+    )
 
 
 def build() -> Path:
@@ -65,7 +67,9 @@ def check_as_galaxy_does(archive: Path) -> None:
     """galaxy-importer, with every warning an error; ansible-test has gates of its own."""
     settings = WORK / "importer.ini"
     settings.write_text("[galaxy-importer]\nRUN_ANSIBLE_TEST = False\nRUN_FLAKE8 = False\nLOG_LEVEL_MAIN = INFO\n")
-    told = run(PROGRAMS / "python", "-m", "galaxy_importer.main", archive, GALAXY_IMPORTER_CONFIG=str(settings), cwd=WORK)
+    told = run(
+        PROGRAMS / "python", "-m", "galaxy_importer.main", archive, GALAXY_IMPORTER_CONFIG=str(settings), cwd=WORK
+    )
     complaints = [line for line in told.splitlines() if line.startswith(("WARNING", "ERROR"))]
     if complaints:
         sys.exit("\n".join(complaints))

@@ -81,7 +81,9 @@ def test_layers_import_only_downwards(path):
 
 @pytest.mark.parametrize("library", ONE_IMPORTER)
 def test_a_library_has_one_importer(library):
-    importers = {str(path.relative_to(PLUGINS / "module_utils")) for path in FILES if library in layers_imported_by(path)}
+    importers = {
+        str(path.relative_to(PLUGINS / "module_utils")) for path in FILES if library in layers_imported_by(path)
+    }
 
     assert importers <= {ONE_IMPORTER[library]}
 
