@@ -27,10 +27,10 @@ def base64url(hexadecimal, padded=False):
 class Client:
     """Signs in and talks to Graph through one requests session."""
 
-    def __init__(self, emulator):
+    def __init__(self, emulator, observers=()):
         self.emulator = emulator
         self.tenant = emulator.tenant
-        self.session = connect(requests.Session(), emulator)
+        self.session = connect(requests.Session(), emulator, observers)
 
     @property
     def token_url(self):

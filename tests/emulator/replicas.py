@@ -85,6 +85,7 @@ class Replicas:
         each = seconds if isinstance(seconds, (list, tuple)) else [seconds]
         self.lags = tuple(Lag(float(one), int(after_reads)) for one in each)
         self.order = order
+        self._turn = -1
 
     def reset(self):
         self.lag()

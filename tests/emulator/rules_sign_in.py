@@ -57,8 +57,8 @@ def unknown_tenant(name):
         "invalid_request",
         90002,
         f"Tenant '{name}' not found. Check to make sure you have the correct tenant ID and are signing into the "
-        "correct cloud. Check with your subscription administrator, this may happen if there are no active subscriptions for "
-        "the tenant.",
+        "correct cloud. Check with your subscription administrator, this may happen if there are no active "
+        "subscriptions for the tenant.",
     )
 
 

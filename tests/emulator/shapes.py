@@ -38,7 +38,6 @@ def application(state, with_key):
         "requiredResourceAccess": list(state.required_resource_access),
         "keyCredentials": [entry.to_json(with_key) for entry in state.key_credentials],
         "passwordCredentials": [entry.to_json() for entry in state.password_credentials],
-        "servicePrincipalLockConfiguration": None,
     }
 
 

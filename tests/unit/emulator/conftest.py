@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A tenant with a frozen clock, served in process."""
+"""A tenant with a frozen clock, served in process; every answer is held against Microsoft's contract."""
 
 from __future__ import annotations
 
@@ -16,11 +16,19 @@ TESTS = str(Path(__file__).resolve().parents[2])
 if TESTS not in sys.path:
     sys.path.insert(0, TESTS)
 
+from adapter.client import Client
+from contract.gate import Contract
 from emulator.app import Emulator
 from emulator.clock import Clock
 from emulator.tenant import Tenant
 
 START = datetime(2026, 11, 22, 10, 0, 0, tzinfo=timezone.utc)
+EVERYTHING = (
+    "Application.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All",
+    "Organization.Read.All",
+    "Policy.Read.All",
+)
 
 
 @pytest.fixture
@@ -35,22 +43,27 @@ def emulator(tenant):
 
 @pytest.fixture
 def client(emulator):
-    from adapter.client import Client
-
-    return Client(emulator)
+    return Client(emulator, [Contract(requests=False).observe])
 
 
 @pytest.fixture
 def manager(tenant, client):
     """Graph as an identity that may do everything."""
-    application = tenant.add_application(
-        "manager",
-        secret="s3cret",
-        roles=[
-            "Application.ReadWrite.All",
-            "AppRoleAssignment.ReadWrite.All",
-            "Organization.Read.All",
-            "Policy.Read.All",
-        ],
-    )
-    return client.graph(application, secret="s3cret")
+    return client.graph(tenant.add_application("manager", secret="s3cret", roles=EVERYTHING), secret="s3cret")
+
+
+@pytest.fixture
+def key_pair(tenant):
+    """The key pair that payroll uses today."""
+    return tenant.issue("payroll", -100, 80)
+
+
+@pytest.fixture
+def successor(tenant):
+    return tenant.issue("payroll", 0, 180)
+
+
+@pytest.fixture
+def payroll(tenant, key_pair):
+    """An application with one certificate and no permission at all."""
+    return tenant.add_application("payroll", [key_pair])

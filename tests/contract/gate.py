@@ -1,0 +1,75 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The gate: one exchange in, a list of problems out."""
+
+from __future__ import annotations
+
+import re
+
+from . import login, metadata, rest
+from .exchange import Exchange, of_observation
+
+GRAPH_HEADERS = ("request-id", "client-request-id", "Date")
+
+
+class ContractError(AssertionError):
+    """An exchange that Microsoft's contract does not allow."""
+
+
+class Contract:
+    """Checks exchanges and counts them; `requests` False is for tests that send nonsense on purpose."""
+
+    def __init__(self, requests=True):
+        self.requests = requests
+        self.validated = 0
+
+    def observe(self, seen):
+        """An observer for tests/adapter: raises on the first exchange that breaks the contract."""
+        found = self.problems(of_observation(seen))
+        if found:
+            raise ContractError(f"{seen.method} {seen.url} ({seen.status}): " + "; ".join(found))
+
+    def problems(self, exchange):
+        """Everything that is wrong with an exchange."""
+        if exchange.path.startswith("/_control") or exchange.is_deliberate_nonsense:
+            return []
+        self.validated += 1
+        if not exchange.is_graph:
+            return login.problems(exchange)
+        found = [] if rest.is_undescribed(exchange) else self._described(exchange)
+        return found + metadata.problems(exchange) + _missing_headers(exchange) + self._parts(exchange)
+
+    def _described(self, exchange):
+        sent = rest.request_problems(exchange) if self.requests else []
+        return sent + rest.answer_problems(exchange)
+
+    def _parts(self, exchange):
+        """A batch's parts, each with its own address."""
+        if not exchange.path.endswith("/$batch") or exchange.status != 200:
+            return []
+        asked = {part["id"]: part for part in exchange.request_body["requests"]}
+        return [
+            f"part {answer['id']}: {problem}"
+            for answer in exchange.body["responses"]
+            for problem in self._part_problems(asked[answer["id"]], answer)
+        ]
+
+    def _part_problems(self, asked, answer):
+        root = "https://graph.microsoft.com/v1.0/"
+        part = Exchange(
+            asked["method"],
+            root + re.sub("^/", "", asked["url"]),
+            asked.get("body"),
+            answer["status"],
+            {"Content-Type": "application/json", **answer["headers"]},
+            answer.get("body"),
+        )
+        found = [] if rest.is_undescribed(part) else self._described(part)
+        return found + metadata.problems(part)
+
+
+def _missing_headers(exchange):
+    """Facts section 13: on every reply."""
+    return [f"answer: header {name} is missing" for name in GRAPH_HEADERS if not exchange.header(name)]
