@@ -55,7 +55,7 @@ def examples_of(path: Path) -> list[dict[str, Any]]:
 
 
 def play_of(name: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
-    before = [PRESUPPOSED / "prepare.yml", PRESUPPOSED / f"{name}.yml"]
+    before = PRESUPPOSED / f"{name}.yml"
     emulator = {
         "name": "Emulate the tenant that the examples speak of",
         "ansible.builtin.include_role": {"name": "setup_emulator"},
@@ -70,7 +70,7 @@ def play_of(name: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
         "module_defaults": {f"group/{checkout.NAMESPACE}.{checkout.NAME}.{checkout.NAME}": "{{ emulator_connection }}"},
         "tasks": [
             emulator,
-            *({"ansible.builtin.include_tasks": str(path)} for path in before if path.exists()),
+            *([{"name": "Lay the ground", "ansible.builtin.include_tasks": str(before)}] if before.exists() else []),
             *tasks,
         ],
     }

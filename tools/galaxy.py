@@ -43,9 +43,8 @@ def main() -> None:
     number = check_content(archive)
     check_as_galaxy_does(archive)
     documented = install_and_ask(archive)
-    print(
-        f"{archive.name}: {number} files, {archive.stat().st_size // 1024} KiB, {documented} plugins and roles documented"
-    )
+    size = archive.stat().st_size // 1024
+    print(f"{archive.name}: {number} files, {size} KiB, {documented} plugins and roles documented")
 
 
 def build() -> Path:
