@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from .model import STAGES, Certificate, StoreContents, Version
 from .policy import RenewalPolicy
 from .status import Finding, Snapshot
+from .times import format_days
 
 # How far each step takes the certificate: `stop_after` cuts the plan behind that stage.
 STAGE_OF = {
@@ -106,7 +107,7 @@ def _forward(snapshot: Snapshot, policy: RenewalPolicy, version: Version | None)
     label = name or GENERATED
     steps = []
     if not version:
-        steps.append(Step("generate", f"RSA {policy.key_size}, valid {policy.validity.days} days."))
+        steps.append(Step("generate", f"RSA {policy.key_size}, valid {format_days(policy.validity)} days."))
     if not version or not is_known_registered(snapshot, version):
         steps.append(Step("register", f"Certificate {label} is added to the application.", name))
     key_id = _key_id(snapshot, version) if version else None

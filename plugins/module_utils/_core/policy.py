@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
+from .times import format_days
+
 # addKey needs a proof signed by a key that is still valid when it arrives.
 PROOF_MARGIN = dt.timedelta(minutes=5)
 # A self-signed certificate starts this long before the service's time, so that no clock sees it as not yet valid.
@@ -55,16 +57,12 @@ class RenewalPolicy:
         found = []
         if self.renew_before >= self.validity:
             found.append(
-                f"renew_before ({_days(self.renew_before)} days) must be less than validity "
-                f"({_days(self.validity)} days), else every run would renew again."
+                f"renew_before ({format_days(self.renew_before)} days) must be less than validity "
+                f"({format_days(self.validity)} days), else every run would renew again."
             )
         if self.rotation_period is not None and self.rotation_period > self.validity:
             found.append(
-                f"rotation_period ({_days(self.rotation_period)} days) must not exceed validity "
-                f"({_days(self.validity)} days)."
+                f"rotation_period ({format_days(self.rotation_period)} days) must not exceed validity "
+                f"({format_days(self.validity)} days)."
             )
         return found
-
-
-def _days(span: dt.timedelta) -> str:
-    return f"{span.total_seconds() / 86400:g}"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from .diagnosis import Diagnosis
 from .model import Application, Certificate, KeyCredential, StoreContents, Version
 from .policy import RenewalPolicy
+from .times import format_days
 
 STATUSES = (
     "healthy",
@@ -157,11 +158,11 @@ def expired(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
 
 def near_expiry(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
     current = snapshot.store.current
-    if current and current.certificate.not_after - snapshot.now <= policy.renew_before:
+    if current and dt.timedelta() < current.certificate.not_after - snapshot.now <= policy.renew_before:
         return Finding(
             "near_expiry",
             f"Certificate {current.thumbprint} expires on {_day(current.certificate.not_after)}, "
-            f"within {policy.renew_before.days} days.",
+            f"within {format_days(policy.renew_before)} days.",
             "Renew it.",
         )
     return None
@@ -173,7 +174,7 @@ def rotation_due(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
         return Finding(
             "rotation_due",
             f"Certificate {current.thumbprint} started on {_day(current.certificate.not_before)}, "
-            f"{period.days} days ago or more.",
+            f"{format_days(period)} days ago or more.",
             "Renew it.",
         )
     return None

@@ -24,28 +24,32 @@ def parse_iso(text: str) -> dt.datetime:
     day, clock, fraction, zone = match.groups()
     offset = "+00:00" if zone in (None, "Z", "z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
     micro = (fraction or ".0")[1:7].ljust(6, "0")
-    return dt.datetime.fromisoformat(f"{day}T{clock}.{micro}{offset}").astimezone(UTC)
+    try:
+        return dt.datetime.fromisoformat(f"{day}T{clock}.{micro}{offset}").astimezone(UTC)
+    except (ValueError, OverflowError) as error:
+        raise ValueError(f"'{text}' is not a time such as 2026-11-22T10:00:00Z: {error}") from error
 
 
 def parse_iso_or_none(text: object) -> dt.datetime | None:
     """The time in `text`, or None when it is absent or unreadable: foreign entries may hold anything."""
     try:
         return parse_iso(text) if isinstance(text, str) else None
-    except (ValueError, OverflowError):
+    except ValueError:
         return None
 
 
 def parse_http_date(text: str | None) -> dt.datetime | None:
     """The time of a `Date` header, or None when it is absent or unreadable."""
     try:
-        return email.utils.parsedate_to_datetime(text).astimezone(UTC) if text else None
+        moment = email.utils.parsedate_to_datetime(text) if text else None
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 
 
 def format_iso(moment: dt.datetime | None) -> str | None:
     """ISO 8601 in UTC with whole seconds, as Graph and our results write it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
+    return f"{whole_seconds(moment).replace(tzinfo=None).isoformat()}Z" if moment else None
 
 
 def whole_seconds(moment: dt.datetime) -> dt.datetime:
@@ -53,5 +57,6 @@ def whole_seconds(moment: dt.datetime) -> dt.datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def days(count: float) -> dt.timedelta:
-    return dt.timedelta(days=count)
+def format_days(span: dt.timedelta) -> str:
+    """A span in days for people: 30, 0.5."""
+    return f"{span.total_seconds() / 86400:g}"

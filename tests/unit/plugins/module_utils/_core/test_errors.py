@@ -1,0 +1,36 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core import errors
+from ansible_collections.evercert.entra.tests.unit.builders import trouble
+
+
+def test_every_problem_with_the_input_is_in_one_message():
+    error = errors.InvalidInput(["app_id is wrong.", "validity is negative."])
+
+    assert error.message == "app_id is wrong. validity is negative."
+    assert error.problems == ("app_id is wrong.", "validity is negative.")
+
+
+@pytest.mark.parametrize("status, unclear", [(400, False), (403, False), (409, False), (429, False), (500, True)])
+def test_only_a_write_that_ended_in_a_server_error_may_have_been_applied(status, unclear):
+    assert errors.GraphRefused("no", trouble("unknown"), status, "code").may_have_applied is unclear
+
+
+def test_waiting_is_no_failure():
+    pause = errors.StillWaiting(12.5, "the directory")
+
+    assert not isinstance(pause, errors.EvercertError)
+    assert (pause.seconds, pause.what) == (12.5, "the directory")
+
+
+@pytest.mark.parametrize(
+    "kind", [errors.NetworkFailure, errors.SignInRefused, errors.UntrustedAnswer, errors.GraphRefused]
+)
+def test_what_the_service_did_is_one_kind_of_our_failures(kind):
+    assert issubclass(kind, errors.ServiceError)
+    assert issubclass(kind, errors.EvercertError)
