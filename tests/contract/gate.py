@@ -42,8 +42,9 @@ class Contract:
         return found + metadata.problems(exchange) + _missing_headers(exchange) + self._parts(exchange)
 
     def _described(self, exchange):
-        sent = rest.request_problems(exchange) if self.requests else []
-        return sent + rest.answer_problems(exchange)
+        if not self.requests:
+            return rest.answer_problems(exchange)
+        return rest.request_problems(exchange) + metadata.request_problems(exchange) + rest.answer_problems(exchange)
 
     def _parts(self, exchange):
         """A batch's parts, each with its own address."""

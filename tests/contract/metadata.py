@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Answers against Microsoft's metadata (CSDL): every property is one that the type has, and of its type.
+"""Entities against Microsoft's metadata (CSDL): every property is one that the type has, and of its type.
 
 The CSDL, newer than the OpenAPI file (facts section 15), is turned into JSON Schema, which jsonschema validates.
 """
@@ -26,11 +26,16 @@ PRIMITIVES = {
     "Edm.Int32": {"type": "integer"},
     "Edm.Int64": {"type": "integer"},
     "Edm.Binary": {"type": "string", "pattern": "^[0-9A-Za-z+/=]*$"},
-    "Edm.DateTimeOffset": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,12})?Z$"},
+        "type": "string",
+        "pattern": r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,12})?(Z|[+-]\d\d:\d\d)$",
+    },
     "Edm.Date": {"type": "string", "pattern": r"^\d{4}-\d\d-\d\d$"},
     "Edm.Duration": {"type": "string", "pattern": "^P"},
     "Edm.Stream": {},
 }
+DATE = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,12})?"
+SENT = {"Edm.DateTimeOffset": {"type": "string", "pattern": DATE + r"(Z|[+-]\d\d:\d\d)$"}}
+ANSWERED = {"Edm.DateTimeOffset": {"type": "string", "pattern": DATE + "Z$"}}  # always in UTC
 # The excerpt holds only the properties of these that it needs.
 MINIMAL = {"organization", "directory"}
 
@@ -57,20 +62,35 @@ def problems(exchange):
     if name is None or exchange.status >= 400 or not isinstance(exchange.body, dict):
         return []
     values = exchange.body["value"] if isinstance(exchange.body.get("value"), list) else [exchange.body]
-    return [
-        f"metadata: {name}{''.join(f'[{step!r}]' for step in error.absolute_path)}: {error.message}"
-        for value in values
-        for error in _validator(name).iter_errors(value)
-    ]
+    return [problem for value in values for problem in _problems_of(name, value, "answered")]
+
+
+def request_problems(exchange):
+    """What the metadata has against the entities in a request."""
+    sent, relative = exchange.request_body, exchange.path.removeprefix("/v1.0")
+    if not isinstance(sent, dict):
+        return []
+    if exchange.method == "PATCH":
+        return _problems_of(type_of(relative), sent, "sent") if type_of(relative) else []
+    return _problems_of("keyCredential", sent.get("keyCredential"), "sent") if relative.endswith("addKey") else []
 
 
 def type_of(relative):
     return next((name for pattern, name in ANSWERS if re.fullmatch(pattern, relative)), None)
 
 
+def _problems_of(name, value, direction):
+    return [
+        f"metadata: {name}{''.join(f'[{step!r}]' for step in error.absolute_path)}: {error.message}"
+        for error in _validator(name, direction).iter_errors(value)
+    ]
+
+
 @cache
-def _validator(name):
-    return Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": _definitions()})
+def _validator(name, direction):
+    primitives = {**PRIMITIVES, **(SENT if direction == "sent" else ANSWERED)}
+    schema = {"$ref": f"#/$defs/{name}", "$defs": {**_definitions(), **primitives}}
+    return Draft202012Validator(schema)
 
 
 @cache
@@ -106,11 +126,11 @@ def _property(node):
     text = node.get("Type")
     inner = re.fullmatch(r"Collection\((.*)\)", text)
     if inner:
-        return {"type": "array", "items": _schema_of(inner.group(1))}
+        return {"type": "array", "items": _reference(inner.group(1))}
     if node.get("Nullable") == "false":
-        return _schema_of(text)
-    return {"anyOf": [_schema_of(text), {"type": "null"}]}
+        return _reference(text)
+    return {"anyOf": [_reference(text), {"type": "null"}]}
 
 
-def _schema_of(text):
-    return {"$ref": f"#/$defs/{text.removeprefix('graph.')}"} if text.startswith("graph.") else PRIMITIVES[text]
+def _reference(text):
+    return {"$ref": f"#/$defs/{text.removeprefix('graph.')}"}

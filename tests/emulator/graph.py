@@ -119,7 +119,7 @@ def patch_application(call, reference):
     require_any(call, {"Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"})
     history, state = find_application(call, reference, Primary())
     require_write(call, state)
-    body = dict(call.body)
+    body = {name: value for name, value in call.body.items() if "@" not in name}
     if "passwordCredentials" in body:
         raise bad_request("Updates to passwordCredentials property is not allowed. Please use addPassword.")
     changes = {}

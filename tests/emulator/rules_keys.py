@@ -23,6 +23,7 @@ from .errors import GraphError, bad_request
 TYPES = ("AsymmetricX509Cert", "X509CertAndPassword", "Symmetric")
 USAGES = ("Sign", "Verify")
 TEXTS = ("customKeyIdentifier", "displayName", "key", "type", "usage")
+PROPERTIES = (*TEXTS, "keyId", "startDateTime", "endDateTime")
 DURATION = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?$")
 
 
@@ -45,7 +46,7 @@ def does_not_match_schema():
 
 
 def refuse_what_does_not_match_the_schema(sent):
-    """2.1 P: keyCredentials is a list of objects whose texts are texts, dates dates and key ids GUIDs."""
+    """2.1 P: keyCredentials is a list of objects with known properties of the right types."""
     if not isinstance(sent, list):
         raise does_not_match_schema()
     for entry in sent:
@@ -54,6 +55,8 @@ def refuse_what_does_not_match_the_schema(sent):
 
 
 def _fits(entry):
+    if any(name not in PROPERTIES and "@" not in name for name in entry):
+        return False
     if any(not isinstance(entry.get(name), (str, type(None))) for name in TEXTS):
         return False
     try:

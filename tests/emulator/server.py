@@ -13,13 +13,36 @@ import threading
 from pathlib import Path
 
 import trustme
-from cheroot import errors, wsgi
+from cheroot import errors, server, wsgi
 from cheroot.ssl.builtin import BuiltinSSLAdapter
 
 from .errors import ConnectionFault, ConnectionReset
 from .scenario import open_private
 
 THREADS = 32
+
+
+class Tls(BuiltinSSLAdapter):
+    """Leaves the handshake to the worker, so that a silent client does not keep the others waiting."""
+
+    def wrap(self, sock):
+        wrapped = self.context.wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return wrapped, {"wsgi.url_scheme": "https", "HTTPS": "on"}
+
+
+class Connection(server.HTTPConnection):
+    """Shakes hands before its first request."""
+
+    shaken = False
+
+    def communicate(self):
+        if not self.shaken:
+            try:
+                self.socket.do_handshake()
+            except OSError:  # ssl.SSLError among them: a client that does not trust us, or is gone
+                return False
+            self.shaken = True
+        return super().communicate()
 
 
 class FaultyGateway(wsgi.Gateway_10):
@@ -52,9 +75,10 @@ class HttpsServer:
         self.ca_path = self.directory / "ca.pem"
         self._server = wsgi.Server((host, port), emulator, numthreads=THREADS, request_queue_size=256)
         self._server.gateway = FaultyGateway
+        self._server.ConnectionClass = Connection
         self._server.server_name = "localhost"
         self._server.error_log = _quiet
-        self._server.timeout = 60
+        self._server.timeout = 30
         self._server.ssl_adapter = self._tls(host)
 
     def _tls(self, host):
@@ -63,7 +87,7 @@ class HttpsServer:
         authority.cert_pem.write_to_path(self.ca_path)
         certificate = authority.issue_cert("localhost", "127.0.0.1", "::1", host)
         with certificate.private_key_and_cert_chain_pem.tempfile(self.directory) as path:
-            return BuiltinSSLAdapter(path, path)
+            return Tls(path, path)
 
     @property
     def port(self):

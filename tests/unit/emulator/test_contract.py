@@ -104,7 +104,7 @@ def test_a_patch_is_answered_with_204_and_nothing_else():
     assert problems(replace(patch, status=200))
 
 
-@pytest.mark.parametrize("body", [{"keyCredentials": ENTRY}, {"keyCredentials": [{"keyId": 1}]}, ["x"], None])
+@pytest.mark.parametrize("body", [{"keyCredentials": ENTRY}, {"keyCredentials": [{"keyId": 1}]}, ["x"], None, {"x": 1}])
 def test_a_request_with_a_wrong_body_is_caught_unless_it_is_meant(body):
     patch = replace(READ, method="PATCH", url=READ.url.split("?")[0], request_body=body, status=204, body=None)
 

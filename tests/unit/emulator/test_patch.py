@@ -101,8 +101,8 @@ def test_a_new_entry_without_key_is_refused(patch, successor, missing):
 
 @pytest.mark.parametrize(
     "value",
-    [{}, "text", ["text"], [{"key": 1}], [{"startDateTime": "soon"}], [{"keyId": "no guid"}]],
-    ids=["object", "text", "list of texts", "number as key", "no date", "no guid"],
+    [{}, "text", ["text"], [{"key": 1}], [{"startDateTime": "soon"}], [{"keyId": "no guid"}], [{"x": 1}]],
+    ids=["object", "text", "list of texts", "number as key", "no date", "no guid", "unknown property"],
 )
 def test_a_value_that_does_not_match_the_schema_is_answered_by_the_gateway(patch, value):
     answer = patch(value)
