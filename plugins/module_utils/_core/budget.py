@@ -16,7 +16,7 @@ def wait_for_budget(policy: ProofPolicy, made: t.Sequence[dt.datetime], now: dt.
     """Seconds until one more sign-in stays within the budget; 0 when one is free now."""
     if not policy.budget:
         return 0.0
-    recent = sorted(moment for moment in made if moment > now - BUDGET_WINDOW)
+    recent = sorted(_recent(made, now))
     if len(recent) < policy.budget:
         return 0.0
     frees_one = recent[-policy.budget] + BUDGET_WINDOW
@@ -33,9 +33,14 @@ def pause_after_refusal(
     if not policy.budget:
         return policy.interval
     window = BUDGET_WINDOW.total_seconds()
-    recent = [moment for moment in made if moment > now - BUDGET_WINDOW]
+    recent = _recent(made, now)
     frees_in_time = sum(1 for moment in recent if (moment + BUDGET_WINDOW - now).total_seconds() <= remaining)
     free = policy.budget - len(recent) + frees_in_time
     later_windows = policy.budget * max(0.0, remaining - window) / window
     attempts = max(1.0, free + later_windows - (policy.sign_ins - 1))
     return max(policy.interval, remaining / attempts)
+
+
+def _recent(made: t.Sequence[dt.datetime], now: dt.datetime) -> list[dt.datetime]:
+    """Those that count. A time far ahead was noted while a clock was wrong, and would block for as long."""
+    return [moment for moment in made if now - BUDGET_WINDOW < moment <= now + BUDGET_WINDOW]

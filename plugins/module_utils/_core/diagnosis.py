@@ -182,6 +182,10 @@ TABLE: dict[str, Explanation] = {
 SIGN_IN_CODES: dict[int, str] = {
     700024: "clock_skew",
     90002: "tenant_not_found",
+    9001023: "tenant_not_found",
+    700023: "wrong_cloud",
+    70011: "wrong_cloud",
+    1002012: "wrong_cloud",
     900382: "wrong_cloud",
     900432: "wrong_cloud",
     500011: "wrong_cloud",
@@ -199,7 +203,6 @@ SIGN_IN_CODES: dict[int, str] = {
     65001: "consent_missing",
     501051: "consent_missing",
     53003: "conditional_access",
-    530032: "conditional_access",
     50196: "throttled",
     90055: "throttled",
     90033: "service_unavailable",
@@ -210,6 +213,9 @@ SIGN_IN_CODES: dict[int, str] = {
     50033: "service_unavailable",
     50087: "service_unavailable",
 }
+
+# 530032 and its neighbours.
+SECURITY_POLICIES = range(530000, 531000)
 
 _REASON = re.compile(r"\[Reason - ([^,\]]*)")
 
@@ -245,6 +251,8 @@ def _sign_in_code(status: int, numbers: t.Sequence[int], text: str, body: t.Mapp
     for number in numbers:
         if number in SIGN_IN_CODES:
             return SIGN_IN_CODES[number]
+        if number in SECURITY_POLICIES:
+            return "conditional_access"
     if status == 429:
         return "throttled"
     if status >= 500 or body.get("error") in ("temporarily_unavailable", "server_error"):
@@ -253,20 +261,22 @@ def _sign_in_code(status: int, numbers: t.Sequence[int], text: str, body: t.Mapp
 
 
 def _code_of_700027(text: str) -> str:
-    """Not found, or without a reason: not registered. The service gives the reason in brackets."""
-    reason = _REASON.search(text)
-    if reason and "expired" in reason.group(1):
+    """Only a key that was not found, or no reason at all, may be a matter of time. The reason stands in brackets."""
+    found = _REASON.search(text)
+    reason = found.group(1) if found else ""
+    if "not found" in reason:
+        return "certificate_not_registered"
+    if "expired" in reason:
         return "certificate_expired"
-    if "failed signature validation" in text and not (reason and "not found" in reason.group(1)):
-        return "wrong_private_key"
-    return "certificate_not_registered"
+    return "wrong_private_key" if reason or "failed signature validation" in text else "certificate_not_registered"
 
 
 def _numbers(body: t.Mapping[str, t.Any]) -> list[int]:
     """The AADSTS numbers: from the list, else from the text."""
     listed = body.get("error_codes")
-    if isinstance(listed, list) and listed:
-        return [number for number in listed if isinstance(number, int)]
+    numbers = [number for number in listed if isinstance(number, int)] if isinstance(listed, list) else []
+    if numbers:
+        return numbers
     match = re.match(r"AADSTS(\d+)", str(body.get("error_description") or ""))
     return [int(match.group(1))] if match else []
 
@@ -281,6 +291,8 @@ GRAPH_CODES: dict[str, str] = {
     "Authorization_RequestDenied": "permission_denied",
     "CredentialInvalidLifetimeAsPerAppPolicy": "policy_refused",
     "CredentialTypeNotAllowedAsPerAppPolicy": "policy_refused",
+    "Directory_QuotaExceeded": "unknown",
+    "Directory_ResourceSizeExceeded": "unknown",
     "Request_ResourceNotFound": "application_not_found",
     "TooManyRequests": "throttled",
     "activityLimitReached": "throttled",

@@ -1,0 +1,281 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import (
+    GRAPH_CODES,
+    KEY_CODES,
+    SIGN_IN_CODES,
+    TABLE,
+    explain,
+    explain_graph,
+    explain_sign_in,
+)
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+HOST = "login.test"
+NOT_FOUND = (
+    "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on "
+    "application. [Reason - The key was not found., Thumbprint of key used by client: '9F2C', Please visit the Azure "
+    "Portal to see configured keys for app Id 'x'.] Trace ID: a Correlation ID: b Timestamp: 2026-11-22 10:00:00Z"
+)
+EXPIRED = (
+    "AADSTS700027: Client assertion contains an invalid signature. [Reason - The key used is expired., Thumbprint of "
+    "key used by client: '9F2C', Found key 'Start=11/22/2025 10:00:00, End=11/21/2026 10:00:00']"
+)
+WRONG_KEY = "AADSTS700027: Client assertion failed signature validation. "
+MISMATCH = (
+    "AADSTS700027: Client assertion contains an invalid signature. [Reason - The provided signature value did not "
+    "match the expected signature value., Thumbprint of key used by client: '9F2C']"
+)
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+FIELDS = ("error", "error_codes", "error_description", "correlation_id", "code", "message", "innerError", "innererror")
+BODIES = st.dictionaries(st.sampled_from(FIELDS) | st.text(), JSON, max_size=6)
+
+
+def signed_in(number, text="", status=401, error="invalid_client"):
+    body = {"error": error, "error_codes": [number], "error_description": text or f"AADSTS{number}: No."}
+    return explain_sign_in(status, body, HOST, {})
+
+
+@pytest.mark.parametrize(
+    "number, code, retry",
+    [
+        (700024, "clock_skew", "no"),
+        (90002, "tenant_not_found", "no"),
+        (9001023, "tenant_not_found", "no"),
+        (700023, "wrong_cloud", "no"),
+        (900382, "wrong_cloud", "no"),
+        (900432, "wrong_cloud", "no"),
+        (500011, "wrong_cloud", "no"),
+        (70011, "wrong_cloud", "no"),
+        (1002012, "wrong_cloud", "no"),
+        (700016, "application_not_found", "no"),
+        (700011, "application_not_found", "no"),
+        (7000229, "service_principal_missing", "no"),
+        (7000112, "application_disabled", "no"),
+        (70001, "application_disabled", "no"),
+        (7000274, "certificate_refused", "no"),
+        (7000277, "certificate_refused", "no"),
+        (1000502, "certificate_refused", "no"),
+        (7000214, "certificate_refused", "no"),
+        (7000215, "secret_invalid", "no"),
+        (7000222, "secret_expired", "no"),
+        (65001, "consent_missing", "no"),
+        (501051, "consent_missing", "no"),
+        (53003, "conditional_access", "no"),
+        (530032, "conditional_access", "no"),
+        (530004, "conditional_access", "no"),
+        (50196, "throttled", "later"),
+        (90055, "throttled", "later"),
+        (90033, "service_unavailable", "later"),
+        (90006, "service_unavailable", "later"),
+        (90012, "service_unavailable", "later"),
+        (90024, "service_unavailable", "later"),
+        (90090, "service_unavailable", "later"),
+        (50033, "service_unavailable", "later"),
+        (50087, "service_unavailable", "later"),
+        (700021, "unknown", "no"),
+        (5002723, "unknown", "no"),
+        (9002313, "unknown", "no"),
+    ],
+)
+def test_a_refusal_is_explained_by_its_number(number, code, retry):
+    found = signed_in(number)
+
+    assert (found.code, found.retry) == (code, retry)
+
+
+def test_every_number_in_the_table_is_shown_here():
+    shown = test_a_refusal_is_explained_by_its_number.pytestmark[0].args[1]
+
+    assert set(SIGN_IN_CODES) <= {number for number, _, _ in shown}
+
+
+@pytest.mark.parametrize(
+    "text, code, retry",
+    [
+        (NOT_FOUND, "certificate_not_registered", "wait"),
+        ("AADSTS700027: The certificate is not registered.", "certificate_not_registered", "wait"),
+        ("AADSTS700027", "certificate_not_registered", "wait"),
+        (EXPIRED, "certificate_expired", "no"),
+        (WRONG_KEY, "wrong_private_key", "no"),
+        (MISMATCH, "wrong_private_key", "no"),
+        (WRONG_KEY + "[Reason - The key was not found.]", "certificate_not_registered", "wait"),
+        (WRONG_KEY + "[Reason - The key used is expired.]", "certificate_expired", "no"),
+        ("AADSTS700027: No. [Reason - Something new.]", "wrong_private_key", "no"),
+    ],
+)
+def test_a_certificate_is_waited_for_only_when_it_was_not_found_or_no_reason_is_given(text, code, retry):
+    found = signed_in(700027, text)
+
+    assert (found.code, found.retry) == (code, retry)
+    assert found.blames_key
+
+
+def test_the_first_number_that_we_know_decides():
+    body = {"error": "invalid_client", "error_codes": [123, 7000222, 7000215]}
+
+    assert explain_sign_in(401, body, HOST, {}).code == "secret_expired"
+
+
+@pytest.mark.parametrize("codes", [None, [], ["7000222"], "7000222", {}])
+def test_without_a_usable_list_the_number_in_the_text_counts(codes):
+    body = {"error_codes": codes, "error_description": "AADSTS7000222: The provided client secret keys are expired."}
+
+    assert explain_sign_in(401, body, HOST, {}).code == "secret_expired"
+
+
+@pytest.mark.parametrize(
+    "status, error, code",
+    [
+        (429, None, "throttled"),
+        (500, None, "service_unavailable"),
+        (503, "invalid_client", "service_unavailable"),
+        (400, "temporarily_unavailable", "service_unavailable"),
+        (400, "server_error", "service_unavailable"),
+        (400, "invalid_request", "unknown"),
+    ],
+)
+def test_without_a_number_the_status_and_the_error_word_decide(status, error, code):
+    assert explain_sign_in(status, {"error": error}, HOST, {}).code == code
+
+
+def test_the_evidence_holds_what_support_asks_for():
+    body = {
+        "error": "invalid_client",
+        "error_codes": [700027],
+        "error_description": NOT_FOUND,
+        "correlation_id": "c",
+        "trace_id": "t",
+        "timestamp": "2026-11-22 10:00:00Z",
+    }
+
+    evidence = explain_sign_in(401, body, HOST, {"retry-after": "7"}).evidence
+
+    assert evidence["http_status"] == 401
+    assert evidence["error_codes"] == [700027]
+    assert (evidence["correlation_id"], evidence["trace_id"]) == ("c", "t")
+    assert (evidence["timestamp"], evidence["host"]) == ("2026-11-22 10:00:00Z", HOST)
+    assert evidence["retry_after"] == "7"
+
+
+@pytest.mark.parametrize("separator", ["\r\n", " "])
+def test_the_services_sentence_is_quoted_without_the_ids_that_follow(separator):
+    ids = separator.join(["Trace ID: a", "Correlation ID: b"])
+
+    found = signed_in(7000112, f"AADSTS7000112: Application 'x'(y) is disabled.{separator}{ids}")
+
+    assert found.evidence["message"] == "AADSTS7000112: Application 'x'(y) is disabled."
+    assert found.sentence.endswith("The service said: AADSTS7000112: Application 'x'(y) is disabled.")
+
+
+def test_a_sentence_quotes_no_service_that_said_nothing():
+    assert explain("dns", HOST, {}).sentence == f"{TABLE['dns'].cause.format(host=HOST)} {TABLE['dns'].remedy}"
+
+
+def test_a_hostile_text_is_bounded():
+    assert len(signed_in(700027, "x" * 100_000).evidence["message"]) == 1000
+
+
+@given(st.integers(100, 599), BODIES, st.dictionaries(st.just("retry-after"), st.text()))
+@example(401, {"error_codes": [[]], "error_description": []}, {})
+@example(401, {"error_codes": {"a": 1}, "error": {}}, {})
+def test_any_answer_of_a_token_endpoint_is_explained(status, body, headers):
+    found = explain_sign_in(status, body, HOST, headers)
+
+    assert found.code in TABLE
+    assert found.sentence
+
+
+@given(st.integers(100, 599), BODIES, st.dictionaries(st.sampled_from(["request-id", "date"]), st.text()))
+@example(400, {"innerError": "text"}, {})
+def test_any_error_of_graph_is_explained(status, body, headers):
+    found = explain_graph(status, body, HOST, headers)
+
+    assert found.code in TABLE
+    assert found.sentence
+
+
+@pytest.mark.parametrize(
+    "status, code, ours, retry",
+    [
+        (403, "Authorization_RequestDenied", "permission_denied", "no"),
+        (401, "InvalidAuthenticationToken", "permission_denied", "no"),
+        (401, "Authentication_MissingOrMalformed", "permission_denied", "no"),
+        (400, "CredentialInvalidLifetimeAsPerAppPolicy", "policy_refused", "no"),
+        (400, "CredentialTypeNotAllowedAsPerAppPolicy", "policy_refused", "no"),
+        (404, "Request_ResourceNotFound", "application_not_found", "no"),
+        (404, "", "application_not_found", "no"),
+        (429, "TooManyRequests", "throttled", "later"),
+        (429, "", "throttled", "later"),
+        (409, "Directory_ConcurrencyViolation", "service_unavailable", "later"),
+        (503, "Directory_ConcurrencyViolation", "service_unavailable", "later"),
+        (409, "Other", "service_unavailable", "later"),
+        (500, "generalException", "service_unavailable", "later"),
+        (504, "UnknownError", "service_unavailable", "later"),
+        (400, "KeyCredentialsInvalidEndDate", "unknown", "no"),
+    ],
+)
+def test_an_error_of_graph_is_explained_by_its_code_and_else_by_its_status(status, code, ours, retry):
+    found = explain_graph(status, {"code": code, "message": "No."}, HOST, {})
+
+    assert (found.code, found.retry) == (ours, retry)
+
+
+@pytest.mark.parametrize("code", ["Directory_ResourceSizeExceeded", "Directory_QuotaExceeded"])
+def test_a_full_application_is_no_matter_of_permissions_although_the_status_is_403(code):
+    assert explain_graph(403, {"code": code}, HOST, {}).code == "unknown"
+
+
+@pytest.mark.parametrize("name", ["innerError", "innererror"])
+def test_the_request_id_is_found_in_either_spelling_of_the_inner_error(name):
+    found = explain_graph(403, {"code": "x", name: {"request-id": "r"}}, HOST, {})
+
+    assert (found.evidence["trace_id"], found.evidence["correlation_id"]) == ("r", "r")
+
+
+def test_the_ids_in_the_headers_win():
+    headers = {"request-id": "r", "client-request-id": "c", "date": "d"}
+
+    evidence = explain_graph(403, {"innerError": {"request-id": "x"}}, HOST, headers).evidence
+
+    assert (evidence["trace_id"], evidence["correlation_id"], evidence["timestamp"]) == ("r", "c", "d")
+
+
+@pytest.mark.parametrize("code", sorted(TABLE))
+def test_cause_and_remedy_are_sentences(code):
+    found = explain(code, HOST, {})
+
+    for text in (found.cause, found.remedy):
+        assert re.fullmatch(r"[A-Zl].*\.", text), text
+        assert len(text.split()) >= 3
+        assert "{" not in text
+    assert "the service" in explain(code, "", {}).cause or HOST not in found.cause
+
+
+def test_a_given_way_to_retry_wins_over_the_tables():
+    assert explain("application_not_found", HOST, {}, retry="wait").retry == "wait"
+
+
+def test_only_codes_about_the_key_blame_it():
+    assert {code for code in TABLE if explain(code, HOST, {}).blames_key} == set(KEY_CODES)
+    assert set(KEY_CODES) <= set(TABLE)
+    assert set(GRAPH_CODES.values()) <= set(TABLE)
+    assert set(SIGN_IN_CODES.values()) <= set(TABLE)
+
+
+@pytest.mark.parametrize("code", ["network_refused", "dns", "proxy", "timeout", "throttled", "service_unavailable"])
+def test_passing_trouble_says_nothing_about_the_certificate(code):
+    assert TABLE[code].retry == "later"
