@@ -21,7 +21,8 @@ MAY_IMPORT = {
     "_steps": {"_core", "_entra", "_keys"},
     "_ansible": {"_core", "_entra", "_keys", "_steps", "ansible"},
     "modules": {"_ansible", "ansible"},
-    "action": {"_ansible", "_core", "modules", "ansible"},
+    "plugin_utils": {"ansible"},
+    "action": {"plugin_utils", "_ansible", "_core", "modules", "ansible"},
     "inventory": {"_ansible", "ansible"},
     "doc_fragments": set(),
 }
