@@ -25,7 +25,9 @@ class VisibleAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
         if "_waiting" in self._task.args:
-            raise AnsibleActionFail("Unsupported option: _waiting. It is how the waiting is handed over, not for tasks.")
+            raise AnsibleActionFail(
+                "Unsupported option: _waiting. It is how the waiting is handed over, not for tasks."
+            )
         if self._task.async_val:
             return {**result, **self._execute_module(task_vars=task_vars, wrap_async=True)}
         narrator = Narrator(

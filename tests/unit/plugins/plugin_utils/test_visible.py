@@ -18,13 +18,9 @@ from ansible_collections.evercert.entra.plugins.plugin_utils._waiting import SLI
 BOTH = pytest.mark.parametrize("plugin", [application_certificate_renew, application_certificate_verify])
 
 
-def an_action(plugin, arguments, **task):
-    """An action whose module answers with what it was asked."""
-    task = types.SimpleNamespace(
-        args=arguments, action="x", async_val=0, check_mode=False, no_log=False, **{"timeout": 0}, **task
-    )
-    for name, value in task.__dict__.pop("changes", {}).items():
-        setattr(task, name, value)
+def an_action(plugin, arguments, *, async_val=0, no_log=False):
+    """An action whose module answers at once; `calls` keeps how it was asked."""
+    task = types.SimpleNamespace(args=arguments, async_val=async_val, check_mode=False, no_log=no_log)
     connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir="/tmp/x"))
     action = plugin.ActionModule(task, connection, None, None, None, None)
     action.calls, action.removed = [], []
@@ -58,7 +54,7 @@ def test_the_module_of_the_same_name_runs_in_a_slice(plugin):
 
 @BOTH
 def test_async_runs_the_module_as_it_is(plugin):
-    action = an_action(plugin, {"app_id": "1"}, changes={"async_val": 60})
+    action = an_action(plugin, {"app_id": "1"}, async_val=60)
 
     action.run(task_vars={})
 
@@ -93,7 +89,7 @@ def test_the_application_goes_by_the_best_name_known(arguments, carry, expected)
 
 
 def test_no_log_names_the_host_alone():
-    action = an_action(application_certificate_renew, {"app_id": "1"}, changes={"no_log": True})
+    action = an_action(application_certificate_renew, {"app_id": "1"}, no_log=True)
 
     assert action._subject({}, {"inventory_hostname": "host"}) == "host"
 
