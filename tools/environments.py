@@ -72,7 +72,6 @@ ENVIRONMENTS = {
         Environment("test"),  # unit and integration tests, sanity
         Environment("lint"),
         Environment("conformance"),
-        Environment("contract"),
         Environment("galaxy"),
         Environment("oldest-core", OLDEST_CORE),
         Environment("lowest", OLDEST, lowest=True),

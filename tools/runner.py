@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -18,12 +19,17 @@ from pathlib import Path
 
 import checkout
 
-TAIL = 40  # lines of a failed gate's log that are shown
+TAIL = 25  # lines from the end of a failed gate's log that are shown, after the errors in it
+ERROR = re.compile(r"ERROR|FATAL|FAILED|fatal: |failed: |error: ")
 PATIENCE = 15 * 60  # seconds that one command may take
 
 
 class Failed(Exception):
-    """A gate did not pass; the message is one sentence."""
+    """A gate did not pass; the message is one sentence. `told` is what the failed command printed."""
+
+    def __init__(self, message: str, told: str = "") -> None:
+        super().__init__(message)
+        self.told = told
 
 
 class Skipped(Exception):
@@ -64,15 +70,24 @@ class Job:
                 start_new_session=True,
             )
             code = _wait(process)
+        told = self.log.read_bytes()[start:].decode("utf-8", "replace")
         if code != 0:
-            took = "was stopped" if code is None else f"ended with {code}"
-            raise Failed(f"{Path(words[0]).name} {took}")
-        return self.log.read_bytes()[start:].decode("utf-8", "replace")
+            ended = f"took longer than {PATIENCE // 60} minutes" if code is None else f"ended with {code}"
+            raise Failed(f"{_program(words)} {ended}", told)
+        return told
 
     def note(self, text: str) -> None:
         """Write something of the gate's own into its log."""
         with self.log.open("a", encoding="utf-8") as output:
             output.write(text.rstrip("\n") + "\n")
+
+
+def _program(words: list[str]) -> str:
+    """The name under which a person knows a command: python itself is never it."""
+    names = [Path(word).name for word in words]
+    if names[0].startswith("python"):
+        return names[2] if names[1] == "-m" else names[1]
+    return names[0]
 
 
 @dataclass(frozen=True)
@@ -103,6 +118,7 @@ class Run:
     def __post_init__(self) -> None:
         self._started = time.monotonic()
         self._changed = threading.Condition()
+        self._speaking = threading.Lock()
         self._waiting = list(self.gates)
 
     def run(self) -> dict[str, Result]:
@@ -118,14 +134,13 @@ class Run:
 
     def _work(self) -> None:
         while gate := self._next():
-            self.say(f"{gate.name:<20} started")
+            self.say(f"{gate.name:<24} started")
             result = _result_of(gate)
             with self._changed:
                 self.results[gate.name] = result
                 self._changed.notify_all()
-            self.say(f"{gate.name:<20} {result.outcome:<8} {_duration(result.seconds):>7}   {result.note}")
-            if result.outcome == "FAILED":
-                print(_tail(Job(gate.name).log), flush=True)
+            told = f"\n{_excerpt(Job(gate.name).log)}" if result.outcome == "FAILED" else ""
+            self.say(f"{gate.name:<24} {result.outcome:<8} {_duration(result.seconds):>7}   {result.note}{told}")
 
     def _next(self) -> Gate | None:
         with self._changed:
@@ -142,7 +157,9 @@ class Run:
         return [name for name in gate.after if name in chosen and name not in self.results]
 
     def say(self, text: str) -> None:
-        print(f"[{_duration(time.monotonic() - self._started):>7}] {text}", flush=True)
+        """One line, whole, whoever else is speaking."""
+        with self._speaking:
+            print(f"[{_duration(time.monotonic() - self._started):>7}] {text}", flush=True)
 
 
 def _result_of(gate: Gate) -> Result:
@@ -207,6 +224,8 @@ def _duration(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def _tail(log: Path) -> str:
+def _excerpt(log: Path) -> str:
+    """What a person looks for in a log: its errors, then its end."""
     lines = log.read_text(encoding="utf-8", errors="replace").splitlines()
-    return "\n".join(f"    | {line}" for line in lines[-TAIL:])
+    errors = [line for line in lines[:-TAIL] if ERROR.search(line)]
+    return "\n".join(f"    | {line[:300]}" for line in [*errors[:TAIL], "...", *lines[-TAIL:]])
