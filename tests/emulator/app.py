@@ -6,18 +6,15 @@
 
 from __future__ import annotations
 
-import json
 import re
 import threading
 import time
-from email.utils import format_datetime
 
-import jwt
 from werkzeug.wrappers import Request, Response
 
-from . import actions, control, login, routes, rules_sign_in, throttling
+from . import access_tokens, actions, control, memory, replies, routes, rules_sign_in, throttling
 from .calls import Call
-from .errors import ConnectionFault, GraphError, ServiceError, SignInError
+from .errors import ConnectionFault, GraphError, ServiceError
 from .log import Log
 from .model import GRAPH_APP_ID
 
@@ -31,8 +28,8 @@ class Emulator:
         self.tenants = {tenant.id: tenant for tenant in tenants}
         self.graph_urls = set(GRAPH_URLS)
         self.log = Log(log, record)
-        self.loops = login.Loops()
-        self.refusals = login.Refusals()
+        self.loops = memory.Loops()
+        self.refusals = memory.Refusals()
         self.lock = threading.RLock()
 
     @property
@@ -93,7 +90,7 @@ class Emulator:
     def _tenant_of(self, request, arguments, is_sign_in):
         if is_sign_in:
             return self.tenant_named(arguments.get("tenant", ""))
-        return self.tenants.get(_unverified_tenant(request))
+        return self.tenants.get(access_tokens.tenant_in(request))
 
     def _outcome(self, call):
         """The answer, or the connection fault, of one call."""
@@ -102,8 +99,8 @@ class Emulator:
         except ConnectionFault as fault:
             return fault
         except ServiceError as error:
-            response = _refusal(call, error)
-        return _with_headers(call, response)
+            response = replies.refusal(call, error)
+        return replies.with_headers(call, response)
 
     def _with_faults(self, call):
         faults = call.tenant.faults.take(call)
@@ -124,7 +121,7 @@ class Emulator:
             if call.refusal:
                 raise call.refusal
             if not call.is_sign_in:
-                call.claims = _authenticate(call)
+                call.claims = access_tokens.check(call)
                 call.units = throttling.resource_units(call.operation, call.method, call.query)
                 call.extra_headers.update(call.tenant.throttle.charge(call, call.units))
             return routes.OPERATIONS[call.operation](call, **call.arguments), None
@@ -134,80 +131,3 @@ class Emulator:
     def act(self, tenant, action, arguments):
         """Change the world, as a person at the portal or the control API would."""
         return actions.perform(tenant, action, arguments)
-
-
-def _unverified_tenant(request):
-    text = request.headers.get("Authorization", "").removeprefix("Bearer ")
-    try:
-        return jwt.decode(text, options={"verify_signature": False}).get("tid")
-    except jwt.InvalidTokenError:
-        return None
-
-
-def invalid_token(message):
-    return GraphError(401, "InvalidAuthenticationToken", message)
-
-
-def _authenticate(call):
-    """The claims of the access token, or 401 (13 P)."""
-    scheme, _space, text = call.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not text:
-        raise invalid_token("Access token is empty.")
-    options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
-    try:
-        claims = jwt.decode(text, login.signing_key().public_key(), algorithms=["RS256"], options=options)
-    except jwt.InvalidTokenError as error:
-        raise invalid_token("Access token validation failure. Invalid signature.") from error
-    if claims["tid"] not in call.emulator.tenants:
-        raise invalid_token("Access token validation failure. Invalid tenant.")
-    if claims["aud"].rstrip("/") not in call.audiences:
-        raise invalid_token("Access token validation failure. Invalid audience.")
-    if claims["exp"] <= call.tenant.clock.now().timestamp():
-        raise invalid_token("Lifetime validation failed, the token is expired.")
-    return claims
-
-
-def _refusal(call, error):
-    """An error as the service in question words it."""
-    now = call.tenant.clock.now()
-    if isinstance(error, SignInError):
-        old = call.tenant.switches.old_separators
-        body = login.error_body(error, now, call.request_id, call.correlation_id, old)
-        response = call.json(body, error.status)
-    else:
-        body = _graph_error(call, error, now)
-        response = Response(json.dumps(body), error.status, content_type="application/json")
-    response.headers.extend(error.headers)
-    return response
-
-
-def _graph_error(call, error, now):
-    """13 V."""
-    inner = {"date": f"{now:%Y-%m-%dT%H:%M:%S}", "request-id": call.request_id}
-    body = {
-        "code": error.code,
-        "message": error.message,
-        "innerError": {**inner, "client-request-id": call.correlation_id},
-    }
-    if error.details:
-        body["details"] = error.details
-    return {"error": body}
-
-
-def _with_headers(call, response):
-    """13 V: on every reply."""
-    headers = response.headers
-    headers["Date"] = format_datetime(call.tenant.clock.now().replace(microsecond=0), usegmt=True)
-    headers["Strict-Transport-Security"] = "max-age=31536000"
-    if call.is_sign_in:
-        headers["x-ms-request-id"] = call.request_id
-        headers["Cache-Control"] = "no-store, no-cache"
-        return response
-    headers["request-id"] = call.request_id
-    headers["client-request-id"] = call.correlation_id
-    headers["x-ms-ags-diagnostic"] = '{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"1","ScaleUnit":"000"}}'
-    headers["x-ms-resource-unit"] = str(max(1, call.units))
-    headers["OData-Version"] = "4.0"
-    headers["Cache-Control"] = "no-cache"
-    headers.update(call.extra_headers)
-    return response

@@ -6,25 +6,15 @@
 
 from __future__ import annotations
 
-import uuid
-from collections import defaultdict, deque
 from dataclasses import replace
-from functools import cache
 
 import jwt
 
-from . import certificates, jwts
+from . import access_tokens, jwts, rules_assertion
 from . import rules_sign_in as rules
 from .errors import SignInError
 
 KNOWN_HOSTS = ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")
-LOOP_WINDOW = 300
-
-
-@cache
-def signing_key():
-    """The key of the login service itself."""
-    return certificates.new_key()
 
 
 def discovery(call, tenant):
@@ -71,7 +61,7 @@ def instance_discovery(call):
 
 def signing_keys(call, tenant):
     """The public half of the key that signs access tokens."""
-    public = jwt.algorithms.RSAAlgorithm.to_jwk(signing_key().public_key(), as_dict=True)
+    public = jwt.algorithms.RSAAlgorithm.to_jwk(access_tokens.signing_key().public_key(), as_dict=True)
     return call.json({"keys": [{**public, "use": "sig", "kid": "emulator", "alg": "RS256"}]})
 
 
@@ -92,7 +82,7 @@ def token(call, tenant):
     resource = form.get("resource") or form["scope"].removesuffix("/.default")
     rules.refuse_an_unknown_resource(sign_in, resource, call.audiences)
     rules.refuse_what_conditional_access_blocks(sign_in)
-    return call.json(_issue(sign_in, resource, method))
+    return call.json(access_tokens.issue(sign_in, resource, method))
 
 
 def seen_by(tenant, view, client_id, form=None, host=""):
@@ -111,11 +101,11 @@ def _check_credential(call, sign_in):
     """Check secret or assertion; returns appidacr, "1" or "2" (4.5 V)."""
     rules.refuse_a_request_without_credential(sign_in)
     if sign_in.form.get("client_assertion"):
-        rules.refuse_another_assertion_type(sign_in)
+        rules_assertion.refuse_another_assertion_type(sign_in)
         sign_in = replace(sign_in, assertion=_read_assertion(sign_in.form["client_assertion"]))
         call.emulator.refusals.check(sign_in)
         try:
-            rules.apply_all(rules.ASSERTION_RULES, sign_in)
+            rules.apply_all(rules_assertion.ASSERTION_RULES, sign_in)
         except SignInError as error:
             call.emulator.refusals.remember(sign_in, error)
             raise
@@ -130,93 +120,3 @@ def _read_assertion(text):
         return jwts.read(text)
     except jwts.Malformed as error:
         raise rules.invalid_client(50027, f"Invalid JWT token. {error}") from error
-
-
-def _issue(sign_in, resource, method):
-    """A version 1 token, as Graph uses (4.5)."""
-    tenant, principal = sign_in.tenant, sign_in.principal
-    issued = int(sign_in.now.timestamp())
-    claims = {
-        "aud": resource,
-        "iss": f"https://sts.windows.net/{tenant.id}/",
-        "iat": issued,
-        "nbf": issued,
-        "exp": issued + tenant.token_lifetime,
-        "aio": uuid.uuid4().hex,
-        "appid": sign_in.application.app_id,
-        "appidacr": method,
-        "idp": f"https://sts.windows.net/{tenant.id}/",
-        "idtyp": "app",
-        "oid": principal.object_id,
-        "rh": "0.",
-        "sub": principal.object_id,
-        "tid": tenant.id,
-        "uti": uuid.uuid4().hex[:22],
-        "ver": "1.0",
-    }
-    graph = tenant.graph
-    roles = [graph.role_value(one.app_role_id) for one in principal.assignments if one.resource_id == graph.object_id]
-    if roles:
-        claims["roles"] = roles
-    signed = jwt.encode(claims, signing_key(), algorithm="RS256", headers={"kid": "emulator"})
-    lifetime = tenant.token_lifetime
-    return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": signed}
-
-
-class Loops:
-    """Counts identical requests for 50196, which Microsoft tracks by cookie and the emulator by their content."""
-
-    def __init__(self):
-        self._seen = defaultdict(deque)
-
-    def count(self, call):
-        """How many such requests came in the last 5 minutes, this one included."""
-        now = call.tenant.clock.elapsed()
-        ignored = ("client_assertion", "client_secret")
-        content = tuple(sorted((name, value) for name, value in call.form.items() if name not in ignored))
-        seen = self._seen[content]
-        while seen and seen[0] <= now - LOOP_WINDOW:
-            seen.popleft()
-        seen.append(now)
-        return len(seen)
-
-
-class Refusals:
-    """A failing lookup that stays cached (facts section 6); off by default."""
-
-    def __init__(self):
-        self._until = {}
-
-    def _key(self, sign_in):
-        header = sign_in.assertion.header
-        return sign_in.client_id, header.get("x5t#S256"), header.get("x5t"), header.get("kid")
-
-    def check(self, sign_in):
-        if self._until.get(self._key(sign_in), 0) > sign_in.tenant.clock.elapsed():
-            raise rules.key_not_found(sign_in)
-
-    def remember(self, sign_in, error):
-        seconds = sign_in.tenant.switches.remember_refusals
-        if seconds and error.code == 700027 and "was not found" in error.text:
-            self._until[self._key(sign_in)] = sign_in.tenant.clock.elapsed() + seconds
-
-
-def error_body(error, now, request_id, correlation_id, old_separators):
-    """4.6 V."""
-    stamp = f"{now:%Y-%m-%d %H:%M:%S}Z"
-    gap = "\r\n" if old_separators else " "
-    parts = (
-        f"AADSTS{error.code}: {error.text}",
-        f"Trace ID: {request_id}",
-        f"Correlation ID: {correlation_id}",
-        f"Timestamp: {stamp}",
-    )
-    return {
-        "error": error.error,
-        "error_description": gap.join(parts),
-        "error_codes": [error.code],
-        "timestamp": stamp,
-        "trace_id": request_id,
-        "correlation_id": correlation_id,
-        "error_uri": f"https://login.microsoftonline.com/error?code={error.code}",
-    }

@@ -13,6 +13,7 @@ from . import rules_sign_in as rules
 from .errors import SignInError
 from .jwts import SignedToken
 from .replicas import Primary
+from .rules_assertion import KEY_RULES
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class Oracle:
         sign_in = replace(sign_in, assertion=SignedToken("", header, {}))
         try:
             rules.apply_all(rules.APPLICATION_RULES, sign_in)
-            rules.apply_all(rules.KEY_RULES, sign_in)
+            rules.apply_all(KEY_RULES, sign_in)
             rules.refuse_what_conditional_access_blocks(sign_in)
         except SignInError as error:
             return error.code

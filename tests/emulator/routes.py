@@ -11,7 +11,7 @@ import re
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from . import batch, graph, login
+from . import batch, graph_applications, graph_keys, graph_principals, graph_tenant, login
 from .errors import GraphError
 
 BY_APP_ID = re.compile(r"/(applications|servicePrincipals)\(appId='([^'/]*)'\)")
@@ -29,30 +29,30 @@ PRINCIPAL = "/v1.0/servicePrincipals/<reference>"
 DELETED = "/v1.0/directory/deletedItems"
 GRAPH = {
     "batch": ("POST", "/v1.0/$batch", batch.run),
-    "list_applications": ("GET", "/v1.0/applications", graph.list_applications),
-    "count_applications": ("GET", "/v1.0/applications/$count", graph.count_applications),
-    "get_application": ("GET", APPLICATION, graph.get_application),
-    "patch_application": ("PATCH", APPLICATION, graph.patch_application),
-    "delete_application": ("DELETE", APPLICATION, graph.delete_application),
-    "add_key": ("POST", f"{APPLICATION}/addKey", graph.add_key),
-    "remove_key": ("POST", f"{APPLICATION}/removeKey", graph.remove_key),
-    "get_key_credentials": ("GET", f"{APPLICATION}/keyCredentials", graph.get_key_credentials),
-    "get_application_policies": ("GET", f"{APPLICATION}/appManagementPolicies", graph.get_application_policies),
-    "list_service_principals": ("GET", "/v1.0/servicePrincipals", graph.list_service_principals),
-    "post_service_principal": ("POST", "/v1.0/servicePrincipals", graph.post_service_principal),
-    "get_service_principal": ("GET", PRINCIPAL, graph.get_service_principal),
-    "patch_service_principal": ("PATCH", PRINCIPAL, graph.patch_service_principal),
-    "get_app_role_assignments": ("GET", f"{PRINCIPAL}/appRoleAssignments", graph.get_app_role_assignments),
-    "post_app_role_assignment": ("POST", f"{PRINCIPAL}/appRoleAssignments", graph.post_app_role_assignment),
-    "post_app_role_assigned_to": ("POST", f"{PRINCIPAL}/appRoleAssignedTo", graph.post_app_role_assignment),
-    "get_organization": ("GET", "/v1.0/organization", graph.get_organization),
-    "get_default_policy": ("GET", "/v1.0/policies/defaultAppManagementPolicy", graph.get_default_policy),
+    "list_applications": ("GET", "/v1.0/applications", graph_applications.list_applications),
+    "count_applications": ("GET", "/v1.0/applications/$count", graph_applications.count_applications),
+    "get_application": ("GET", APPLICATION, graph_applications.get_application),
+    "patch_application": ("PATCH", APPLICATION, graph_applications.patch_application),
+    "delete_application": ("DELETE", APPLICATION, graph_applications.delete_application),
+    "add_key": ("POST", f"{APPLICATION}/addKey", graph_keys.add_key),
+    "remove_key": ("POST", f"{APPLICATION}/removeKey", graph_keys.remove_key),
+    "get_key_credentials": ("GET", f"{APPLICATION}/keyCredentials", graph_applications.get_key_credentials),
+    "get_application_policies": ("GET", f"{APPLICATION}/appManagementPolicies", graph_tenant.get_application_policies),
+    "list_service_principals": ("GET", "/v1.0/servicePrincipals", graph_principals.list_service_principals),
+    "post_service_principal": ("POST", "/v1.0/servicePrincipals", graph_principals.post_service_principal),
+    "get_service_principal": ("GET", PRINCIPAL, graph_principals.get_service_principal),
+    "patch_service_principal": ("PATCH", PRINCIPAL, graph_principals.patch_service_principal),
+    "get_app_role_assignments": ("GET", f"{PRINCIPAL}/appRoleAssignments", graph_principals.get_app_role_assignments),
+    "post_app_role_assignment": ("POST", f"{PRINCIPAL}/appRoleAssignments", graph_principals.post_app_role_assignment),
+    "post_app_role_assigned_to": ("POST", f"{PRINCIPAL}/appRoleAssignedTo", graph_principals.post_app_role_assignment),
+    "get_organization": ("GET", "/v1.0/organization", graph_tenant.get_organization),
+    "get_default_policy": ("GET", "/v1.0/policies/defaultAppManagementPolicy", graph_tenant.get_default_policy),
     "list_deleted_applications": (
         "GET",
         f"{DELETED}/microsoft.graph.application",
-        graph.list_deleted_applications,
+        graph_applications.list_deleted_applications,
     ),
-    "restore_application": ("POST", f"{DELETED}/<reference>/restore", graph.restore_application),
+    "restore_application": ("POST", f"{DELETED}/<reference>/restore", graph_applications.restore_application),
 }
 OPERATIONS = {name: function for name, (_method, _path, function) in {**LOGIN, **GRAPH}.items()}
 

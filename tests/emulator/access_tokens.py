@@ -1,0 +1,87 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""App-only access tokens: issued by the login service, checked by Graph (facts sections 4.3, 4.5 and 13)."""
+
+from __future__ import annotations
+
+import uuid
+from functools import cache
+
+import jwt
+
+from . import certificates
+from .errors import GraphError
+
+
+@cache
+def signing_key():
+    """The key of the login service itself."""
+    return certificates.new_key()
+
+
+def issue(sign_in, resource, method):
+    """A version 1 token, as Graph uses (4.5)."""
+    tenant, principal = sign_in.tenant, sign_in.principal
+    issued = int(sign_in.now.timestamp())
+    claims = {
+        "aud": resource,
+        "iss": f"https://sts.windows.net/{tenant.id}/",
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + tenant.token_lifetime,
+        "aio": uuid.uuid4().hex,
+        "appid": sign_in.application.app_id,
+        "appidacr": method,
+        "idp": f"https://sts.windows.net/{tenant.id}/",
+        "idtyp": "app",
+        "oid": principal.object_id,
+        "rh": "0.",
+        "sub": principal.object_id,
+        "tid": tenant.id,
+        "uti": uuid.uuid4().hex[:22],
+        "ver": "1.0",
+    }
+    claims.update(_roles(tenant.graph, principal))
+    signed = jwt.encode(claims, signing_key(), algorithm="RS256", headers={"kid": "emulator"})
+    lifetime = tenant.token_lifetime
+    return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": signed}
+
+
+def _roles(graph, principal):
+    """The names of what is granted; no claim at all when nothing is (4.5 V)."""
+    roles = [graph.role_value(one.app_role_id) for one in principal.assignments if one.resource_id == graph.object_id]
+    return {"roles": roles} if roles else {}
+
+
+def invalid_token(message):
+    return GraphError(401, "InvalidAuthenticationToken", message)
+
+
+def check(call):
+    """The claims of the access token, or 401 (13 P)."""
+    scheme, _space, text = call.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise invalid_token("Access token is empty.")
+    options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False, "verify_aud": False}
+    try:
+        claims = jwt.decode(text, signing_key().public_key(), algorithms=["RS256"], options=options)
+    except jwt.InvalidTokenError as error:
+        raise invalid_token("Access token validation failure. Invalid signature.") from error
+    if claims["tid"] not in call.emulator.tenants:
+        raise invalid_token("Access token validation failure. Invalid tenant.")
+    if claims["aud"].rstrip("/") not in call.audiences:
+        raise invalid_token("Access token validation failure. Invalid audience.")
+    if claims["exp"] <= call.tenant.clock.now().timestamp():
+        raise invalid_token("Lifetime validation failed, the token is expired.")
+    return claims
+
+
+def tenant_in(request):
+    """The tenant that a request's token names, not verified yet, or None."""
+    text = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    try:
+        return jwt.decode(text, options={"verify_signature": False}).get("tid")
+    except jwt.InvalidTokenError:
+        return None
