@@ -70,9 +70,9 @@ def a_store(current=None, successor=None, others=()):
     return StoreContents(current, successor, tuple(others))
 
 
-def a_credential(certificate=None, **overrides):
+def a_credential(of=None, **overrides):
     """The entry on an application that holds a certificate (or a version's certificate)."""
-    held = a_certificate() if certificate is None else getattr(certificate, "certificate", certificate)
+    held = a_certificate() if of is None else getattr(of, "certificate", of)
     facts = {
         "key_id": f"key-{held.thumbprint[:8]}",
         "display_name": held.subject,

@@ -10,7 +10,7 @@ Check mode prints the plan that the real run executes, so every decision about s
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .model import STAGES, Certificate, StoreContents, Version
 from .policy import RenewalPolicy
@@ -60,10 +60,10 @@ def plan_renewal(
     """The steps that answer the finding, then the retirements that are due, cut at `stop_after`."""
     steps = _renewal_steps(snapshot, policy, provided) if finding else ()
     outgoing = _outgoing(snapshot, steps) if finding else ()
-    retirements, stuck = _retirements(snapshot, policy, outgoing, promoted_now=bool(finding))
+    retirements, stuck = _retirements(_as_promoted(snapshot, steps), policy, outgoing)
     last = STAGES.index(policy.stop_after)
     cut = tuple(step for step in (*steps, *retirements) if STAGE_OF[step.name] <= last)
-    return Plan(finding, cut, stuck)
+    return Plan(finding, cut, stuck if last >= STAGE_OF["retire"] else ())
 
 
 def is_resumable(snapshot: Snapshot, policy: RenewalPolicy, version: Version, provided: Certificate | None) -> bool:
@@ -125,20 +125,37 @@ def _current_is_gone(snapshot: Snapshot) -> bool:
 
 
 def _outgoing(snapshot: Snapshot, steps: tuple[Step, ...]) -> tuple[Version, ...]:
-    """The versions that stop being current, or successor, by these steps."""
-    promoted = next((step.thumbprint for step in steps if step.name == "promote"), None)
-    leaving = [snapshot.store.current] if snapshot.store.current else []
-    if snapshot.store.successor:
-        leaving.append(snapshot.store.successor)
-    return tuple(version for version in leaving if version.thumbprint != promoted)
+    """The versions that stop being current, or successor, by these steps; an unsent successor is deleted instead."""
+    store, acts_on = snapshot.store, {step.name: step.thumbprint for step in steps}
+    leaving = [store.current] if store.current else []
+    if store.successor and was_possibly_sent(store.successor):
+        leaving.append(store.successor)
+    leaving += [version for version in store.others if version.thumbprint == acts_on.get("roll_back")]
+    return tuple(version for version in leaving if version.thumbprint != acts_on.get("promote"))
+
+
+def was_possibly_sent(version: Version) -> bool:
+    """Whether others may know this certificate: sent, handed out by a stop, or in use."""
+    record = version.record
+    return bool(record.intent or record.stop_after or record.promoted)
+
+
+def _as_promoted(snapshot: Snapshot, steps: tuple[Step, ...]) -> Snapshot:
+    """Where the current certificate is promoted once more, its overlap begins anew."""
+    current = snapshot.store.current
+    if not current or not any(step.name == "promote" and step.thumbprint == current.thumbprint for step in steps):
+        return snapshot
+    again = replace(current, record=replace(current.record, promoted=snapshot.now))
+    return replace(snapshot, store=replace(snapshot.store, current=again))
 
 
 def _retirements(
-    snapshot: Snapshot, policy: RenewalPolicy, outgoing: tuple[Version, ...], promoted_now: bool
+    snapshot: Snapshot, policy: RenewalPolicy, outgoing: tuple[Version, ...]
 ) -> tuple[tuple[Step, ...], tuple[str, ...]]:
     """The credentials to remove and the private keys to delete, and a sentence for each that cannot be."""
     steps, stuck = [], []
-    for version in (*snapshot.store.others, *outgoing):
+    staying = (version for version in snapshot.store.others if version not in outgoing)
+    for version in (*staying, *outgoing):
         if _key_is_due_for_deletion(snapshot, policy, version):
             detail = f"The private key of retired certificate {version.thumbprint} is deleted."
             steps.append(Step("retire", detail, version.thumbprint, version.record.key_id, deletes_key=True))
@@ -157,7 +174,7 @@ def _is_due_for_retirement(
     snapshot: Snapshot, policy: RenewalPolicy, version: Version, outgoing: tuple[Version, ...]
 ) -> bool:
     record = version.record
-    if record.retired or not (record.promoted or record.intent or record.stop_after or version in outgoing):
+    if record.retired or not (was_possibly_sent(version) or version in outgoing):
         return False
     if record.refused or not (record.promoted or version == snapshot.store.current):
         return True  # never served anybody: no overlap to wait for
@@ -186,10 +203,17 @@ def _why_not_retirable(snapshot: Snapshot, version: Version) -> str | None:
             f"Certificate {version.thumbprint} cannot be retired: its key ID is not recorded and the directory may "
             "not be read. Run once with an identity that may read the application (Application.Read.All)."
         )
-    entries = [entry for entry in application.key_credentials if entry.holds(version.certificate)]
-    protected = next((why for entry in entries if (why := application.is_protected(entry))), None)
-    if protected and not application.find_credential(version.certificate):
+    entry = application.find_credential(version.certificate)
+    if not entry:
+        entry = next((entry for entry in application.key_credentials if entry.holds(version.certificate)), None)
+    protected = application.is_protected(entry) if entry else None
+    if protected:
         return f"Certificate {version.thumbprint} is not retired: {protected}."
+    if entry and not entry.certificate and entry.key_id != version.record.key_id:
+        return (
+            f"Certificate {version.thumbprint} is not retired: the directory shows only an identifier for key ID "
+            f"{entry.key_id}, which anybody may have set. Remove it by that key ID (application_certificate)."
+        )
     return None
 
 

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from .diagnosis import Diagnosis
-from .model import Application, Certificate, KeyCredential, StoreContents, Version
+from .model import Application, Certificate, StoreContents, Version
 from .policy import RenewalPolicy
 from .status import (
     CHECKS,
@@ -67,7 +67,7 @@ SENTENCES: dict[str, tuple[str, str]] = {
     ),
     "propagating": ("The certificate was sent a short while ago and is not visible yet.", "Ask again in some minutes."),
     "unregistered": (
-        "Three reads do not show the current certificate: a renewal was reported and never applied. No sign-in was made.",
+        "Three reads do not show the current certificate: a renewal was reported and never applied.",
         "Renew: the certificate is registered again, or replaced, and proven.",
     ),
 }
@@ -79,11 +79,6 @@ def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     findings = _findings(facts, policy, status)
     current = facts.current
     return Verdict(status, findings, next_renewal(current.certificate, policy) if current else None)
-
-
-def status_of_entry(facts: Facts, policy: RenewalPolicy, entry: KeyCredential) -> str:
-    """The status of one credential on the application: its dates, and for a managed one where it stands."""
-    return certificate_status(entry, facts.now, policy.renew_before)
 
 
 def _status(facts: Facts, policy: RenewalPolicy) -> str:
@@ -102,8 +97,7 @@ def _status(facts: Facts, policy: RenewalPolicy) -> str:
 def _status_of_current(facts: Facts, policy: RenewalPolicy, current: Version) -> str:
     by_date = _status_by_dates(facts, policy, current)
     if facts.sign_in and facts.sign_in.diagnosis:
-        absent = facts.application and not facts.application.find_credential(current.certificate)
-        return "unregistered" if absent else "expired" if by_date == "expired" else "rejected"
+        return _status_of_refusal(facts, policy, current, facts.sign_in.diagnosis)
     if facts.application is None:
         if by_date == "expired":
             return "expired"
@@ -115,10 +109,21 @@ def _status_of_current(facts: Facts, policy: RenewalPolicy, current: Version) ->
             else _status_of_trouble(facts, by_date)
         )
     if facts.application.find_credential(current.certificate):
-        return "unreachable" if _is_network(facts.trouble) else by_date
+        return "unreachable" if _is_network(facts.trouble) and by_date != "expired" else by_date
     if facts.sign_in and facts.sign_in.accepted:
         return by_date
     return "propagating" if is_propagating(current, facts.now, policy.propagation) else "unregistered"
+
+
+def _status_of_refusal(facts: Facts, policy: RenewalPolicy, current: Version, refusal: Diagnosis) -> str:
+    """The current key was refused just now: not visible yet, not there, too old, or there and refused."""
+    shown = facts.application and facts.application.find_credential(current.certificate)
+    may_be_under_way = refusal.code == "certificate_not_registered" and not shown
+    if may_be_under_way and is_propagating(current, facts.now, policy.propagation):
+        return "propagating"
+    if facts.application and not shown:
+        return "unregistered"
+    return "expired" if _status_by_dates(facts, policy, current) == "expired" else "rejected"
 
 
 def _status_by_dates(facts: Facts, policy: RenewalPolicy, current: Version) -> str:
@@ -166,14 +171,22 @@ def _renewal_findings(facts: Facts, policy: RenewalPolicy) -> list[Finding]:
     if not facts.store or not (facts.store.current or facts.store.successor):
         return []
     snapshot = Snapshot(facts.now, facts.store, facts.application)
-    found = (check(snapshot, policy) for check in CHECKS)
-    return [finding for finding in found if finding and finding.reason not in ("missing", "forced")]
+    found: dict[str, Finding] = {}
+    for finding in (check(snapshot, policy) for check in CHECKS):
+        if finding and finding.reason not in ("missing", "forced"):
+            found.setdefault(finding.reason, finding)
+    return list(found.values())
 
 
 def _finding_of_status(facts: Facts, status: str) -> Finding:
-    diagnosis = (facts.sign_in and facts.sign_in.diagnosis) or facts.trouble
-    if status in SENTENCES and not (diagnosis and status in ("unregistered", "expired")):
-        return Finding(status, *SENTENCES[status])
+    refusal = facts.sign_in.diagnosis if facts.sign_in else None
+    diagnosis = refusal or facts.trouble
+    if status in SENTENCES:
+        message, remedy = SENTENCES[status]
+        if status == "unregistered":
+            signed_in = f"A sign-in with it was refused: {refusal.cause}" if refusal else "No sign-in was made."
+            message = f"{message} {signed_in}"
+        return Finding(status, message, remedy)
     if diagnosis:
         return Finding(status, f"{diagnosis.cause} ({diagnosis.code})", diagnosis.remedy)
     return Finding(status, f"The status could not be determined: {status}.", "See the other findings.")
