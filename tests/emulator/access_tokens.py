@@ -24,20 +24,19 @@ def signing_key():
 def issue(sign_in, resource, method):
     """A version 1 token, as Graph uses (4.5)."""
     tenant, principal = sign_in.tenant, sign_in.principal
-    issued = int(sign_in.now.timestamp())
+    issued, issuer = int(sign_in.now.timestamp()), f"https://sts.windows.net/{tenant.id}/"
     claims = {
         "aud": resource,
-        "iss": f"https://sts.windows.net/{tenant.id}/",
+        "iss": issuer,
         "iat": issued,
         "nbf": issued,
         "exp": issued + tenant.token_lifetime,
         "aio": uuid.uuid4().hex,
         "appid": sign_in.application.app_id,
         "appidacr": method,
-        "idp": f"https://sts.windows.net/{tenant.id}/",
+        "idp": issuer,
         "idtyp": "app",
         "oid": principal.object_id,
-        "rh": "0.",
         "sub": principal.object_id,
         "tid": tenant.id,
         "uti": uuid.uuid4().hex[:22],
@@ -45,8 +44,8 @@ def issue(sign_in, resource, method):
     }
     claims.update(_roles(tenant.graph, principal))
     signed = jwt.encode(claims, signing_key(), algorithm="RS256", headers={"kid": "emulator"})
-    lifetime = tenant.token_lifetime
-    return {"token_type": "Bearer", "expires_in": lifetime, "ext_expires_in": lifetime, "access_token": signed}
+    lifetimes = dict.fromkeys(("expires_in", "ext_expires_in"), tenant.token_lifetime)
+    return {"token_type": "Bearer", **lifetimes, "access_token": signed}
 
 
 def _roles(graph, principal):

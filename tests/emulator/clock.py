@@ -19,6 +19,7 @@ class Clock:
     def __init__(self, frozen_at=None):
         self.skew = 0.0
         self._advanced = 0.0
+        self._timers = []
         self._frozen_at = frozen_at.timestamp() if frozen_at else None
 
     def now(self):
@@ -40,6 +41,18 @@ class Clock:
     def from_now(self, days=0.0, seconds=0.0):
         """A whole second, so many days and seconds from now."""
         return self.now().replace(microsecond=0) + timedelta(days=days, seconds=seconds)
+
+    def later(self, seconds, action):
+        """Do something once so many seconds have passed."""
+        self._timers.append((self.elapsed() + seconds, action))
+
+    def run_due(self):
+        """Do what has become due; called before every request."""
+        now = self.elapsed()
+        due = [action for when, action in self._timers if when <= now]
+        self._timers = [(when, action) for when, action in self._timers if when > now]
+        for action in due:
+            action()
 
 
 def format_time(moment):

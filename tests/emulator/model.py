@@ -40,6 +40,12 @@ class Application:
         wanted = str(key_id).lower()
         return next((entry for entry in self.key_credentials if entry.key_id.lower() == wanted), None)
 
+    def without_the_change(self, before, after):
+        """This state with one earlier change of its key credentials undone: what it added goes, the rest returns."""
+        old, new = ({entry.key_id: entry for entry in state.key_credentials} for state in (before, after))
+        kept = [entry for entry in self.key_credentials if entry.key_id in old or entry.key_id not in new]
+        return self.with_keys([*kept, *(entry for key_id, entry in old.items() if key_id not in new)])
+
 
 @dataclass(frozen=True)
 class ServicePrincipal:
@@ -55,6 +61,10 @@ class ServicePrincipal:
     app_roles: tuple = ()
     tags: tuple = ()
     deleted: str | None = None
+
+    def without_the_change(self, before, after):
+        """The state before a change; one that was just made stays."""
+        return before or self
 
     def role_id(self, value):
         return next((role.id for role in self.app_roles if role.value == value), None)

@@ -40,7 +40,6 @@ class Tenant:
         self.token_lifetime = 3599
         self.conditional_access = set()  # app ids whose sign-ins are blocked
         self.changes = []  # (history, before, after) of the request under way
-        self._timers = []
         self._sequence = 0
         self.graph = self._new_service_principal(GRAPH_APP_ID, "Microsoft Graph", app_roles=graph_roles())
 
@@ -75,50 +74,49 @@ class Tenant:
 
     def issue(self, common_name, starts=0.0, ends=180.0, key=None):
         """A self-signed key pair, valid from and to so many days from now."""
-        return certs.issue(f"{common_name}", self.clock.from_now(starts), self.clock.from_now(ends), key)
+        return certs.issue(common_name, self.clock.from_now(starts), self.clock.from_now(ends), key)
 
     def add_application(
         self,
-        display_name,
+        name,
         certificates=(),
         secret=None,
         roles=(),
         owners=(),
         service_principal=True,
         enabled=True,
-        object_id=None,
-        app_id=None,
         **properties,
     ):
         """An application that every replica knows; certificates as KeyPair, PEM, DER or ready-made KeyCredential."""
         application = Application(
-            object_id=object_id or str(uuid.uuid4()),
-            app_id=app_id or str(uuid.uuid4()),
-            display_name=display_name,
-            created=format_time(self.clock.now()),
-            sequence=self.next_sequence(),
+            display_name=name,
             key_credentials=tuple(_as_credential(one) for one in certificates),
             password_credentials=(self._password(secret),) if secret else (),
             owners=tuple(self.service_principal(owner).object_id for owner in owners),
-            **properties,
+            **{**self._identity(), **properties},
         )
         self.directory.add_application(application, History.settled(application))
         if service_principal:
-            principal_id = str(uuid.uuid4())
-            granted = self._assignments(principal_id, roles)
-            self._new_service_principal(
-                application.app_id, display_name, principal_id, enabled=enabled, assignments=granted
-            )
+            self._add_service_principal(application, roles, enabled)
         return application
+
+    def _identity(self):
+        """What no two applications share."""
+        ids = {"object_id": str(uuid.uuid4()), "app_id": str(uuid.uuid4())}
+        return {**ids, "created": format_time(self.clock.now()), "sequence": self.next_sequence()}
+
+    def _add_service_principal(self, application, roles, enabled):
+        object_id = str(uuid.uuid4())
+        properties = {"enabled": enabled, "assignments": self._assignments(object_id, roles)}
+        self._new_service_principal(application.app_id, application.display_name, object_id, **properties)
 
     def _password(self, secret, starts=-1.0, ends=365.0):
         start, end = (format_time(self.clock.from_now(days)) for days in (starts, ends))
         return PasswordCredential(str(uuid.uuid4()), secret, start, end)
 
     def _new_service_principal(self, app_id, display_name, object_id=None, **properties):
-        made = ServicePrincipal(
-            object_id or str(uuid.uuid4()), app_id, display_name, self.next_sequence(), **properties
-        )
+        object_id = object_id or str(uuid.uuid4())
+        made = ServicePrincipal(object_id, app_id, display_name, self.next_sequence(), **properties)
         self.directory.add_service_principal(made, History.settled(made))
         return made
 
@@ -197,8 +195,16 @@ class Tenant:
 
     def begin(self):
         """Start a request: do what has become due, forget the last request's changes."""
-        self.run_due()
+        self.clock.run_due()
         self.changes = []
+
+    def later(self, seconds, action):
+        """Do something once the clock has gone so far."""
+        self.clock.later(seconds, action)
+
+    def run_due(self):
+        """Do what has become due since the last request."""
+        self.clock.run_due()
 
     def take_back(self, changes):
         """Undo writes that were acknowledged but never reach the directory."""
@@ -208,33 +214,8 @@ class Tenant:
     def revert(self, changes):
         """Undo writes that did reach the directory: what they added goes, what they removed returns."""
         for history, before, after in reversed(changes):
-            self.write(history, _without_the_change(history.primary, before, after))
-
-    # Time
-
-    def later(self, seconds, action):
-        """Do something once the clock has gone so far."""
-        self._timers.append((self.clock.elapsed() + seconds, action))
-
-    def run_due(self):
-        """Do what has become due; called before every request."""
-        now = self.clock.elapsed()
-        due = [action for when, action in self._timers if when <= now]
-        self._timers = [(when, action) for when, action in self._timers if when > now]
-        for action in due:
-            action()
+            self.write(history, history.primary.without_the_change(before, after))
 
 
 def _as_credential(source):
     return source if hasattr(source, "key_id") else credential_of(certs.as_certificate(source))
-
-
-def _without_the_change(now, before, after):
-    """The present state with one earlier change of its key credentials undone."""
-    if before is None:
-        return now
-    added = {entry.key_id for entry in after.key_credentials} - {entry.key_id for entry in before.key_credentials}
-    present = {entry.key_id for entry in after.key_credentials}
-    removed = [entry for entry in before.key_credentials if entry.key_id not in present]
-    kept = [entry for entry in now.key_credentials if entry.key_id not in added]
-    return replace(now, key_credentials=(*kept, *removed))
