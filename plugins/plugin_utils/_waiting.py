@@ -22,8 +22,9 @@ from dataclasses import dataclass, field
 Result = dict[str, t.Any]
 Call = t.Callable[[Result], Result]
 
-# How long one call may wait in silence, in seconds. Longer ones follow: every call signs in anew to read.
-SLICES = (8.0, 12.0, 20.0, 30.0)
+# How long one call may wait in silence, in seconds. Short at first, so that a person sees each step; longer later, as
+# every call signs in anew to read the directory.
+SLICES = (4.0, 4.0, 4.0, 4.0, 8.0, 15.0, 30.0)
 # Seconds between two lines. The promise is 15; a call needs a moment to start and to end.
 LINE_EVERY = 10.0
 # So many hand-overs without any progress, and the module is left to its own deadlines.

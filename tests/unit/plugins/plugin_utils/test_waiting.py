@@ -74,11 +74,11 @@ def test_the_next_call_goes_on_from_what_the_last_one_carried(clock):
 
 
 def test_later_calls_may_take_longer(clock):
-    module = Module(*[a_pause(step=number) for number in range(6)], {})
+    module = Module(*[a_pause(step=number) for number in range(8)], {})
 
     run_in_slices(module, a_narrator(clock), clock.sleep)
 
-    assert [asked["slice"] for asked in module.asked] == [8.0, 12.0, 20.0, 30.0, 30.0, 30.0, 30.0]
+    assert [asked["slice"] for asked in module.asked] == [*_waiting.SLICES, 30.0, 30.0]
 
 
 def test_a_wait_is_slept_in_full(clock):
