@@ -24,26 +24,19 @@ from pathlib import Path
 
 from .._core.errors import KeyStoreError
 from .._core.model import Record, StoreContents, Version
-from .._core.times import parse_iso_or_none
-from . import durable, lock, reading, records, versions
-from .journal import Entry, Journal, newer_half
+from . import clean_up, durable, lock, reading, records, versions
+from .events import Events
 from .key_pair import KeyPair
 from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout
 
-_HISTORY_LIMIT = 1024 * 1024
-_SIGN_INS_LIMIT = 64 * 1024
-_DAY = dt.timedelta(days=1)
-
 
 class DirectoryStore:
-    """Holds what a process knows of one store: where it is, and whether this process has locked it."""
+    """One store on this host; the lock is this object's while its `lock` block runs."""
 
     def __init__(self, location: str) -> None:
         self._root = Path(location).absolute()
         self.location = str(self._root)
-        self._history = Journal(self._path("history.jsonl"), _HISTORY_LIMIT)
-        self._sign_ins = Journal(self._path("sign_ins.jsonl"), _SIGN_INS_LIMIT)
-        self._is_locked = False
+        self._events = Events(self._root)
 
     def read(self) -> StoreContents:
         """Readers take no lock, so they look again when a writer was at work meanwhile."""
@@ -64,12 +57,12 @@ class DirectoryStore:
 
     @contextlib.contextmanager
     def lock(self, timeout: float, wait: lock.Wait) -> t.Iterator[None]:
-        with lock.hold(self._root, timeout, wait, self._last_event):
-            self._is_locked = True
+        with lock.hold(self._root, timeout, wait, self._events.last_time):
+            self._events.is_locked = True
             try:
                 yield
             finally:
-                self._is_locked = False
+                self._events.is_locked = False
 
     def prepare(self) -> None:
         reading.refuse_open_parents(self._root)
@@ -82,19 +75,7 @@ class DirectoryStore:
             durable.sync_ancestors(self._root)
 
     def clear_debris(self) -> list[str]:
-        layout = self._layout()
-        self._settle(layout)
-        removed = []
-        adopted = versions.unfinished_adoption(layout)
-        if adopted:
-            self._link(CURRENT, adopted)
-        if layout.successor and layout.successor == layout.current:
-            durable.remove_link(self._path(SUCCESSOR))
-            removed.append(SUCCESSOR)
-        for path in (*self._temporaries(layout), *map(layout.path, versions.debris_in(layout))):
-            durable.remove_tree(path)
-            removed.append(path.name)
-        return removed
+        return clean_up.clear_debris(self._layout())
 
     def keep_successor(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
         thumbprint = key_pair.certificate.thumbprint
@@ -149,18 +130,16 @@ class DirectoryStore:
             durable.remove_tree(layout.path(thumbprint))
 
     def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
-        self._sign_ins.append({"at": at, "thumbprint": thumbprint, "purpose": purpose})
-        self._shorten(self._sign_ins, _latest_day)
+        self._events.note_sign_in(at, thumbprint, purpose)
 
     def sign_ins_since(self, moment: dt.datetime) -> list[dt.datetime]:
-        return sorted(at for at in map(_time_of, self._sign_ins.entries()) if at and at >= moment)
+        return self._events.sign_ins_since(moment)
 
     def append_history(self, event: t.Mapping[str, t.Any]) -> None:
-        self._history.append(event)
-        self._shorten(self._history, newer_half)
+        self._events.append(event)
 
-    def history(self, count: int) -> list[Entry]:
-        return self._history.entries()[-count:] if count > 0 else []
+    def history(self, count: int) -> list[dict[str, t.Any]]:
+        return self._events.latest(count)
 
     def _path(self, name: str) -> Path:
         return self._root / name
@@ -205,40 +184,3 @@ class DirectoryStore:
         version = versions.read_version(layout.path(current))
         if not version.record.promoted:
             self.write_record(current, replace(version.record, promoted=version.certificate.not_before))
-
-    def _settle(self, layout: Layout) -> None:
-        """What a killed run has done but not synced becomes durable before this one relies on it."""
-        for folder in self._folders(layout):
-            durable.perform("sync", folder)
-
-    def _folders(self, layout: Layout) -> list[Path]:
-        folders = (self._root, self._path(VERSIONS), *map(layout.path, layout.names))
-        return [folder for folder in folders if os.path.lexists(folder)]
-
-    def _temporaries(self, layout: Layout) -> t.Iterator[Path]:
-        """Names of a stopped run: beside the links, beside the versions and in them."""
-        for folder in self._folders(layout):
-            for name in reading.list_names(folder):
-                if durable.is_temporary(name):
-                    yield folder / name
-
-    def _last_event(self) -> str | None:
-        return next((str(entry["at"]) for entry in reversed(self._history.entries()) if "at" in entry), None)
-
-    def _shorten(self, journal: Journal, keep: t.Callable[[list[Entry]], list[Entry]]) -> None:
-        """Under the lock only: the clean-up of another writer would take the file in the making for debris."""
-        if not journal.is_too_long:
-            return
-        with contextlib.nullcontext(True) if self._is_locked else lock.if_free(self._root) as is_held:
-            if is_held:
-                journal.shorten(keep)
-
-
-def _time_of(entry: Entry) -> dt.datetime | None:
-    return parse_iso_or_none(entry.get("at"))
-
-
-def _latest_day(entries: list[Entry]) -> list[Entry]:
-    """Counted from the newest entry, so that no clock is needed."""
-    newest = max((at for at in map(_time_of, entries) if at), default=None)
-    return [entry for entry in entries if newest and (at := _time_of(entry)) and at > newest - _DAY]

@@ -130,8 +130,9 @@ def load_certificate(content: bytes, where: str) -> Certificate:
     found = _list_certificates(content, where)
     if not found:
         raise refusal("not_a_certificate", where)
-    issuers = {parsed.issuer for parsed in found if parsed.issuer != parsed.subject}
-    leaves = [parsed for parsed in found if len(found) == 1 or parsed.subject not in issuers]
+    names = [(_name(parsed, "subject"), _name(parsed, "issuer")) for parsed in found]
+    issuers = {issuer for subject, issuer in names if issuer != subject}
+    leaves = [parsed for parsed, (subject, _issuer) in zip(found, names) if subject not in issuers]
     if len(leaves) != 1:
         raise refusal("several_certificates", where, count=len(found))
     _refuse_unless_rsa(_public_key(leaves[0]), where)
@@ -152,16 +153,19 @@ def _facts(parsed: x509.Certificate) -> Certificate:
         not_before=parsed.not_valid_before_utc,
         not_after=parsed.not_valid_after_utc,
         der=der,
-        subject=_subject_text(parsed),
+        subject=_name(parsed, "subject"),
         key_size=key.key_size if isinstance(key, rsa.RSAPublicKey) else 0,
     )
 
 
 def _parse_der(der: bytes) -> x509.Certificate:
+    """Dates are read here too, as they are parsed late and may be broken where the rest is not."""
     try:
-        return x509.load_der_x509_certificate(der)
-    except (ValueError, TypeError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
+        parsed = x509.load_der_x509_certificate(der)
+        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+    except (ValueError, TypeError, OverflowError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise ValueError("These bytes are not an X.509 certificate.") from error
+    return parsed
 
 
 def _public_key(parsed: x509.Certificate) -> t.Any:
@@ -172,10 +176,12 @@ def _public_key(parsed: x509.Certificate) -> t.Any:
         return None
 
 
-def _subject_text(parsed: x509.Certificate) -> str:
+def _name(parsed: x509.Certificate, whose: t.Literal["subject", "issuer"]) -> str:
+    """The subject or the issuer, or nothing: foreign names hold anything."""
     try:
-        return parsed.subject.rfc4514_string()
-    except ValueError:
+        name: x509.Name = getattr(parsed, whose)
+        return name.rfc4514_string()
+    except (ValueError, KeyError):
         return ""
 
 

@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import base64
-import re
 import typing as t
 from dataclasses import dataclass, field
 
-_BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", re.DOTALL)
+_BEGIN, _DASHES = b"-----BEGIN ", b"-----"
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,20 @@ class Block:
 
 
 def parse_blocks(content: bytes) -> tuple[Block, ...]:
-    """Every block in the content; text around them, such as the bag attributes of OpenSSL, is skipped."""
-    return tuple(Block(match[1].decode(), match[0] + b"\n") for match in _BLOCK.finditer(content))
+    """Every whole block; text around them, such as the bag attributes of OpenSSL, is skipped."""
+    return tuple(block for part in content.split(_BEGIN)[1:] if (block := _parse_block(part)))
+
+
+def _parse_block(part: bytes) -> Block | None:
+    label, _dashes, rest = part.partition(_DASHES)
+    body, end, _behind = rest.partition(b"-----END " + label + _DASHES)
+    if not end:
+        return None
+    return Block(label.decode("ascii", "replace"), _BEGIN + label + _DASHES + body + end + b"\n")
 
 
 def is_pem(content: bytes) -> bool:
-    return b"-----BEGIN " in content
+    return _BEGIN in content
 
 
 def is_pfx(content: bytes) -> bool:

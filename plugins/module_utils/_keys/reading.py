@@ -81,7 +81,7 @@ def refuse_unsafe_directory(path: Path) -> None:
 def refuse_open_parents(path: Path) -> None:
     """Where everybody may rename the parents, everybody may exchange the key store. Sticky ones, as /tmp, are safe."""
     for parent in Path(os.path.realpath(path)).parents:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError, PermissionError):
+        with contextlib.suppress(OSError):
             mode = parent.stat().st_mode
             if mode & 0o002 and not mode & stat.S_ISVTX:
                 raise KeyStoreError(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import generate_key_pair
@@ -44,6 +45,25 @@ def store(tmp_path):
     made = DirectoryStore(str(tmp_path / "store"))
     made.prepare()
     return made
+
+
+@pytest.fixture
+def renewed(store, key_pairs):
+    """A store whose first key pair was replaced by the second."""
+    for key_pair in key_pairs[:2]:
+        store.keep_successor(key_pair, Record(app_id="app", generated=NOW, intent=NOW))
+        store.promote_successor(NOW)
+    return store
+
+
+@pytest.fixture
+def old(key_pairs):
+    return key_pairs[0].certificate.thumbprint
+
+
+@pytest.fixture
+def new(key_pairs):
+    return key_pairs[1].certificate.thumbprint
 
 
 @pytest.fixture

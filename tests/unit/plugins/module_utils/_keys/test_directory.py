@@ -16,28 +16,9 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.model import 
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import KeyPair, load_key_pair
 
-NOW = dt.datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=dt.timezone.utc)
+NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.timezone.utc)
 SENT = Record(app_id="app", generated=NOW, intent=NOW)
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-
-
-@pytest.fixture
-def renewed(store, key_pairs):
-    """A store whose first key pair was replaced by the second."""
-    for key_pair in key_pairs[:2]:
-        store.keep_successor(key_pair, SENT)
-        store.promote_successor(NOW)
-    return store
-
-
-@pytest.fixture
-def old(key_pairs):
-    return key_pairs[0].certificate.thumbprint
-
-
-@pytest.fixture
-def new(key_pairs):
-    return key_pairs[1].certificate.thumbprint
 
 
 def file_in(store, *names):
@@ -115,17 +96,6 @@ def test_a_relative_location_is_made_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     assert DirectoryStore("store").location == str(tmp_path / "store")
-
-
-def test_files_that_are_none_of_ours_are_left_alone(renewed):
-    file_in(renewed, "README").write_text("hands off")
-    file_in(renewed, "versions", "lost+found").mkdir()
-    seen = renewed.read()
-
-    assert renewed.clear_debris() == []
-    assert file_in(renewed, "README").exists()
-    assert file_in(renewed, "versions", "lost+found").exists()
-    assert renewed.read() == seen
 
 
 @pytest.mark.parametrize("link", ["current", "successor"])
@@ -515,72 +485,6 @@ def test_the_versions_in_use_are_never_deleted(renewed, key_pairs, new):
         assert "is in use, so it is not deleted" in refusal(renewed.delete_version, thumbprint)
 
 
-def test_unsent_leftovers_are_cleared_and_named(renewed, key_pairs):
-    renewed.keep_successor(key_pairs[2], Record(generated=NOW))
-    renewed.release_successor()
-    folder = file_in(renewed, "versions", ".evercert-half")
-    folder.mkdir()
-    (folder / "key.pem").write_text("half")
-    file_in(renewed, "current", ".evercert-record").write_text("{")
-
-    removed = renewed.clear_debris()
-
-    assert sorted(removed) == [".evercert-half", ".evercert-record", key_pairs[2].certificate.thumbprint]
-    assert renewed.clear_debris() == []
-
-
-@pytest.mark.parametrize(
-    "mark",
-    [
-        {"intent": NOW},
-        {"registered": NOW},
-        {"proven": NOW},
-        {"promoted": NOW},
-        {"retired": NOW},
-        {"stop_after": "generated"},
-    ],
-)
-def test_what_may_have_been_sent_is_never_cleared(renewed, key_pairs, mark):
-    renewed.keep_successor(key_pairs[2], Record(generated=NOW, **mark))
-    renewed.release_successor()
-
-    assert renewed.clear_debris() == []
-    assert renewed.signer(key_pairs[2].certificate.thumbprint)
-
-
-def test_a_successor_is_never_debris(renewed, key_pairs):
-    renewed.keep_successor(key_pairs[2], Record())
-
-    assert renewed.clear_debris() == []
-
-
-def test_a_key_pair_somebody_has_put_there_without_a_record_is_kept(renewed, old):
-    """Whether its certificate is registered is for the directory to say."""
-    file_in(renewed, "versions", old, "record.json").unlink()
-
-    assert renewed.clear_debris() == []
-    assert renewed.read().find(old).record == Record()
-
-
-@pytest.mark.parametrize("name", ["key.pem", "certificate.pem"])
-def test_half_a_version_without_a_record_is_cleared(renewed, old, name):
-    file_in(renewed, "versions", old, "record.json").unlink()
-    file_in(renewed, "versions", old, name).unlink()
-
-    assert renewed.read().find(old) is None
-    assert renewed.clear_debris() == [old]
-
-
-def test_an_adoption_that_was_cut_short_is_finished(store, key_pair):
-    store.adopt_current(key_pair, SENT)
-    file_in(store, "current").unlink()
-
-    assert store.read().current.certificate == key_pair.certificate
-    store.clear_debris()
-
-    assert file_in(store, "current", "key.pem").exists()
-
-
 # Preparing
 
 
@@ -677,68 +581,3 @@ def test_a_store_that_may_not_be_entered_is_told(renewed):
             os._exit(2)
 
     assert os.waitpid(child, 0)[1] == 0
-
-
-# Events
-
-
-def test_history_is_told_newest_last(store):
-    for number in range(5):
-        store.append_history({"at": NOW, "number": number})
-
-    assert [event["number"] for event in store.history(2)] == [3, 4]
-    assert store.history(1) == [{"at": "2026-11-22T10:00:00.123456Z", "number": 4}]
-    assert len(store.history(99)) == 5
-    assert store.history(0) == []
-
-
-def test_history_is_bounded(store):
-    for number in range(30):
-        store.append_history({"number": number, "text": "x" * 50_000})
-
-    assert file_in(store, "history.jsonl").stat().st_size < 1024 * 1024 + 60_000
-    assert store.history(1)[0]["number"] == 29
-    assert 10 <= len(store.history(99)) < 30
-    assert stat.S_IMODE(file_in(store, "history.jsonl").stat().st_mode) == 0o600
-
-
-def test_sign_ins_are_remembered(store):
-    for minutes in (3, 1, 2):
-        store.note_sign_in(NOW + dt.timedelta(minutes=minutes), "A", "proof")
-
-    since = NOW + dt.timedelta(minutes=2)
-    assert store.sign_ins_since(since) == [since, NOW + dt.timedelta(minutes=3)]
-
-
-def test_sign_ins_older_than_a_day_are_forgotten_when_there_are_many(store):
-    path = file_in(store, "sign_ins.jsonl")
-    for hours in range(100):
-        store.note_sign_in(NOW + dt.timedelta(hours=hours), "A", "proof")
-    path.write_bytes(path.read_bytes() + b"{}\n" * 30_000)
-
-    store.note_sign_in(NOW + dt.timedelta(hours=100), "A", "proof")
-
-    assert path.stat().st_size < 4096
-    assert store.sign_ins_since(NOW)[0] == NOW + dt.timedelta(hours=77)
-
-
-def test_sign_ins_are_noted_while_another_process_holds_the_lock(store):
-    with DirectoryStore(store.location).lock(0, lambda _seconds, _what: None):
-        store.note_sign_in(NOW, "A", "proof")
-
-    assert store.sign_ins_since(NOW) == [NOW]
-
-
-def test_notes_are_shortened_only_under_the_lock(store):
-    """Its clean-up would take the file in the making for debris."""
-    path = file_in(store, "sign_ins.jsonl")
-    path.write_bytes(b"{}\n" * 30_000)
-
-    with DirectoryStore(store.location).lock(0, lambda _seconds, _what: None):
-        store.note_sign_in(NOW, "A", "proof")
-        assert path.stat().st_size > 64 * 1024
-    with store.lock(0, lambda _seconds, _what: None):
-        store.note_sign_in(NOW, "A", "proof")
-
-    assert path.stat().st_size < 4096
-    assert store.sign_ins_since(NOW) == [NOW, NOW]

@@ -82,7 +82,7 @@ def keep_again(store, pairs):
 
 
 def adopt(store, pairs):
-    store.adopt_current(pairs[0], SENT)
+    store.adopt_current(pairs[0], UNSENT)
 
 
 def promote(store, pairs):
