@@ -134,7 +134,11 @@ def make_directories(path: Path) -> None:
     if is_directory(path):
         return
     make_directories(path.parent)
-    perform("make_directory", path)
+    try:
+        perform("make_directory", path)
+    except KeyStoreError:
+        if not is_directory(path):  # else another process was faster
+            raise
     perform("sync", path.parent)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record, StoreContents
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import KeyPair, load_key_pair
 
@@ -495,6 +496,22 @@ def test_preparing_twice_changes_nothing(store, effects):
 
     assert tree(Path(store.location)) == before
     assert {effect.name for effect in effects} <= {"sync"}
+
+
+def test_several_processes_may_make_one_store_at_once(tmp_path):
+    store = DirectoryStore(str(tmp_path / "a" / "store"))
+
+    def be_faster(moment, effect):
+        if (moment, effect.name) == ("before", "make_directory"):
+            effect.path.mkdir(mode=0o700)
+
+    durable.observe = be_faster
+    try:
+        store.prepare()
+    finally:
+        durable.observe = durable._ignore
+
+    assert store.read() == StoreContents()
 
 
 @pytest.mark.parametrize("mode", [0o770, 0o707, 0o720, 0o1777])
