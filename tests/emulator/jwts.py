@@ -28,10 +28,6 @@ class SignedToken:
     header: dict
     claims: dict
 
-    @property
-    def is_padded(self):
-        return "=" in self.text
-
     def is_signed_by(self, certificate):
         """Whether the certificate's key made the signature."""
         if self.header.get("alg") not in ALGORITHMS:

@@ -129,6 +129,31 @@ def test_a_disabled_service_principal_is_enabled(tenant, manager, client, payrol
     assert client.sign_in(payroll, key_pair).status_code == 200
 
 
+@pytest.mark.parametrize("body", [{}, {"accountEnabled": "yes"}, {"accountEnabled": True, "displayName": "x"}])
+def test_nothing_but_account_enabled_can_be_set(tenant, manager, payroll, body):
+    path = f"/servicePrincipals/{tenant.service_principal(payroll).object_id}"
+
+    assert manager.patch(path, body).status_code == 400
+
+
+def test_an_unknown_permission_cannot_be_granted(tenant, manager, payroll):
+    principal = tenant.service_principal(payroll)
+    grant = {"principalId": principal.object_id, "resourceId": tenant.graph.object_id, "appRoleId": "none"}
+
+    answer = manager.post(f"/servicePrincipals/{principal.object_id}/appRoleAssignments", grant)
+
+    assert (answer.status_code, code(answer)) == (400, "Request_BadRequest")
+
+
+def test_a_token_of_a_tenant_that_is_not_here_is_401(tenant, emulator, client, manager, payroll):
+    del emulator.tenants[tenant.id]
+    emulator.tenants["other"] = tenant
+
+    answer = manager.get(f"/applications/{payroll.object_id}")
+
+    assert answer.json()["error"]["message"] == "Access token validation failure. Invalid tenant."
+
+
 def test_a_permission_is_granted_once(tenant, manager, client, payroll, key_pair):
     principal = tenant.service_principal(payroll)
     resource = manager.get(

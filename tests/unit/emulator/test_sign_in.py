@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import jwt
 import pytest
 from adapter.client import LOGIN, base64url, code
@@ -136,8 +138,38 @@ def test_a_missing_nbf_shows_as_1970(client, payroll, key_pair):
     assert "assertion valid from 1970-01-01T00:00:00.0000000Z" in text["error_description"]
 
 
-def test_a_token_that_is_no_jwt_is_50027(client, payroll):
-    assert code(client.sign_in(payroll, assertion="nonsense")) == 50027
+@pytest.mark.parametrize("text", ["nonsense", "a.b.c", "W10.W10.x"], ids=["one part", "no json", "no objects"])
+def test_a_token_that_is_no_jwt_is_50027(client, payroll, text):
+    assert code(client.sign_in(payroll, assertion=text)) == 50027
+
+
+@pytest.mark.parametrize("alg", ["RS512", "PS384"])
+def test_only_two_algorithms_sign_in(client, payroll, key_pair, alg):
+    assert code(client.sign_in(payroll, assertion=client.assertion(payroll, key_pair, alg))) == 700027
+
+
+def test_an_unsigned_assertion_is_refused(client, payroll, key_pair):
+    _head, payload, _signature = client.assertion(payroll, key_pair).split(".")
+    header = {"alg": "none", "x5t": base64url(key_pair.thumbprint)}
+    head = base64url(json.dumps(header).encode().hex())
+
+    assert code(client.sign_in(payroll, assertion=f"{head}.{payload}.")) == 700027
+
+
+def test_a_symmetric_key_signs_nobody_in(client, tenant, payroll, successor):
+    tenant.add_credential(payroll, successor, type="Symmetric", key=b"secret")
+
+    assert code(client.sign_in(payroll, successor)) == 700027
+
+
+def test_the_key_of_access_tokens_is_published(client, tenant, payroll, key_pair):
+    token = client.sign_in(payroll, key_pair).json()["access_token"]
+    published = client.session.get(f"{LOGIN}/{tenant.id}/discovery/v2.0/keys").json()
+
+    key = jwt.PyJWK(published["keys"][0]).key
+    options = {"verify_exp": False, "verify_nbf": False, "verify_iat": False}
+    claims = jwt.decode(token, key, algorithms=["RS256"], audience="https://graph.microsoft.com", options=options)
+    assert claims["appid"] == payroll.app_id
 
 
 @pytest.mark.parametrize(("skew", "accepted"), [(0, True), (290, True), (1000, False), (-301, False)])
