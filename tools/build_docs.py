@@ -17,7 +17,7 @@ WORK = checkout.CACHE / "docs"
 
 
 # Labels of Ansible's own documentation, which is not at hand here.
-ELSEWHERE = ("common_return_values", "ansible_configuration_settings")
+ELSEWHERE = ("action_plugins", "ansible_configuration_settings", "common_return_values")
 
 
 def main() -> int:

@@ -283,6 +283,9 @@ def main() -> int:
     if unknown:
         print(f"No such gate: {', '.join(sorted(unknown))}. The list: gates.py list", file=sys.stderr)
         return 2
+    if not shutil.which("git"):
+        print("git was not found; ansible-test and the archive need it to tell which files belong here.", file=sys.stderr)
+        return 1
     chosen = _with_environments([gate for gate in GATES if gate.name in names])
     try:
         results = runner.Run(chosen, at_once=max(2, os.cpu_count() or 2)).run()
