@@ -43,8 +43,8 @@ options:
     required: true
   state:
     description:
-      - V(present) renews when due. V(rolled_back) goes back to the predecessor, only if the predecessor signs in now and
-        the current key is refused because of what it is.
+      - V(present) renews when due. V(rolled_back) goes back to the predecessor, only if the predecessor signs in now
+        and the current key is refused because of what it is.
     type: str
     default: present
     choices: [present, rolled_back]
@@ -75,8 +75,8 @@ options:
     type: str
   add_method:
     description:
-      - V(auto) adds the certificate by C(addKey) with the application's own token and a proof by its current key, and by
-        PATCH when that key cannot sign in because of what it is.
+      - V(auto) adds the certificate by C(addKey) with the application's own token and a proof by its current key, and
+        by PATCH when that key cannot sign in because of what it is.
       - V(add_key) and V(update) allow one of them only. C(addKey) is atomic and needs no permission; a PATCH replaces
         all key credentials, and one that somebody else adds within the directory's replication lag before it can be
         overwritten unseen.
@@ -277,7 +277,8 @@ certificate:
       type: str
       sample: "-----BEGIN CERTIFICATE-----\n..."
 predecessor:
-  description: The certificate that the current one replaced, with the keys of RV(certificate); V(null) when there is none.
+  description:
+    - The certificate that the current one replaced, with the keys of RV(certificate); V(null) when there is none.
   returned: success
   type: dict
 retired:
@@ -287,7 +288,8 @@ retired:
   elements: dict
   sample: [{"key_id": "5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11", "thumbprint": "9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A"}]
 vanished:
-  description: Key credentials of others that disappeared while this run was at work. They are reported, never re-created.
+  description:
+    - Key credentials of others that disappeared while this run was at work. They are reported, never re-created.
   returned: success
   type: list
   elements: dict

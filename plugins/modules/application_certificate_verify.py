@@ -161,27 +161,27 @@ diagnosis:
       description: A stable word; the guide on diagnosis lists them all.
       returned: always
       type: str
-      sample: certificate_not_registered
+      sample: application_disabled
     cause:
       description: What is wrong.
       returned: always
       type: str
-      sample: "Entra does not find the certificate on the application: it was never registered, or it is not visible yet."
+      sample: The application is disabled in this tenant.
     remedy:
       description: What to do.
       returned: always
       type: str
-      sample: Right after a registration wait and try again.
+      sample: An administrator enables sign-in on its enterprise application. The certificate is not at fault.
     retry:
       description: V(wait) when it may only not be visible yet, V(later) for passing trouble, V(no) when it is final.
       returned: always
       type: str
-      sample: wait
+      sample: "no"
     evidence:
       description: What the service said, with the IDs that Microsoft's support asks for.
       returned: always
       type: dict
-      sample: {"http_status": 401, "error_codes": [700027], "host": "login.microsoftonline.com"}
+      sample: {"http_status": 400, "error_codes": [7000112], "host": "login.microsoftonline.com"}
 """
 
 import typing as t

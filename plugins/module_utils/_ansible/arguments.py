@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 import typing as t
 
@@ -167,9 +168,11 @@ _NOT_NEGATIVE = (
     "history",
 )
 _POSITIVE = ("validity", "rotation_period", "sign_ins", "timeout_propagation", "timeout")
-# A day count beyond this cannot be a date any more.
+# A day count beyond this cannot be a date any more; nobody waits longer than a week.
 _LONGEST_DAYS = 36500
 _DAYS = ("renew_before", "rotation_period", "validity", "overlap", "keep_retired")
+_LONGEST_SECONDS = 7 * 86400
+_SECONDS = ("sign_in_interval", "initial_pause", "timeout_propagation", "lock_timeout", "timeout")
 
 
 def problems_of(options: Options) -> list[str]:
@@ -188,21 +191,20 @@ def problems_of(options: Options) -> list[str]:
 
 
 def _problems_of_numbers(options: Options) -> list[str]:
-    found = [
-        f"{name} must not be negative, and is {options[name]:g}."
-        for name in _NOT_NEGATIVE
-        if options.get(name) is not None and not options[name] >= 0
+    given = {name: options[name] for name in (*_NOT_NEGATIVE, *_POSITIVE) if options.get(name) is not None}
+    found = [f"{name} must be a number, and is nan." for name, value in given.items() if math.isnan(value)]
+    found += [
+        f"{name} must not be negative, and is {given[name]:g}." for name in _NOT_NEGATIVE if given.get(name, 0) < 0
     ]
     found += [
-        f"{name} must be greater than 0, and is {options[name]:g}."
-        for name in _POSITIVE
-        if options.get(name) is not None and not options[name] > 0
+        f"{name} must be greater than 0, and is {given[name]:g}." for name in _POSITIVE if given.get(name, 1) <= 0
     ]
-    found += [
-        f"{name} must be at most {_LONGEST_DAYS} days, and is {options[name]:g}."
-        for name in _DAYS
-        if options.get(name) is not None and options[name] > _LONGEST_DAYS
-    ]
+    for names, longest, unit in ((_DAYS, _LONGEST_DAYS, "days"), (_SECONDS, _LONGEST_SECONDS, "seconds")):
+        found += [
+            f"{name} must be at most {longest} {unit}, and is {given[name]:g}."
+            for name in names
+            if given.get(name, 0) > longest
+        ]
     budget, needed = options.get("sign_in_budget"), options.get("sign_ins")
     if budget and needed and 0 < budget < needed:
         found.append(f"sign_in_budget ({budget}) must be 0 (no limit) or at least sign_ins ({needed}).")
@@ -211,6 +213,8 @@ def _problems_of_numbers(options: Options) -> list[str]:
 
 def _problems_of_texts(options: Options) -> list[str]:
     found = []
+    if not re.fullmatch(r"[!-~]*", (options.get("access_token") or "").strip()):
+        found.append("access_token holds a space or a character that no access token has.")
     claim = options.get("expected_thumbprint")
     if claim and not _THUMBPRINT.fullmatch(normal_thumbprint(claim)):
         found.append(f"expected_thumbprint must be 40 (SHA-1) or 64 (SHA-256) hex digits, not '{claim}'.")
@@ -235,8 +239,9 @@ def problems_of_report(options: Options) -> list[str]:
     found = []
     if options["filter"] and (named or options["key_store"]):
         found.append("filter cannot be combined with one application (app_id, object_id, display_name, key_store).")
-    if options["expected_thumbprint"] and not (named or options["key_store"]):
-        found.append("expected_thumbprint needs an application: app_id, object_id or display_name.")
+    for name in ("expected_thumbprint", "rotation_period"):
+        if options[name] and not (named or options["key_store"]):
+            found.append(f"{name} needs an application: app_id, object_id or display_name.")
     for name in ("sign_in", "history"):
         if options[name] and not options["key_store"]:
             found.append(f"{name} needs key_store.")
@@ -265,7 +270,7 @@ def problems_of_verification(options: Options) -> list[str]:
 
 def problems_of_renewal(options: Options) -> list[str]:
     """Contradictions among the options of application_certificate_renew."""
-    found = renewal_policy(options).problems()
+    found = [] if _problems_of_numbers(options) else renewal_policy(options).problems()
     certificate = options["certificate_content"] or options["certificate_path"]
     private_key = options["private_key_content"] or options["private_key_path"]
     if private_key and not certificate:

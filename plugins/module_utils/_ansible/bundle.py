@@ -27,6 +27,7 @@ def write(path: str, result: t.Mapping[str, t.Any]) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
+            os.fchmod(handle, 0o600)  # an older file keeps its mode
             json.dump(content, file, indent=2, sort_keys=True)
             file.write("\n")
     except OSError as error:

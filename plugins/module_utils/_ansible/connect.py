@@ -10,7 +10,7 @@ import dataclasses
 import os
 import typing as t
 
-from .._core.errors import EvercertError, InvalidInput
+from .._core.errors import EvercertError, InvalidInput, KeyStoreError
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
@@ -103,7 +103,8 @@ def open_connection(
     found = [*arguments.problems_of(options), *problems]
     cloud, store = _cloud(options, found), _store(options, found)
     source = _auth_source(options, found)
-    selector = _selector(options, store if not found else None, source)
+    recorded = _recorded_app_id(options, store, found)
+    selector = _selector(options, recorded, source)
     timing = timing or PlainTiming()
     connection: list[Connection] = []
 
@@ -111,12 +112,12 @@ def open_connection(
         connection[0].wait_for_budget()
         connection[0].note_sign_in(thumbprint, "read")
 
-    app_id = _own_app_id(options, store if not found else None)
-    identity = METHODS[source](Setting(options, store, app_id, note)) if source else None
+    setting = Setting(options, store, _own_app_id(options, recorded), note)
+    identity = METHODS[source](setting) if source else None
     found += identity.problems() if identity else []
     if not options.get("tenant_id") and source != "access_token":
         found.append("tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain.")
-    if needs_application and not selector:
+    if not selector and (needs_application or store):
         found.append("Name the application: app_id, object_id or display_name.")
     if found or identity is None or cloud is None:
         raise InvalidInput(found)
@@ -212,20 +213,25 @@ def _auth_source(options: Options, problems: list[str]) -> str | None:
     return None
 
 
-def _selector(options: Options, store: KeyStore | None, source: str | None) -> Selector:
+def _selector(options: Options, recorded: str | None, source: str | None) -> Selector:
     """The application named; else the one that signs in as itself, or that the key store was made for."""
     named = Selector(options.get("app_id"), options.get("object_id"), options.get("display_name"))
-    if named or not store:
+    if named or not options.get("key_store"):
         return named
-    if source == "key_store":
-        return Selector(app_id=_own_app_id(options, store))
-    return Selector(app_id=_recorded_app_id(store))
+    return Selector(app_id=_own_app_id(options, recorded) if source == "key_store" else recorded)
 
 
-def _own_app_id(options: Options, store: KeyStore | None) -> str | None:
+def _own_app_id(options: Options, recorded: str | None) -> str | None:
     """The application that signs in as itself: app_id wins over client_id, which the environment may set for others."""
-    return options.get("app_id") or options.get("client_id") or (_recorded_app_id(store) if store else None)
+    return options.get("app_id") or options.get("client_id") or recorded
 
 
-def _recorded_app_id(store: KeyStore) -> str | None:
-    return next((version.record.app_id for version in store.read().versions if version.record.app_id), None)
+def _recorded_app_id(options: Options, store: KeyStore | None, problems: list[str]) -> str | None:
+    """The application that the key store was made for, read only where app_id does not say it."""
+    if store is None or options.get("app_id"):
+        return None
+    try:
+        return next((version.record.app_id for version in store.read().versions if version.record.app_id), None)
+    except KeyStoreError as error:
+        problems.append(error.message)
+        return None

@@ -101,6 +101,8 @@ def _as_network_failure(error: Exception, host: str) -> NetworkFailure:
 def _code(error: Exception, causes: t.Sequence[BaseException]) -> str:
     if isinstance(error, requests.exceptions.ProxyError):
         return "proxy"
+    if any(isinstance(cause, (ssl.SSLEOFError, ssl.SSLZeroReturnError)) for cause in causes):
+        return "network_refused"  # hung up in the middle of the handshake: nothing was said about trust
     if any(isinstance(cause, (ssl.SSLError, ssl.CertificateError)) for cause in causes):
         return "tls"
     if isinstance(error, requests.exceptions.SSLError) or _is_bad_ca_file(error):

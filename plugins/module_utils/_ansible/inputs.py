@@ -36,9 +36,9 @@ def provided_key_pair(options: Options, store: KeyStore) -> KeyPair | None:
     certificate, where = _content(options, "certificate_content", "certificate_path")
     if certificate is None:
         return None
-    private_key, _ = _content(options, "private_key_content", "private_key_path", is_private=True)
+    private_key, of_key = _content(options, "private_key_content", "private_key_path", is_private=True)
     if private_key is not None:
-        return pair(private_key, certificate, None, where)
+        return pair(private_key, certificate, None, f"{of_key} with {where}")
     contents = store.read()
     given = load_certificate(certificate, where)
     held = contents.find(given.thumbprint)

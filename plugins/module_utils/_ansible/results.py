@@ -36,7 +36,8 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
         )
         shown = contents.find(acts_on) if acts_on else contents.current
     planned = renewal.dry_run and any(step.name == "generate" for step in progress.steps)
-    before = contents.current if renewal.dry_run else contents.predecessor
+    will_promote = renewal.dry_run and any(step.name == "promote" for step in progress.steps)
+    before = contents.current if will_promote else contents.predecessor
     certificate = _planned_certificate(run) if planned else _of_version(run, shown) if shown else None
     due = next_renewal(shown.certificate, policy) if shown and not planned else None
     return {
