@@ -69,9 +69,10 @@ def integration(job: Job) -> str:
     EXCHANGES.mkdir(parents=True)
     environment = ENVIRONMENTS["test"]
     tree = ansible_test.integration_tree("integration", {"setup_emulator_record_directory": str(EXCHANGES)})
-    told = _integration_targets(job, environment, tree, "--coverage")
-    ansible_test.collected_coverage(tree, COVERAGE / "integration")
-    return told
+    try:
+        return _integration_targets(job, environment, tree, "--coverage")
+    finally:
+        ansible_test.collected_coverage(tree, COVERAGE / "integration")
 
 
 def integration_oldest_core(job: Job) -> str:
@@ -135,7 +136,7 @@ def lowest(job: Job) -> str:
     ansible.symlink_to(next(new.directory.glob("lib/python*/site-packages/ansible")))
     path = os.pathsep.join([str(checkout.LINK), str(libraries)])
     told = _pytest(
-        job, "lowest", "tests/unit/plugins/module_utils", "tests/unit/plugins/modules", variables={"PYTHONPATH": path}
+        job, "lowest", "tests/unit/plugins/module_utils", "--numprocesses=2", variables={"PYTHONPATH": path}
     )
     job.run("python", "tools/smoke.py", old.programs / "python", programs=new.programs)
     return told
@@ -284,7 +285,7 @@ def main() -> int:
         print(f"No such gate: {', '.join(sorted(unknown))}. The list: gates.py list", file=sys.stderr)
         return 2
     if not shutil.which("git"):
-        print("git was not found; ansible-test and the archive need it to tell which files belong here.", file=sys.stderr)
+        print("git was not found; it tells which files belong to the collection.", file=sys.stderr)
         return 1
     chosen = _with_environments([gate for gate in GATES if gate.name in names])
     try:

@@ -20,10 +20,10 @@ MAY_IMPORT = {
     "_keys": {"_core"},
     "_steps": {"_core", "_entra", "_keys"},
     "_ansible": {"_core", "_entra", "_keys", "_steps", "ansible"},
-    "modules": {"_ansible", "ansible"},
+    "modules": {"_core", "_steps", "_ansible", "ansible"},
     "plugin_utils": {"ansible"},
     "action": {"plugin_utils", "_ansible", "_core", "modules", "ansible"},
-    "inventory": {"_ansible", "ansible"},
+    "inventory": {"_core", "_steps", "_ansible", "ansible"},
     "doc_fragments": set(),
 }
 
