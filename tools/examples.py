@@ -16,9 +16,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 import checkout
 import playbooks
-import yaml
 
 MODULES = checkout.ROOT / "plugins" / "modules"
 PRESUPPOSED = checkout.ROOT / "tests" / "examples"
