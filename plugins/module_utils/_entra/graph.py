@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import math
 import random
 import typing as t
 
@@ -179,7 +180,13 @@ class GraphClient:
 
 def retry_after(answer: Response) -> float | None:
     """The seconds that a `Retry-After` header asks for, or None."""
+    return parse_seconds(answer.headers.get("retry-after"))
+
+
+def parse_seconds(text: object) -> float | None:
+    """A number of seconds as headers have it; a peer may send anything."""
     try:
-        return max(0.0, float(answer.headers.get("retry-after", "")))
+        seconds = float(str(text))
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None

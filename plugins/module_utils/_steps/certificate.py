@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from .._core.errors import ApplicationNotFound, GraphRefused, NetworkFailure, NotProven, Unsafe
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
+from .._entra.graph import LONGEST_RETRY_AFTER
 from .connection import Connection
+from .register import report_vanished
 from .run import Progress, Run
-from .write import add_by_update, remove_by_update
+from .write import Write, update_to_add, update_to_remove
 
 WRITE_ATTEMPTS = 4
 
@@ -43,22 +45,19 @@ def keep_present(
     """Register a certificate unless the application has it already, whatever it is called there."""
     run, application = _begin(connection, policy)
     found = application.find_credential(certificate)
+    if found is None:
+        connection.refuse_skew()
     if found or dry_run:
         return Change(not found, run, found.key_id if found else None)
-    _write(
+    shown = _write(
         run,
-        lambda: add_by_update(run, certificate, name),
-        lambda seen: seen.find_credential(certificate) is not None,
+        lambda: update_to_add(run, certificate, name),
+        lambda seen: seen.find_credential(certificate),
         f"certificate {certificate.thumbprint}",
     )
-    shown = run.read_until(certificate.thumbprint, lambda seen: seen.find_credential(certificate), "certificate")
-    entry = shown.find_credential(certificate) if shown else None
-    if not entry:
-        raise NotProven(
-            f"Graph acknowledged certificate {certificate.thumbprint}, but application {application.display_name} does "
-            f"not show it after {policy.propagation.total_seconds():.0f} s: the write was not applied. Run again."
-        )
-    return Change(True, run, entry.key_id)
+    report_vanished(run, shown)
+    entry = shown.find_credential(certificate)
+    return Change(True, run, entry.key_id if entry else None)
 
 
 def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *, dry_run: bool) -> Change:
@@ -67,32 +66,26 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
     entry = _find(application, target)
     if entry is None:
         return Change(False, run, None)
-    why = application.is_protected(entry)
+    key_id, why = entry.key_id, application.is_protected(entry)
     if why:
-        raise Unsafe(f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}.")
+        raise Unsafe(f"Key credential {key_id} of application {application.display_name} is not removed: {why}.")
+    connection.refuse_skew()
     if not dry_run:
-        run.progress.removed.append(entry.key_id)
-        _write(
+        run.progress.removed.append(key_id)
+        shown = _write(
             run,
-            lambda: remove_by_update(run, entry),
-            lambda seen: seen.find_credential_by_id(entry.key_id) is None,
-            f"the removal of key credential {entry.key_id}",
+            lambda: update_to_remove(run, key_id),
+            lambda seen: not seen.find_credential_by_id(key_id),
+            f"the removal of key credential {key_id}",
         )
-        if not run.read_until(
-            entry.key_id, lambda seen: not seen.find_credential_by_id(entry.key_id), "the removal of key credential"
-        ):
-            raise NotProven(
-                f"Graph acknowledged the removal of key credential {entry.key_id}, but application "
-                f"{application.display_name} still shows it. Run again."
-            )
-    return Change(True, run, entry.key_id)
+        report_vanished(run, shown)
+    return Change(True, run, key_id)
 
 
 def _begin(connection: Connection, policy: RenewalPolicy) -> tuple[Run, Application]:
     run = Run(connection, policy, connection.proof, Progress())
     application = run.read()
     run.progress.before = run.progress.after
-    connection.refuse_skew()
     return run, application
 
 
@@ -119,18 +112,44 @@ def _is(entry: KeyCredential, thumbprint: str) -> bool:
     return entry.thumbprint == thumbprint
 
 
-def _write(run: Run, send: t.Callable[[], t.Any], applied: t.Callable[[Application], bool], what: str) -> None:
-    """Send a write; one without an answer, or put off, is sent again only when reading back shows no effect."""
+def _write(
+    run: Run, ready: t.Callable[[], Write | None], applied: t.Callable[[Application], object], what: str
+) -> Application:
+    """Send a write and read back until it shows. One without an answer is sent again only when its time is over."""
     for attempt in range(1, WRITE_ATTEMPTS + 1):
+        write = ready()
+        if write is None:
+            break
         try:
-            send()
-            return
+            write()
+            break
         except (GraphRefused, NetworkFailure) as failure:
-            unclear = not isinstance(failure, GraphRefused) or failure.may_have_applied
-            put_off = isinstance(failure, GraphRefused) and failure.status in (409, 429)
-            if attempt == WRITE_ATTEMPTS or not (unclear or put_off):
+            if attempt == WRITE_ATTEMPTS:
                 raise
-            asked = failure.retry_after if isinstance(failure, GraphRefused) else None
-            run.connection.timing.wait(2.0 * attempt if asked is None else asked, f"the outcome of {what}")
-            if applied(run.read(new_connection=True)):
-                return
+            if _may_have_applied(failure):
+                seen = run.read_until(
+                    f"{what}, sent {attempt} times without an answer", applied, "an unfinished write:"
+                )
+                if seen:
+                    return seen
+            else:
+                _wait_or_raise(run, t.cast(GraphRefused, failure), 2.0 * attempt, what)
+    shown = run.read_until(what, applied, "the write:")
+    if not shown:
+        raise NotProven(
+            f"Graph acknowledged {what}, but application {run.progress.display_name} does not show that after "
+            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again."
+        )
+    return shown
+
+
+def _may_have_applied(failure: GraphRefused | NetworkFailure) -> bool:
+    return not isinstance(failure, GraphRefused) or failure.may_have_applied
+
+
+def _wait_or_raise(run: Run, refusal: GraphRefused, pause: float, what: str) -> None:
+    """Graph put the write off, or refused it."""
+    if refusal.status not in (409, 429) or (refusal.retry_after or 0.0) > LONGEST_RETRY_AFTER:
+        raise refusal
+    asked = refusal.retry_after
+    run.connection.timing.wait(pause if asked is None else asked, f"Graph put off {what}; sending it again")

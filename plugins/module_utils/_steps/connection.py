@@ -18,7 +18,7 @@ from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
 from .._entra.applications import ParseCertificate, find_application
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
-from .._entra.graph import GraphClient
+from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient, parse_seconds
 from .._entra.sign_in.method import SignInMethod
 from .._entra.tokens import AccessToken, TokenService
 from .._entra.transport import Transport
@@ -71,6 +71,11 @@ class Connection:
     def is_own_identity(self) -> bool:
         """Whether the identity is the managed application itself, signed in with its key store."""
         return self.identity.name == "key_store"
+
+    @property
+    def own_app_id(self) -> str | None:
+        """The application that signs in as itself, when it does."""
+        return getattr(self.identity, "client_id", None) if self.is_own_identity else None
 
     def find_application(self, new_connection: bool = False, object_id: str | None = None) -> Application:
         """Read the selected application; by its object ID once that is known."""
@@ -125,6 +130,8 @@ class Connection:
                 if failure.diagnosis.retry != "later" or attempt == SIGN_IN_ATTEMPTS:
                     raise
                 pause = seconds_asked(failure, 2.0**attempt)
+                if pause > LONGEST_RETRY_AFTER:
+                    raise
             self.timing.wait(pause, "the token service is not available; signing in again")
         raise AssertionError("unreachable")
 
@@ -144,12 +151,10 @@ class Connection:
         )
 
 
-def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float, cap: float = 120.0) -> float:
-    """The Retry-After of a sign-in's answer, bounded, or another pause."""
-    try:
-        return min(cap, max(0.0, float(failure.diagnosis.evidence.get("retry_after", ""))))
-    except (TypeError, ValueError):
-        return otherwise
+def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float) -> float:
+    """The Retry-After of a sign-in's answer, or another pause."""
+    asked = parse_seconds(failure.diagnosis.evidence.get("retry_after"))
+    return otherwise if asked is None else asked
 
 
 def identity_of(connection: Connection, application: Application | None, version: Version | None) -> tuple[str, str]:
@@ -157,7 +162,7 @@ def identity_of(connection: Connection, application: Application | None, version
     records = [version.record] if version else []
     if connection.key_store is not None:
         records += [other.record for other in connection.key_store.read().versions]
-    app_id = (application and application.app_id) or connection.selector.app_id
+    app_id = (application and application.app_id) or connection.selector.app_id or connection.own_app_id
     object_id = (application and application.object_id) or connection.selector.object_id
     return (
         app_id or next((record.app_id for record in records if record.app_id), None) or "",

@@ -6,27 +6,32 @@
 
 from __future__ import annotations
 
+import typing as t
+
 from .._core.diagnosis import Diagnosis
 from .._core.errors import GraphRefused, SignInRefused
 from .._core.model import Application, StoreContents, Version
 from .._core.status import SignIn, Snapshot
 from .connection import Connection, identity_of
 
+# How often something was absent or refused so far.
+Looked = t.Dict[str, int]
 # Absent on this many reads in a row, a second apart, each on a new connection: replicas disagree for a while.
 ABSENT_READS = 3
 
 
-def gather(connection: Connection) -> Snapshot:
-    """What a renewal decides on."""
+def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
+    """What a renewal decides on. `looked` keeps count over the calls of one renewal that had to wait."""
+    looked = {} if looked is None else looked
     store = connection.store.read()
     application, unreadable, current_sign_in = _read_directory(connection, store)
     current = store.current
     if current and not store.successor and application and not application.find_credential(current.certificate):
-        application = read_until_shown(connection, application, current)
+        application = read_until_shown(connection, application, current, looked)
         if not application.find_credential(current.certificate):
-            current_sign_in = try_sign_in(connection, application, current, "check")
+            current_sign_in = _try_key(connection, application, current)
     elif current and not store.successor and current_sign_in and not current_sign_in.accepted:
-        current_sign_in = _refused_again(connection, current, current_sign_in)
+        current_sign_in = _refused_again(connection, current, current_sign_in, looked)
     return Snapshot(
         now=connection.clock.now(),
         store=store,
@@ -38,14 +43,19 @@ def gather(connection: Connection) -> Snapshot:
     )
 
 
-def read_until_shown(connection: Connection, application: Application, version: Version) -> Application:
+def read_until_shown(connection: Connection, application: Application, version: Version, looked: Looked) -> Application:
     """Read again until the certificate shows or it was absent on enough reads."""
-    for _ in range(ABSENT_READS - 1):
+    while _count(looked, "absent") < ABSENT_READS:
         connection.timing.wait(1, "reading the application again: its current certificate was not shown")
         application = connection.find_application(new_connection=True, object_id=application.object_id)
         if application.find_credential(version.certificate):
             break
     return application
+
+
+def _count(looked: Looked, what: str) -> int:
+    looked[what] = looked.get(what, 0) + 1
+    return looked[what]
 
 
 def try_sign_in(connection: Connection, application: Application | None, version: Version, purpose: str) -> SignIn:
@@ -58,6 +68,14 @@ def try_sign_in(connection: Connection, application: Application | None, version
             raise
         return SignIn(refusal.diagnosis)
     return SignIn()
+
+
+def _try_key(connection: Connection, application: Application | None, version: Version) -> SignIn:
+    """The same where only a refusal for being this key decides something: any other one is the result."""
+    found = try_sign_in(connection, application, version, "check")
+    if found.diagnosis and not found.diagnosis.blames_key:
+        raise SignInRefused(found.diagnosis.sentence, found.diagnosis)
+    return found
 
 
 def _read_directory(
@@ -91,14 +109,14 @@ def _can_try(connection: Connection, version: Version | None) -> bool:
     return version is not None and version.certificate.not_after > connection.clock.service_time()
 
 
-def _refused_again(connection: Connection, current: Version, first: SignIn) -> SignIn:
+def _refused_again(connection: Connection, current: Version, first: SignIn, looked: Looked) -> SignIn:
     """Where the directory may not be read, one refusal by one replica is no proof of absence."""
     answer = first
-    for _ in range(ABSENT_READS - 1):
-        if answer.diagnosis is None or answer.diagnosis.code != "certificate_not_registered":
+    while answer.diagnosis and answer.diagnosis.code == "certificate_not_registered":
+        if _count(looked, "refused") >= ABSENT_READS:
             break
         connection.timing.wait(1, "signing in again: the current certificate was refused as not registered")
-        answer = try_sign_in(connection, None, current, "check")
+        answer = _try_key(connection, None, current)
     return answer
 
 
@@ -110,7 +128,7 @@ def _predecessor_sign_in(
     refused = current is not None and not current.accepted
     if not refused or not predecessor or predecessor.record.retired or store.successor:
         return None
-    return try_sign_in(connection, application, predecessor, "check") if _can_try(connection, predecessor) else None
+    return _try_key(connection, application, predecessor) if _can_try(connection, predecessor) else None
 
 
 def _successor_sign_in(connection: Connection, application: Application | None, store: StoreContents) -> SignIn | None:
@@ -121,7 +139,8 @@ def _successor_sign_in(connection: Connection, application: Application | None, 
     if application and application.find_credential(successor.certificate):
         return None
     left_by_stop = successor.record.stop_after == "generated" and not successor.record.intent
-    sent_unseen = application is None and successor.record.intent and not successor.record.registered
-    if not (left_by_stop or sent_unseen):
+    # Without reading, an acknowledgement alone says nothing: it may be a write that was never applied.
+    sent_unproven = application is None and successor.record.intent and not successor.record.accepted
+    if not (left_by_stop or sent_unproven):
         return None
-    return try_sign_in(connection, application, successor, "check")
+    return _try_key(connection, application, successor)

@@ -6,15 +6,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 from .._core.budget import pause_after_refusal
 from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefused, Unsafe
-from .._core.model import Application, Version
+from .._core.model import Application, Record, Version
 from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
 from .run import Run
-from .write import add_by_update, add_with_proof, own_token_for
+from .write import Write, add_with_proof, own_token_for, update_to_add
 
 POLL = 2.0
 
@@ -59,38 +60,44 @@ def _is_settled(run: Run, version: Version) -> bool:
 def send(run: Run, version: Version, signing: Version | None, way: GraphClient | None) -> None:
     """Send the certificate until the service has taken it, each time only when it is known not to be there."""
     deadline = run.deadline(f"send {version.thumbprint}", run.policy.propagation.total_seconds())
-    while True:
-        run.progress.unsettled = True
-        version = _intend(run, version)
-        last = run.connection.timing.monotonic() >= deadline
+    while write := _ready_to_send(run, version, signing, way):
+        left = deadline - run.connection.timing.monotonic()
+        before, version = version.record, _intend(run, version)
         try:
-            key_id = (
-                add_with_proof(run, way, signing, version)
-                if way and signing
-                else add_by_update(run, version.certificate)
-            )
+            key_id = write()
         except (GraphRefused, NetworkFailure) as failure:
             if isinstance(failure, GraphRefused) and not failure.may_have_applied:
-                way = _after_refusal(run, version, failure, way, last)
-                version = run.version(version.thumbprint)
+                version = _take_back(run, version, before)
+                way = _after_refusal(run, failure, way, left)
                 if _is_shown(run, version):
-                    return
+                    break
             elif settle(run, version):
-                return
-            elif last:
+                break
+            elif left <= 0:
                 raise
         else:
-            run.progress.unsettled = False
-            run.remember(version, registered=run.now, key_id=key_id or version.record.key_id)
-            return
+            run.remember(version, registered=run.now, key_id=key_id)
+            break
+    run.progress.unsettled = False
+
+
+def _ready_to_send(run: Run, version: Version, signing: Version | None, way: GraphClient | None) -> Write | None:
+    """The write, with everything read that it needs; None when the application has the certificate."""
+    if way and signing:
+        graph, signed_by = way, signing
+        return lambda: add_with_proof(run, graph, signed_by, version)
+    return update_to_add(run, version.certificate)
 
 
 def _intend(run: Run, version: Version) -> Version:
     """The intent is durable before the request: whatever happens, the next run knows that it may have been sent."""
+    run.progress.unsettled = True
+    run.progress.seen.pop(version.thumbprint, None)
     return run.remember(
         version,
         app_id=run.progress.app_id,
         object_id=run.progress.object_id or None,
+        key_id=None,
         intent=run.now,
         stop_after=None,
         registered=None,
@@ -100,14 +107,17 @@ def _intend(run: Run, version: Version) -> Version:
     )
 
 
-def _after_refusal(
-    run: Run, version: Version, refusal: GraphRefused, way: GraphClient | None, last: bool
-) -> GraphClient | None:
-    """A refusal says that nothing was applied. Wait where that helps, else go on with PATCH, else raise."""
+def _take_back(run: Run, version: Version, before: Record) -> Version:
+    """A refusal says that nothing was applied, so the intent was none: what was known before it holds again."""
     run.progress.unsettled = False
-    run.remember(version, intent=None)
-    if refusal.status in (409, 429) and not last:
-        pause = refusal.retry_after if refusal.retry_after is not None else POLL
+    run.connection.store.write_record(version.thumbprint, before)
+    return dataclasses.replace(version, record=before)
+
+
+def _after_refusal(run: Run, refusal: GraphRefused, way: GraphClient | None, left: float) -> GraphClient | None:
+    """Wait where that helps, else go on with PATCH, else raise."""
+    pause = refusal.retry_after if refusal.retry_after is not None else POLL
+    if refusal.status in (409, 429) and pause < left:
         run.connection.timing.wait(pause, f"Graph answered {refusal.status} to the write; sending it again")
         return way
     proof_refused = way is not None and refusal.status in (401, 403)
@@ -123,23 +133,18 @@ def _is_shown(run: Run, version: Version) -> bool:
 
 def settle(run: Run, version: Version) -> bool:
     """Whether a write without an answer has taken effect: read back and sign in until its propagation time is over."""
-    connection, timing = run.connection, run.connection.timing
-    since = run.now - version.record.intent if version.record.intent else dt.timedelta()
-    left = max(0.0, (run.policy.propagation - since).total_seconds())
-    deadline = run.deadline(f"settle {version.thumbprint}", left)
-    next_sign_in = timing.monotonic()
+    timing, name = run.connection.timing, f"settle {version.thumbprint}"
+    deadline = run.deadline(name, seconds_to_settle(run, version))
     while True:
         if run.progress.readable and run.read(new_connection=True).find_credential(version.certificate):
             return True
         remaining = deadline - timing.monotonic()
-        if timing.monotonic() >= next_sign_in or remaining <= 0:
+        if remaining <= 0 or timing.monotonic() >= run.deadline(f"sign-in to {name}", 0.0):
             if signs_in(run, version):
                 return True
-            now = connection.clock.service_time()
-            made = connection.store.sign_ins_since(now - BUDGET_WINDOW)
-            next_sign_in = timing.monotonic() + pause_after_refusal(run.proof, made, now, max(0.0, remaining))
+            run.progress.deadlines[f"sign-in to {name}"] = timing.monotonic() + _pause(run, remaining)
         if remaining <= 0:
-            run.progress.deadlines.pop(f"settle {version.thumbprint}")
+            run.progress.deadlines.pop(name)
             return False
         timing.wait(
             min(POLL * 2, remaining),
@@ -147,15 +152,30 @@ def settle(run: Run, version: Version) -> bool:
         )
 
 
+def seconds_to_settle(run: Run, version: Version) -> float:
+    """What is left of the propagation time since the certificate was sent; never more, whatever a clock says."""
+    since = run.now - version.record.intent if version.record.intent else dt.timedelta()
+    left = run.policy.propagation - max(since, dt.timedelta())
+    return max(0.0, left.total_seconds())
+
+
+def _pause(run: Run, remaining: float) -> float:
+    now = run.connection.clock.service_time()
+    made = run.connection.store.sign_ins_since(now - BUDGET_WINDOW)
+    return pause_after_refusal(run.proof, made, now, max(0.0, remaining))
+
+
 def signs_in(run: Run, version: Version) -> bool:
     """One sign-in with the version's key: accepted or not (yet). A final refusal is raised."""
     try:
         run.connection.sign_in_patiently(run.progress.app_id, version, "settle")
     except SignInRefused as refusal:
-        if refusal.diagnosis.retry != "wait":
-            raise
-        return False
-    run.remember(version, accepted=run.now)
+        if refusal.diagnosis.retry == "wait":
+            return False
+        if refusal.diagnosis.blames_key:
+            run.remember(run.version(version.thumbprint), refused=run.now)
+        raise
+    run.remember(run.version(version.thumbprint), accepted=run.now)
     return True
 
 
@@ -169,6 +189,7 @@ def confirm(run: Run, version: Version) -> None:
     application = run.read_until(
         version.thumbprint, lambda found: found.find_credential(version.certificate), "the new certificate"
     )
+    version = run.version(version.thumbprint)
     entry = application.find_credential(version.certificate) if application else None
     if not application or not entry:
         raise _not_applied(run, version)

@@ -52,10 +52,11 @@ class Renewal:
 
 def renew(connection: Connection, request: Request, *, dry_run: bool, progress: Progress | None = None) -> Renewal:
     """Renew when due. `progress` goes on with a call that had to wait. Raises StillWaiting out of any wait."""
+    progress = progress or Progress()
     if dry_run:
-        return Renewal(prepare(connection, request), dry_run=True)
+        return Renewal(prepare(connection, request, progress), dry_run=True)
     with locked(connection, request):
-        run = go_on(connection, request, progress) or prepare(connection, request)
+        run = go_on(connection, request, progress) or prepare(connection, request, progress)
         carry_out(run, request)
         return Renewal(run, dry_run=False)
 
@@ -70,9 +71,14 @@ def locked(connection: Connection, request: Request) -> t.Iterator[None]:
         yield
 
 
-def prepare(connection: Connection, request: Request) -> Run:
+def prepare(connection: Connection, request: Request, progress: Progress) -> Run:
     """Snapshot → finding → plan, and every reason to stop before the first effect."""
-    before = gather(connection)
+    with handing_over(connection, Progress(looked=progress.looked, deadlines=progress.deadlines), request.policy):
+        return _prepare(connection, request, progress.looked)
+
+
+def _prepare(connection: Connection, request: Request, looked: dict[str, int]) -> Run:
+    before = gather(connection, looked)
     policy = request.policy
     finding = assess(before, policy)
     plan = plan_renewal(before, policy, finding, request.provided.certificate if request.provided else None)
@@ -91,6 +97,8 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
     if not plan:
         return
     run.connection.refuse_skew()
+    if run.provided and any(step.name == "generate" for step in plan.steps):
+        _refuse_unusable(run, run.provided)
     if any(step.name == "register" for step in plan.steps):
         back = next((step.thumbprint for step in plan.steps if step.name == "roll_back"), None)
         choose_way(run, before.store.find(back) if back else usable_current(before))
@@ -102,9 +110,9 @@ def usable_current(before: Snapshot) -> Version | None:
     return None if refused else before.store.current
 
 
-def go_on(connection: Connection, request: Request, progress: Progress | None) -> Run | None:
+def go_on(connection: Connection, request: Request, progress: Progress) -> Run | None:
     """The run that an earlier call left waiting, when the key store is still as that call left it."""
-    if progress is None:
+    if not progress.steps:
         return None
     run = Run(connection, request.policy, connection.proof, progress, request.provided, request.pfx_passphrase)
     step = progress.steps[progress.position]
@@ -120,24 +128,31 @@ def go_on(connection: Connection, request: Request, progress: Progress | None) -
 def carry_out(run: Run, request: Request) -> None:
     """Each step of the plan in its order. A call that had to wait enters again at the step that waited."""
     progress = run.progress
+    if not progress.steps:
+        return
+    run.begin_writing()
     for position in range(progress.position, len(progress.steps)):
         progress.position = position
-        step = progress.steps[position]
-        try:
-            ACTIONS[step.name](run, step, request)
-        except StillWaiting as pause:
-            if run.connection.timing.monotonic() > run.deadline(f"step {position}", _longest_step(run)):
-                raise NotProven(
-                    f"Gave up after waiting too long in step {step.name}, last for: {pause.what}."
-                ) from pause
-            raise Interrupted(pause, progress) from pause
-    if progress.steps:
-        _leave_mark(run)
+        with handing_over(run.connection, progress, run.policy):
+            ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
+    _leave_mark(run)
 
 
-def _longest_step(run: Run) -> float:
-    """Each wait has its own deadline; this one ends a service that puts everything off for ever."""
-    return 600.0 + 4 * run.policy.propagation.total_seconds()
+@contextlib.contextmanager
+def handing_over(connection: Connection, progress: Progress, policy: RenewalPolicy) -> t.Iterator[None]:
+    """A wait leaves this call with the progress made; not for ever, even if the service puts everything off.
+
+    Each wait has its own deadline, and the budget of sign-ins may take 5 minutes for each.
+    """
+    name = progress.steps[progress.position].name if progress.steps else "prepare"
+    longest = 600 + 4 * policy.propagation.total_seconds() + 300 * connection.proof.sign_ins
+    try:
+        yield
+    except StillWaiting as pause:
+        now = connection.timing.monotonic()
+        if now > progress.deadlines.setdefault(f"step {progress.position} {name}", now + longest):
+            raise NotProven(f"Gave up after waiting too long to {name}, last for: {pause.what}.") from pause
+        raise Interrupted(pause, progress) from pause
 
 
 class Interrupted(StillWaiting):
@@ -166,7 +181,6 @@ def _generate(run: Run, step: Step, request: Request) -> None:
     """The key pair becomes durable here, before anything of it leaves the machine."""
     if request.provided:
         pair, origin = request.provided, "provided"
-        _refuse_unusable(run, pair)
     else:
         start_at = whole_seconds(run.connection.clock.service_time()) - START_MARGIN
         subject = run.policy.subject or run.progress.display_name or run.progress.app_id
@@ -202,9 +216,9 @@ def _register(run: Run, step: Step, request: Request) -> None:
 def _prove(run: Run, step: Step, request: Request) -> None:
     """Consecutive fresh sign-ins; one where a proof of minutes ago is on record."""
     version = run.version(step.thumbprint)
-    recent = version.record.proven is not None and run.now - version.record.proven < PROOF_FRESH
+    recent = version.record.proven is not None and abs(run.now - version.record.proven) < PROOF_FRESH
     since = run.now - version.record.registered if version.record.registered else dt.timedelta()
-    pause = 0.0 if recent else max(0.0, run.proof.initial_pause - since.total_seconds())
+    pause = 0.0 if recent else max(0.0, run.proof.initial_pause - max(0.0, since.total_seconds()))
     proofs.begin(run.progress.proof, run.connection, 1 if recent else run.proof.sign_ins, pause)
     try:
         signer = run.connection.store.signer(version.thumbprint)

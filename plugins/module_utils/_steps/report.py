@@ -38,7 +38,7 @@ def inspect_one(
     application, trouble = _read(connection, contents)
     current = contents.current if contents else None
     if application and current and not application.find_credential(current.certificate):
-        application = read_until_shown(connection, application, current)
+        application = read_until_shown(connection, application, current, {})
     attempt, failure = _sign_in(connection, application, current) if sign_in and current else (None, None)
     facts = Facts(
         now=connection.clock.now(),

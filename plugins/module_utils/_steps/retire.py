@@ -11,10 +11,11 @@ import datetime as dt
 from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
+from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
 from .._entra.tokens import AccessToken
-from .register import POLL, choose_way
+from .register import POLL, choose_way, seconds_to_settle
 from .run import Run
-from .write import remove_by_update, remove_with_proof
+from .write import Write, not_shown, remove_with_proof, update_to_remove
 
 REMOVE_ATTEMPTS = 4
 
@@ -63,10 +64,21 @@ def _remove_credential(run: Run, version: Version, current: Version, key_id: str
     key_id = entry.key_id if entry else key_id
     if not key_id:
         raise Unsafe(f"Certificate {version.thumbprint} is not retired: its key ID is not known.")
-    fresh_sign_in(run, current)
+    _require_current(run, current)
     run.progress.removed.append(key_id)
-    _send_removal(run, version, current, key_id, entry)
+    _send_removal(run, version, current, key_id)
     _read_back(run, version)
+
+
+def _require_current(run: Run, current: Version) -> None:
+    """Nothing is removed unless the current certificate is on the application and has just signed in."""
+    if run.progress.readable and not (run.latest and run.latest.find_credential(current.certificate)):
+        name = current.thumbprint
+        if not run.read_until(
+            name, lambda found: found.find_credential(current.certificate), "the current certificate"
+        ):
+            raise not_shown(run, current.certificate)
+    fresh_sign_in(run, current)
 
 
 def _shown(run: Run, version: Version) -> KeyCredential | None:
@@ -80,8 +92,7 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
         return _unless_protected(run.latest, known)
     intent = version.record.intent
     unseen = intent is not None and not version.record.registered
-    left = (intent + run.policy.propagation - run.now).total_seconds() if intent and unseen else 0.0
-    deadline = run.deadline(f"find {version.thumbprint}", max(0.0, left))
+    deadline = run.deadline(f"find {version.thumbprint}", seconds_to_settle(run, version) if unseen else 0.0)
     while True:
         application = run.read()
         entry = application.find_credential(version.certificate)
@@ -101,32 +112,45 @@ def _unless_protected(application: Application, entry: KeyCredential) -> KeyCred
     return entry
 
 
-def _send_removal(run: Run, version: Version, current: Version, key_id: str, entry: KeyCredential | None) -> None:
+def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> None:
     way, _ = choose_way(run, current)
     for attempt in range(1, REMOVE_ATTEMPTS + 1):
+        write = _ready_to_remove(run, way, current, key_id)
+        if write is None:
+            return
         try:
-            if way:
-                remove_with_proof(run, way, current, key_id)
-            elif entry:
-                remove_by_update(run, entry)
+            write()
             return
         except (GraphRefused, NetworkFailure) as failure:
-            if isinstance(failure, GraphRefused) and failure.status == 404 and not run.progress.readable:
-                return
-            refused = isinstance(failure, GraphRefused) and not failure.may_have_applied
-            proof_refused = refused and way is not None and failure.diagnosis.code == "permission_denied"
-            if proof_refused and run.policy.add_method == "auto" and entry and not run.connection.is_own_identity:
-                way = None
-            elif attempt == REMOVE_ATTEMPTS or (refused and failure.diagnosis.retry != "later"):
+            if isinstance(failure, GraphRefused) and failure.status == 404 and way:
+                return  # the service knows no such key any more; reading back shows whether that is so
+            if attempt == REMOVE_ATTEMPTS:
                 raise
-            else:
-                asked = failure.retry_after if isinstance(failure, GraphRefused) else None
-                run.connection.timing.wait(
-                    POLL * attempt if asked is None else asked,
-                    "a removal without an answer, or one that Graph put off; looking again",
-                )
-            if run.progress.readable and not run.read(new_connection=True).find_credential(version.certificate):
-                return
+            way = _after_failure(run, failure, way, POLL * attempt)
+        if run.progress.readable and not run.read(new_connection=True).find_credential(version.certificate):
+            return
+
+
+def _ready_to_remove(run: Run, way: GraphClient | None, current: Version, key_id: str) -> Write | None:
+    if way:
+        graph = way
+        return lambda: remove_with_proof(run, graph, current, key_id)
+    return update_to_remove(run, key_id, keep=current.certificate)
+
+
+def _after_failure(
+    run: Run, failure: GraphRefused | NetworkFailure, way: GraphClient | None, pause: float
+) -> GraphClient | None:
+    """Wait where that helps, else go on with PATCH, else raise. A removal may be sent twice: it names its entry."""
+    if isinstance(failure, GraphRefused):
+        if way and failure.status in (401, 403) and run.policy.add_method == "auto" and run.progress.readable:
+            if not run.connection.is_own_identity:
+                return None
+        if failure.diagnosis.retry != "later" or (failure.retry_after or 0.0) > LONGEST_RETRY_AFTER:
+            raise failure
+        pause = failure.retry_after if failure.retry_after is not None else pause
+    run.connection.timing.wait(pause, "a removal without an answer, or one that Graph put off; looking again")
+    return way
 
 
 def _read_back(run: Run, version: Version) -> None:

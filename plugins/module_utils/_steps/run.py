@@ -16,10 +16,13 @@ from .._core.model import Application, KeyCredential, Record, StoreContents, Ver
 from .._core.plan import Plan, Step
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.status import Finding, Snapshot
-from .._core.times import format_iso
+from .._core.times import format_iso, parse_iso_or_none
 from .._entra.assertion import Signer
 from .._entra.tokens import AccessToken
 from .connection import Connection, identity_of
+
+# How often a record is told that the directory shows its certificate.
+SEEN_STEP = dt.timedelta(minutes=1)
 
 
 class KeyPairLike(Signer, t.Protocol):
@@ -54,6 +57,8 @@ class Progress:
     made: str | None = None
     unsettled: bool | None = None
     foreign: dict[str, dict[str, t.Any]] = field(default_factory=dict)
+    seen: dict[str, str] = field(default_factory=dict)
+    looked: dict[str, int] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     retired: list[dict[str, t.Any]] = field(default_factory=list)
     vanished: list[dict[str, t.Any]] = field(default_factory=list)
@@ -88,6 +93,7 @@ class Run:
     pfx_passphrase: str | None = None
     tokens: dict[str, AccessToken] = field(default_factory=dict)
     latest: Application | None = None
+    writes: bool = False
 
     @property
     def now(self) -> dt.datetime:
@@ -152,6 +158,34 @@ class Run:
         for entry in application.key_credentials:
             if not contents.holds(entry):
                 self.progress.foreign[entry.key_id] = summary(entry)
+        for version in contents.versions:
+            shown = application.find_credential(version.certificate)
+            if shown and shown.key_id not in self.progress.removed and not version.record.retired:
+                self._note_seen(version, shown)
+
+    def begin_writing(self) -> None:
+        """From here on the key store may be changed; what was seen before is remembered first."""
+        self.writes = True
+        if self.latest:
+            self.take_note(self.latest)
+
+    def _note_seen(self, version: Version, entry: KeyCredential) -> None:
+        """A later run must not overlook it either, so the record keeps it: once a minute is exact enough."""
+        self.progress.seen[version.thumbprint] = str(format_iso(self.now))
+        record = version.record
+        is_recent = record.seen is not None and abs(self.now - record.seen) < SEEN_STEP
+        if self.writes and not (is_recent and record.registered and record.key_id == entry.key_id):
+            self.remember(version, seen=self.now, registered=record.registered or self.now, key_id=entry.key_id)
+
+    def was_seen_lately(self, version: Version) -> bool:
+        """Whether the directory showed it, to this run or an earlier one, less than the propagation time ago."""
+        seen = [version.record.seen, parse_iso_or_none(self.progress.seen.get(version.thumbprint))]
+        return any(moment and self.now - moment < self.policy.propagation + SEEN_STEP for moment in seen)
+
+    def forget_seen(self, version: Version) -> Version:
+        """It counts as removed, or is about to be sent again."""
+        self.progress.seen.pop(version.thumbprint, None)
+        return self.remember(version, seen=None)
 
     def missing_foreign(self, application: Application) -> list[dict[str, t.Any]]:
         """Foreign entries that this run has seen and that this read does not show."""

@@ -13,12 +13,15 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import GraphRefused, SignInRefused, Unsafe
-from .._core.model import Application, Certificate, KeyCredential, Version
+from .._core.model import Application, Certificate, Version
 from .._core.policy import PROOF_MARGIN
 from .._entra.applications import add_key, existing_entry, new_entry, remove_key, update_key_credentials
 from .._entra.assertion import PROOF_AUDIENCES
 from .._entra.graph import GraphClient
 from .run import Run
+
+# Sends one write, once; what it returns is the key ID where the answer names one.
+Write = t.Callable[[], t.Optional[str]]
 
 
 def own_token_for(run: Run, version: Version | None, why_not: t.Callable[[str], None]) -> GraphClient | None:
@@ -59,7 +62,7 @@ def _why_no_proof(run: Run, version: Version | None) -> str | None:
 
 def with_proof(run: Run, signing: Version, send: t.Callable[[str], t.Any]) -> t.Any:
     """Send with the proof audience that worked before; on a refused proof, which changes nothing, with the other."""
-    known = signing.record.proof_audience
+    known = next((one.record.proof_audience for one in run.contents.versions if one.record.proof_audience), None)
     first, second = sorted(PROOF_AUDIENCES, key=lambda audience: audience != (known or PROOF_AUDIENCES[0]))
     try:
         result = send(first)
@@ -96,25 +99,35 @@ def remove_with_proof(run: Run, graph: GraphClient, signing: Version, key_id: st
     )
 
 
-def add_by_update(run: Run, certificate: Certificate, name: str | None = None) -> str | None:
-    """Add a certificate by PATCH; its key ID when the directory shows it already."""
+def update_to_add(run: Run, certificate: Certificate, name: str | None = None) -> Write | None:
+    """The PATCH that adds a certificate, ready to be sent, or None when the application has it."""
     application = read_before_write(run)
-    present = application.find_credential(certificate)
-    if present:
-        return present.key_id
+    if application.find_credential(certificate):
+        return None
     entries = [existing_entry(entry) for entry in application.key_credentials]
-    added = new_entry(certificate, name or certificate.subject or application.display_name)
-    update_key_credentials(run.connection.graph, application.object_id, [*entries, added])
-    return None
+    entries.append(new_entry(certificate, name or certificate.subject or application.display_name))
+    return lambda: update_key_credentials(run.connection.graph, application.object_id, entries)
 
 
-def remove_by_update(run: Run, credential: KeyCredential) -> None:
-    """Remove one credential by PATCH."""
+def update_to_remove(run: Run, key_id: str, keep: Certificate | None = None) -> Write | None:
+    """The PATCH that removes one credential, or None when it is gone.
+
+    Raises Unsafe while the application does not show the certificate to keep.
+    """
     application = read_before_write(run)
-    if not application.find_credential_by_id(credential.key_id):
-        return
-    entries = [existing_entry(entry) for entry in application.key_credentials if entry.key_id != credential.key_id]
-    update_key_credentials(run.connection.graph, application.object_id, entries)
+    if not application.find_credential_by_id(key_id):
+        return None
+    if keep and not application.find_credential(keep):
+        raise not_shown(run, keep)
+    entries = [existing_entry(entry) for entry in application.key_credentials if entry.key_id != key_id]
+    return lambda: update_key_credentials(run.connection.graph, application.object_id, entries)
+
+
+def not_shown(run: Run, certificate: Certificate) -> Unsafe:
+    return Unsafe(
+        f"Nothing was removed: the application {run.progress.display_name} does not show the current certificate "
+        f"{certificate.thumbprint}, so the removal could lock it out. Run again."
+    )
 
 
 def read_before_write(run: Run) -> Application:
@@ -124,42 +137,55 @@ def read_before_write(run: Run) -> Application:
     run has seen stops the run, as a PATCH without it would delete it wherever it still is.
     """
     timing, wait = run.connection.timing, 2.0
-    deadline: float | None = None
     while True:
-        application = run.read(new_connection=deadline is not None)
+        application = run.read(new_connection=wait > 2.0)
         foreign, managed = run.missing_foreign(application), _missing_managed(run, application)
         if not foreign and not managed:
-            return application
-        deadline = deadline or run.deadline("complete read", run.proof.timeout)
-        left = deadline - timing.monotonic()
+            break
+        left = run.deadline("complete read", run.policy.propagation.total_seconds()) - timing.monotonic()
         if left <= 0:
             break
         count = len(foreign) + len(managed)
         timing.wait(min(wait, left), f"the directory to show {count} credential(s) again before the write")
         wait = min(wait * 1.5, 10.0)
+    run.progress.deadlines.pop("complete read", None)
     if foreign:
-        names = ", ".join(f"{entry['display_name'] or 'unnamed'} (key ID {entry['key_id']})" for entry in foreign)
-        raise Unsafe(
-            f"Credentials of others that this run has seen on the application are no longer shown: {names}. "
-            "Nothing was written, since a PATCH without them would delete them for good. If they were removed on "
-            "purpose, run again."
-        )
-    for version in managed:
-        run.connection.warn(
-            f"Certificate {version.thumbprint} was on the application a short while ago and is gone: it counts as "
-            "removed by somebody else."
-        )
-        run.remember(version, seen=None)
+        raise _foreign_is_gone(foreign)
+    _report_removed(run, application)
     return application
 
 
-def _missing_managed(run: Run, application: Application) -> list[Version]:
-    """Managed certificates that were seen a short while ago and that this read does not show."""
+def _foreign_is_gone(foreign: t.Sequence[t.Mapping[str, t.Any]]) -> Unsafe:
+    names = ", ".join(f"{entry['display_name'] or 'unnamed'} (key ID {entry['key_id']})" for entry in foreign)
+    return Unsafe(
+        f"Credentials of others that this run has seen on the application are no longer shown: {names}. "
+        "Nothing was written, since a PATCH without them would delete them for good. If they were removed on "
+        "purpose, run again."
+    )
+
+
+def _absent_managed(run: Run, application: Application) -> list[Version]:
+    """Managed certificates that this read does not show and that this run has not removed itself."""
     return [
         version
         for version in run.contents.versions
-        if version.record.seen
-        and run.now - version.record.seen < run.policy.propagation
-        and not version.record.retired
+        if not version.record.retired
+        and version.record.key_id not in run.progress.removed
         and not any(entry.holds(version.certificate) for entry in application.key_credentials)
     ]
+
+
+def _missing_managed(run: Run, application: Application) -> list[Version]:
+    """Those of them that were seen a short while ago."""
+    return [version for version in _absent_managed(run, application) if run.was_seen_lately(version)]
+
+
+def _report_removed(run: Run, application: Application) -> None:
+    """What was seen once and stays away for the propagation time was removed by somebody: said once."""
+    for version in _absent_managed(run, application):
+        if version.record.seen or version.thumbprint in run.progress.seen:
+            run.connection.warn(
+                f"Certificate {version.thumbprint} was on the application and is gone: it counts as removed by "
+                "somebody else."
+            )
+            run.forget_seen(version)
