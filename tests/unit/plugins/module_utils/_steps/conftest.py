@@ -7,7 +7,14 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
+
+
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """Power losses are the key store's own tests; here a file is on the disk as soon as it is written."""
+    monkeypatch.setitem(durable.EFFECTS, "sync", lambda effect: None)
 
 
 @pytest.fixture

@@ -347,5 +347,3 @@ class World:
             target = certificates.Target(public, key_id, thumbprint)
             change = certificates.keep_absent(connection, policy, target, dry_run=check)
         return self._result(results.of_change(change, check, public), since)
-
-
