@@ -1,0 +1,53 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import json
+import os
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import bundle
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput
+
+RESULT = {"verified": False, "checks": [], "_failed": "Not verified."}
+
+
+def test_a_bundle_holds_the_verification_the_failure_and_the_versions(tmp_path):
+    path = tmp_path / "bundle.json"
+
+    bundle.write(str(path), RESULT)
+
+    found = json.loads(path.read_text())
+    assert found["verification"] == {"verified": False, "checks": []}
+    assert found["failure"] == "Not verified."
+    assert set(found["versions"]) == {"ansible", "python", "platform", *bundle.LIBRARIES}
+
+
+def test_only_its_owner_reads_it_even_where_a_file_was_before(tmp_path):
+    path = tmp_path / "bundle.json"
+    path.write_text("an older and much longer content " * 100)
+    path.chmod(0o644)
+
+    bundle.write(str(path), RESULT)
+
+    assert os.stat(path).st_mode & 0o777 == 0o600
+    assert json.loads(path.read_text())["format"] == 1
+
+
+def test_a_bundle_that_cannot_be_written_is_named_with_the_reason(tmp_path):
+    path = str(tmp_path / "nowhere" / "bundle.json")
+
+    with pytest.raises(InvalidInput) as failure:
+        bundle.write(path, RESULT)
+    assert failure.value.message == f"support_bundle: cannot write {path}: No such file or directory."
+
+
+def test_a_library_that_is_not_installed_has_no_version(monkeypatch):
+    monkeypatch.setattr(bundle, "LIBRARIES", ("requests", "no-such-library"))
+
+    found = bundle.versions()
+
+    assert found["requests"]
+    assert found["no-such-library"] is None
