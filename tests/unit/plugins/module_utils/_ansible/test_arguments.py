@@ -277,4 +277,4 @@ def test_every_secret_and_nothing_else_is_kept_out_of_logs():
     options = {name: entry for spec in specs for name, entry in spec.items()}
 
     assert {name for name, entry in options.items() if entry.get("no_log")} == SECRETS
-    assert SECRETS <= set(options)
+    assert set(options) >= SECRETS

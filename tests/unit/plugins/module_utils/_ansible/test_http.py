@@ -1,0 +1,253 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import socket
+import time
+
+import pytest
+import trustme
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import http
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.http import RequestsTransport
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NetworkFailure
+from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Request
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._ansible.peer import (
+    Peer,
+    breaks_off,
+    hangs_up,
+    is_silent,
+    resets,
+    says,
+    trickles,
+)
+
+
+@pytest.fixture(scope="module")
+def authority():
+    return trustme.CA()
+
+
+@pytest.fixture(scope="module")
+def certificate(authority):
+    return authority.issue_cert("localhost")
+
+
+@pytest.fixture
+def ca_path(authority, tmp_path):
+    path = tmp_path / "ca.pem"
+    authority.cert_pem.write_to_path(path)
+    return str(path)
+
+
+@pytest.fixture(autouse=True)
+def surroundings(monkeypatch, tmp_path):
+    """No proxy, no CA file and no .netrc of the person who runs the tests."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    monkeypatch.setenv("no_proxy", "")
+    monkeypatch.setenv("NO_PROXY", "")
+
+
+@pytest.fixture
+def failure(ca_path):
+    """The diagnosis of a request that gets no answer."""
+
+    def ask(url, timeout=5.0, ca=None, **facts):
+        with pytest.raises(NetworkFailure) as raised:
+            RequestsTransport(ca or ca_path, timeout).send(Request("GET", url, **facts))
+        assert raised.value.message == raised.value.diagnosis.sentence
+        return raised.value.diagnosis
+
+    return ask
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return taken.getsockname()[1]
+
+
+def test_an_answer_comes_back_with_lower_case_names(certificate, ca_path):
+    with Peer(says(b"body", "418 Teapot", ["Retry-After: 7"]), certificate) as peer:
+        answer = RequestsTransport(ca_path, 5).send(Request("POST", peer.url, {"X-Ours": "1"}, b""))
+
+    assert (answer.status, answer.body, answer.headers["retry-after"]) == (418, b"body", "7")
+    assert "X-Ours: 1" in peer.asked[0]
+    assert "User-Agent: evercert.entra" in peer.asked[0]
+
+
+def test_a_refused_connection_is_no_answer(failure):
+    port = free_port()
+
+    found = failure(f"https://localhost:{port}/x")
+
+    assert (found.code, found.retry) == ("network_refused", "later")
+    assert found.cause == f"The connection to localhost:{port} was refused or broken off."
+    assert found.evidence["message"] == "Connection refused"
+
+
+def test_a_name_that_does_not_exist_is_a_matter_of_dns(failure):
+    assert failure("https://nonexistent.invalid/x").code == "dns"
+
+
+def test_an_untrusted_certificate_is_a_matter_of_tls_and_final(certificate, failure, tmp_path):
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+
+    with Peer(says(), certificate) as peer:
+        found = failure(peer.url, ca=str(other))
+
+    assert (found.code, found.retry) == ("tls", "no")
+    assert "ca_path" in found.remedy
+    assert peer.asked == []
+
+
+def test_a_certificate_for_another_name_is_a_matter_of_tls(authority, failure):
+    with Peer(says(), authority.issue_cert("other.test")) as peer:
+        assert failure(peer.url).code == "tls"
+
+
+def test_a_ca_file_that_holds_none_or_is_gone_is_a_matter_of_tls(certificate, failure, tmp_path):
+    garbage = tmp_path / "garbage.pem"
+    garbage.write_text("no certificate")
+
+    with Peer(says(), certificate) as peer:
+        assert failure(peer.url, ca=str(garbage)).code == "tls"
+        assert failure(peer.url, ca=str(tmp_path / "gone.pem")).code == "tls"
+
+
+def test_a_peer_that_speaks_no_tls_is_a_matter_of_tls(failure):
+    with Peer(says()) as peer:
+        assert failure(peer.url).code == "tls"
+
+
+@pytest.mark.parametrize("answer", [resets, hangs_up], ids=["reset", "hung up"])
+def test_a_connection_lost_in_the_handshake_says_nothing_about_trust(answer, failure):
+    with Peer(answer) as peer:
+        found = failure(peer.url)
+
+    assert (found.code, found.retry) == ("network_refused", "later")
+
+
+@pytest.mark.parametrize("answer", [resets, breaks_off], ids=["reset", "broken off"])
+def test_a_connection_lost_before_the_answer_ended_is_no_answer(answer, certificate, failure):
+    with Peer(answer, certificate) as peer:
+        assert failure(peer.url).code == "network_refused"
+
+
+@pytest.mark.parametrize("tls", [True, False], ids=["after the handshake", "before it"])
+def test_a_silent_peer_is_given_up_in_time(tls, certificate, failure):
+    started = time.monotonic()
+
+    with Peer(is_silent, certificate if tls else None) as peer:
+        found = failure(peer.url, timeout=0.2)
+
+    assert (found.code, found.retry) == ("timeout", "later")
+    assert time.monotonic() - started < 5
+
+
+def test_an_answer_that_trickles_in_is_given_up_in_time(certificate, failure):
+    with Peer(trickles, certificate) as peer:
+        assert failure(peer.url, timeout=0.1).code == "timeout"
+
+
+def test_an_answer_that_is_too_large_is_given_up(certificate, failure, monkeypatch):
+    monkeypatch.setattr(http, "LARGEST_BODY", 1000)
+
+    with Peer(says(b"x" * 1001), certificate) as peer:
+        assert failure(peer.url).code == "network_refused"
+
+
+def test_a_redirect_is_not_followed(certificate, ca_path):
+    elsewhere = f"Location: https://localhost:{free_port()}/elsewhere"
+
+    with Peer(says(b"", "302 Found", [elsewhere]), certificate) as peer:
+        answer = RequestsTransport(ca_path, 5).send(Request("GET", peer.url, {"Authorization": "Bearer t"}))
+
+    assert answer.status == 302
+    assert len(peer.asked) == 1
+
+
+def test_a_netrc_does_not_replace_our_authorization(certificate, ca_path, tmp_path):
+    (tmp_path / "netrc").write_text("machine localhost login somebody password else\n")
+
+    with Peer(says(), certificate) as peer:
+        RequestsTransport(ca_path, 5).send(Request("GET", peer.url, {"Authorization": "Bearer ours"}))
+        RequestsTransport(ca_path, 5).send(Request("GET", peer.url))
+
+    assert "Authorization: Bearer ours" in peer.asked[0]
+    assert "Authorization" not in peer.asked[1]
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_ca_path_wins_over_the_environment(name, certificate, ca_path, failure, monkeypatch, tmp_path):
+    other = tmp_path / "other.pem"
+    trustme.CA().cert_pem.write_to_path(other)
+
+    with Peer(says(), certificate) as peer:
+        monkeypatch.setenv(name, str(other))
+        assert RequestsTransport(ca_path, 5).send(Request("GET", peer.url)).status == 200
+        monkeypatch.setenv(name, ca_path)
+        assert failure(peer.url, ca=str(other)).code == "tls"
+
+
+def test_without_ca_path_the_environment_counts(certificate, ca_path, monkeypatch):
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", ca_path)
+
+    with Peer(says(), certificate) as peer:
+        assert RequestsTransport(None, 5).send(Request("GET", peer.url)).status == 200
+
+
+def test_a_proxy_that_is_not_there_is_a_matter_of_the_proxy(failure, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:hunter2@127.0.0.1:{free_port()}")
+
+    found = failure("https://login.test/x")
+
+    assert found.code == "proxy"
+    assert "hunter2" not in repr(found)
+
+
+def test_a_proxy_that_refuses_is_a_matter_of_the_proxy(failure, monkeypatch):
+    def refuse(peer, connection):
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
+
+    with Peer(refuse) as peer:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{peer.port}")
+        assert failure("https://login.test/x").code == "proxy"
+
+
+def test_a_header_that_cannot_be_sent_is_a_failure_without_its_value(certificate, failure):
+    with Peer(says(), certificate) as peer:
+        found = failure(peer.url, headers={"Authorization": "Bearer secret\r\nX: y"})
+
+    assert "secret" not in repr(found)
+
+
+def test_connections_are_kept_and_a_new_one_is_made_when_asked_for(ca_path):
+    sessions = []
+
+    class Session:
+        def __init__(self):
+            sessions.append(self)
+            self.closed = False
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            self.closed = True
+
+        def request(self, method, url, **facts):
+            answer = http.requests.Response()
+            answer.status_code = 200
+            answer._content, answer._content_consumed = b"", True
+            return answer
+
+    transport = RequestsTransport(ca_path, 5, Session)
+    for is_new in (False, False, True, False):
+        transport.send(Request("GET", "https://x.test", new_connection=is_new))
+
+    assert [each.closed for each in sessions] == [False, True]
