@@ -11,7 +11,9 @@ import subprocess
 import sys
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import libraries
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.libraries import REQUIRED, missing_libraries
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.run import run
 
 ASK = """
 import sys
@@ -53,3 +55,14 @@ def test_one_that_is_missing_is_named_alone(name):
 
 def test_every_library_is_required():
     assert {name for name, _, _ in REQUIRED} == {"cryptography", "msal", "requests"}
+
+
+def test_a_module_reports_them_before_it_does_anything(monkeypatch):
+    class Module:
+        def fail_json(self, msg):
+            raise SystemExit(msg)
+
+    monkeypatch.setattr(libraries, "REQUIRED", (("msal", "1.31.0", "Traceback"),))
+
+    with pytest.raises(SystemExit, match="missing on the host that runs the module: msal>=1.31.0"):
+        run(Module(), lambda module: pytest.fail("it did something"))

@@ -1,0 +1,85 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.evercert.entra.plugins.modules import application_certificate_info as module
+
+
+@pytest.fixture
+def info(run_module):
+    return lambda **options: run_module(module, **options)
+
+
+def test_one_application_is_reported(info, payroll):
+    found = info(app_id=payroll.app_id)
+
+    (application,) = found["applications"]
+    assert (application["display_name"], application["status"]) == ("payroll", "near_expiry")
+    assert found["summary"] == {"total": 1, "near_expiry": 1}
+    assert found["changed"] is False
+
+
+def test_a_claim_is_compared_however_it_is_written(info, payroll, old):
+    text = old.thumbprint.lower()
+    written = ":".join(text[start : start + 2] for start in range(0, 40, 2))
+
+    assert info(app_id=payroll.app_id, expected_thumbprint=written)["summary"] == {"total": 1, "near_expiry": 1}
+    assert info(app_id=payroll.app_id, expected_thumbprint="A" * 40)["summary"] == {"total": 1, "unregistered": 1}
+
+
+def test_the_whole_tenant_is_reported_when_nothing_is_named(info, payroll):
+    found = info(return_applications="none")
+
+    assert found["summary"]["total"] >= 2
+    assert found["applications"] == []
+
+
+def test_a_filter_narrows_the_list(info, tenant):
+    tenant.add_application("only-this-one")
+
+    assert info(filter="displayName eq 'only-this-one'")["summary"] == {"total": 1, "missing": 1}
+
+
+def test_a_moment_may_be_named_for_what_if(info, payroll):
+    found = info(app_id=payroll.app_id, now="2050-01-01T00:00:00Z")
+
+    assert found["applications"][0]["status"] == "expired"
+
+
+def test_an_unknown_application_is_a_failure_that_says_where_to_look(info):
+    found = info(app_id="99999999-2222-4333-8444-555555555555")
+
+    assert found["failed"]
+    assert found["msg"].startswith(
+        "No application with app ID 99999999-2222-4333-8444-555555555555 exists in this tenant."
+    )
+
+
+def test_several_applications_of_one_name_are_listed(info, tenant):
+    made = [tenant.add_application("twin").app_id for _ in range(2)]
+
+    found = info(display_name="twin")
+
+    assert found["failed"]
+    assert found["msg"] == (
+        f"2 applications have the display name 'twin': app IDs {', '.join(sorted(made))}. Select one by app_id."
+    )
+
+
+def test_an_unreachable_host_is_a_status(info, payroll):
+    found = info(app_id=payroll.app_id, authority_host="https://nonexistent.invalid")
+
+    (application,) = found["applications"]
+    assert application["status"] == "unreachable"
+    assert "nonexistent.invalid could not be resolved" in application["findings"][0]["message"]
+
+
+def test_bad_options_are_all_named_before_anything_is_sent(info):
+    found = info(app_id="payroll", renew_before=-1, expected_thumbprint="x", sign_in=True, cloud="mars")
+
+    assert found["failed"]
+    assert len(found["problems"]) == 5
+    assert found["msg"] == " ".join(found["problems"])

@@ -1,0 +1,175 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import os
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as module
+
+QUICK = {"sign_in_interval": 0, "initial_pause": 0}
+
+
+@pytest.fixture
+def renew(run_module, payroll, key_store):
+    def make(check=False, **options):
+        return run_module(module, check, **{"app_id": payroll.app_id, "key_store": key_store, **QUICK, **options})
+
+    return make
+
+
+def steps(found):
+    return [step["step"] for step in found["steps"]]
+
+
+def test_a_check_says_what_the_run_then_does_and_makes_nothing(renew, key_store):
+    planned = renew(check=True)
+
+    assert not os.path.exists(key_store)
+    done = renew()
+    assert (planned["changed"], planned["finding"], steps(planned)) == (True, "missing", steps(done))
+    assert planned["certificate"]["thumbprint"] == planned["next_renewal"] == "(generated)"
+    assert planned["certificate"]["stage"] == "planned"
+    assert done["certificate"]["stage"] == "current"
+    assert done["proof"] == "directory+sign_in"
+    assert done["sign_ins"]["consecutive"] == 3
+
+
+def test_a_second_run_changes_nothing_and_a_check_agrees(renew):
+    first = renew()
+
+    for check in (False, True):
+        again = renew(check)
+        assert (again["changed"], again["finding"], again["steps"]) == (False, None, [])
+        assert again["message"] == "Nothing is due."
+        assert again["certificate"]["thumbprint"] == first["certificate"]["thumbprint"]
+        assert again["predecessor"] is None
+
+
+def test_the_predecessor_is_shown_and_retired(renew):
+    first = renew()
+    forced = renew(force=True)
+
+    next_week = (dt.datetime.now(dt.timezone.utc) + dt.timedelta(days=8)).isoformat()
+    assert forced["predecessor"]["thumbprint"] == first["certificate"]["thumbprint"]
+    for check in (True, False):
+        gone = renew(check, now=next_week)
+        assert [each["thumbprint"] for each in gone["retired"]] == [first["certificate"]["thumbprint"]]
+        assert len(gone["diff"]["after"]["key_credentials"]) == len(gone["diff"]["before"]["key_credentials"]) - 1
+        assert gone["predecessor"]["thumbprint"] == first["certificate"]["thumbprint"]
+
+
+def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):
+    options = {"adopt_path": pem_of(old), "renew_before": 10}
+
+    planned, done, again = renew(check=True, **options), renew(**options), renew(**options)
+
+    assert steps(planned) == steps(done) == ["adopt"]
+    assert done["certificate"]["thumbprint"] == old.thumbprint
+    assert again["changed"] is False
+
+
+def test_a_pair_brought_by_the_user_is_planned_by_name(renew, tenant, pem_of):
+    path = pem_of(tenant.issue("mine"))
+    options = {"certificate_path": path, "private_key_path": path}
+
+    planned, done = renew(check=True, **options), renew(**options)
+
+    assert planned["certificate"]["thumbprint"] == done["certificate"]["thumbprint"]
+
+
+def test_a_signing_request_is_returned_for_the_successor(renew):
+    options = {"csr": True, "stop_after": "generated"}
+
+    assert renew(check=True, **options)["csr"] is None
+    assert renew(**options)["csr"].startswith("-----BEGIN CERTIFICATE REQUEST-----")
+    assert "csr" not in renew(check=True)
+
+
+def test_a_rollback_without_a_reason_moves_nothing(renew):
+    renew()
+    done = renew(force=True)
+
+    for check in (True, False):
+        found = renew(check, state="rolled_back")
+        assert found["failed"]
+        assert "accepts sign-ins with the current certificate" in found["msg"]
+    assert renew()["certificate"]["thumbprint"] == done["certificate"]["thumbprint"]
+
+
+def test_a_rollback_goes_back_to_a_predecessor_that_signs_in(renew, tenant, payroll):
+    first = renew()
+    second = renew(force=True)["certificate"]
+    tenant.remove_credential(payroll, second["key_id"])
+
+    planned, done = renew(check=True, state="rolled_back"), renew(state="rolled_back")
+
+    assert steps(planned) == steps(done) == ["roll_back"]
+    assert done["certificate"]["thumbprint"] == first["certificate"]["thumbprint"]
+
+
+def test_a_wait_is_handed_over_and_gone_on_with(renew):
+    options, waits = {"initial_pause": 1, "sign_in_interval": 1}, 0
+
+    found = renew(_waiting={"slice": 0.1}, **options)
+    while "_waiting" in found:
+        waits += 1
+        carry = json.loads(json.dumps(found["_waiting"]["carry"]))
+        carry["progress"]["proof"]["next_at"] = 0.0  # as if the caller had waited
+        found = renew(_waiting={"slice": 0.1, "carry": carry}, **options)
+
+    assert waits >= 3
+    assert steps(found) == ["generate", "register", "prove", "promote"]
+
+
+def test_a_wait_for_the_lock_keeps_its_deadline(renew, key_store):
+    store = DirectoryStore(key_store)
+    store.prepare()
+    with store.lock(0, lambda seconds, what: None):
+        first = renew(_waiting={"slice": 0.1}, lock_timeout=60)["_waiting"]
+        second = renew(_waiting={"slice": 0.1, "carry": first["carry"]}, lock_timeout=60)["_waiting"]
+
+    assert first["carry"]["lock_deadline"] == second["carry"]["lock_deadline"]
+
+
+@pytest.mark.parametrize(
+    "given, sentence",
+    [
+        ({"app_id": "payroll"}, "app_id must be a GUID"),
+        ({"renew_before": 200}, "renew_before (200 days) must be less than validity (180 days)"),
+        ({"validity": "nan"}, "validity must be a number, and is nan."),
+        ({"validity": "inf"}, "validity must be at most 36500 days, and is inf."),
+        ({"overlap": -1}, "overlap must not be negative, and is -1."),
+        ({"lock_timeout": "inf"}, "lock_timeout must be at most 604800 seconds, and is inf."),
+        ({"key_store": __file__}, "key_store must be a directory"),
+        ({"graph_url": "http://graph.test"}, "graph_url must be an https URL"),
+        ({"adopt_path": "/nowhere"}, "adopt_path: cannot read /nowhere: No such file or directory."),
+        ({"certificate_content": "x", "certificate_path": "/x"}, "mutually exclusive"),
+        ({"stop_after": "midnight"}, "value of stop_after must be one of"),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence(renew, given, sentence, key_store):
+    found = renew(**given)
+
+    assert found["failed"]
+    assert sentence in found["msg"]
+    assert not os.path.exists(key_store) or not os.listdir(os.path.join(key_store, "versions"))
+
+
+def test_a_refused_sign_in_is_a_failure_with_its_diagnosis(renew):
+    found = renew(client_secret="wrong")
+
+    assert found["failed"]
+    assert found["diagnosis"]["code"] == "secret_invalid"
+    assert "wrong" not in found["diagnosis"]["evidence"]["message"].split()
+
+
+def test_no_secret_is_in_any_result(renew, key_store):
+    found = json.dumps(renew())
+
+    assert "PRIVATE KEY" not in found and "s3cret" not in found
