@@ -10,7 +10,8 @@ import base64
 import typing as t
 import urllib.parse
 
-from .._core.errors import ApplicationNotFound, GraphRefused
+from .._core.diagnosis import explain
+from .._core.errors import ApplicationNotFound, GraphRefused, UntrustedAnswer
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.times import format_iso, parse_iso_or_none
 from .assertion import Signer, proof_of_possession
@@ -48,7 +49,16 @@ def find_application(
                 refusal.diagnosis,
             ) from refusal
         raise
-    return parse_application(body, parse)
+    found = parse_application(body, parse)
+    _refuse_another(found, app_id, object_id)
+    return found
+
+
+def _refuse_another(found: Application, app_id: str | None, object_id: str | None) -> None:
+    """A write built on an answer about something else would destroy what it should keep."""
+    asked = object_id or app_id or ""
+    if asked.lower() != (found.object_id if object_id else found.app_id).lower():
+        raise _untrusted(f"Graph was asked for application {asked} and answered another object.")
 
 
 def list_applications(graph: GraphClient, parse: ParseCertificate, odata_filter: str | None) -> t.Iterator[Application]:
@@ -130,30 +140,42 @@ def _limits(policy: Json, restrictions: object) -> list[tuple[str, str]]:
 
 
 def parse_application(body: Json, parse: ParseCertificate) -> Application:
-    """Graph's object in our words. Foreign entries may hold anything, so nothing in them is relied on."""
-    entries = body.get("keyCredentials")
+    """Graph's object in our words. Foreign entries may hold anything, so nothing in them is relied on.
+
+    Raises UntrustedAnswer when there is no list of credentials: taken for an empty one it would report what is not so,
+    and a PATCH built on it would delete every credential.
+    """
+    entries, object_id, app_id = body.get("keyCredentials"), body.get("id"), body.get("appId")
+    if not (isinstance(object_id, str) and object_id and isinstance(app_id, str) and app_id):
+        raise _untrusted("Graph answered an object without id and appId where an application was asked for.")
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry.get("keyId") for entry in entries):
+        raise _untrusted(f"Graph answered application {app_id} without a list of its key credentials.")
     return Application(
-        object_id=str(body.get("id") or ""),
-        app_id=str(body.get("appId") or ""),
-        display_name=str(body.get("displayName") or ""),
-        key_credentials=tuple(
-            _parse_credential(entry, parse)
-            for entry in (entries if isinstance(entries, list) else ())
-            if isinstance(entry, dict)
-        ),
-        token_encryption_key_id=body.get("tokenEncryptionKeyId"),
+        object_id=object_id,
+        app_id=app_id,
+        display_name=_text(body.get("displayName")) or "",
+        key_credentials=tuple(_parse_credential(entry, parse) for entry in entries),
+        token_encryption_key_id=_text(body.get("tokenEncryptionKeyId")),
     )
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _untrusted(message: str) -> UntrustedAnswer:
+    return UntrustedAnswer(message, explain("unknown", "", {"message": message}))
 
 
 def _parse_credential(entry: Json, parse: ParseCertificate) -> KeyCredential:
     return KeyCredential(
         key_id=str(entry.get("keyId") or ""),
-        display_name=entry.get("displayName"),
-        identifier=entry.get("customKeyIdentifier"),
+        display_name=_text(entry.get("displayName")),
+        identifier=_text(entry.get("customKeyIdentifier")),
         not_before=parse_iso_or_none(entry.get("startDateTime")),
         not_after=parse_iso_or_none(entry.get("endDateTime")),
-        type=entry.get("type"),
-        usage=entry.get("usage"),
+        type=_text(entry.get("type")),
+        usage=_text(entry.get("usage")),
         certificate=_parse_key(entry.get("key"), parse),
         raw=entry,
     )

@@ -44,6 +44,8 @@ class GraphClient:
         self._cloud = cloud
         self._sign_in = sign_in
         self._token: AccessToken | None = None
+        # Attempts of the read under way; carried over by a caller whose waits end the call.
+        self.tried: dict[str, int] = {}
 
     @property
     def token(self) -> AccessToken:
@@ -124,22 +126,24 @@ class GraphClient:
 
     def _retrying(self, send: t.Callable[[], Response]) -> Response:
         """Reads only: passing trouble is waited out, as long as the service asks for."""
-        for attempt in range(1, READ_ATTEMPTS + 1):
+        while True:
+            attempt = self.tried["read"] = self.tried.get("read", 0) + 1
+            is_last = attempt >= READ_ATTEMPTS
             pause, why = min(2.0**attempt, BACKOFF_CAP) * _JITTER.uniform(0.5, 1.0), "did not answer"
             try:
                 answer = send()
             except NetworkFailure as failure:
-                if attempt == READ_ATTEMPTS or failure.diagnosis.retry != "later":
+                if is_last or failure.diagnosis.retry != "later":
+                    self.tried.pop("read")
                     raise
             else:
-                if answer.status != 429 and answer.status < 500:
-                    return answer
                 asked = retry_after(answer)
-                if attempt == READ_ATTEMPTS or (asked or 0) > LONGEST_RETRY_AFTER:
+                passing = answer.status == 429 or answer.status >= 500
+                if not passing or is_last or (asked or 0) > LONGEST_RETRY_AFTER:
+                    self.tried.pop("read")
                     return answer
                 pause, why = (pause if asked is None else asked), f"answered {answer.status}"
             self._timing.wait(pause, f"Graph {why}; reading again (attempt {attempt + 1} of {READ_ATTEMPTS})")
-        raise AssertionError("unreachable")
 
     def _send(
         self, method: str, url: str, body: bytes | None, new_connection: bool, headers: t.Mapping[str, str] | None

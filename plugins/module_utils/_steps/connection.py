@@ -122,18 +122,21 @@ class Connection:
     def sign_in_patiently(self, client_id: str, version: Version, purpose: str) -> AccessToken:
         """Sign in with a key of the store; passing trouble is tried again, a refusal is not."""
         signer = self.store.signer(version.thumbprint)
-        for attempt in range(1, SIGN_IN_ATTEMPTS + 1):
+        while True:
             self.wait_for_budget()
+            attempt = self.graph.tried["sign_in"] = self.graph.tried.get("sign_in", 0) + 1
             try:
-                return self.sign_in_once(client_id, signer, purpose)
+                token = self.sign_in_once(client_id, signer, purpose)
             except (SignInRefused, NetworkFailure) as failure:
-                if failure.diagnosis.retry != "later" or attempt == SIGN_IN_ATTEMPTS:
-                    raise
                 pause = seconds_asked(failure, 2.0**attempt)
-                if pause > LONGEST_RETRY_AFTER:
+                is_last = attempt >= SIGN_IN_ATTEMPTS or pause > LONGEST_RETRY_AFTER
+                if failure.diagnosis.retry != "later" or is_last:
+                    self.graph.tried.pop("sign_in")
                     raise
+            else:
+                self.graph.tried.pop("sign_in")
+                return token
             self.timing.wait(pause, "the token service is not available; signing in again")
-        raise AssertionError("unreachable")
 
     def refuse_skew(self) -> None:
         """Nothing is written while our clock and the service's differ too much."""

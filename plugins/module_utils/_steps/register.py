@@ -42,11 +42,11 @@ def choose_way(run: Run, signing: Version | None) -> tuple[GraphClient | None, s
 
 def register(run: Run, version: Version, signing: Version | None) -> None:
     """Intent durable → send → known to be there → read back. Entering again settles an earlier send first."""
-    if not _is_settled(run, version) and settle(run, version):
-        confirm(run, version)
-        return
-    way, _ = choose_way(run, signing)
-    send(run, version, signing, way)
+    if not run.progress.sent:
+        if _is_settled(run, version) or not settle(run, version):
+            way, _ = choose_way(run, signing)
+            send(run, version, signing, way)
+        run.progress.sent = True  # a wait while reading back enters here again
     confirm(run, version)
 
 
@@ -78,7 +78,6 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
         else:
             run.remember(version, registered=run.now, key_id=key_id)
             break
-    run.progress.unsettled = False
 
 
 def _ready_to_send(run: Run, version: Version, signing: Version | None, way: GraphClient | None) -> Write | None:

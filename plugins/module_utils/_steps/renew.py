@@ -73,6 +73,7 @@ def locked(connection: Connection, request: Request) -> t.Iterator[None]:
 
 def prepare(connection: Connection, request: Request, progress: Progress) -> Run:
     """Snapshot → finding → plan, and every reason to stop before the first effect."""
+    connection.graph.tried = progress.looked
     with handing_over(connection, Progress(looked=progress.looked, deadlines=progress.deadlines), request.policy):
         return _prepare(connection, request, progress.looked)
 
@@ -121,8 +122,17 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
         name = step.thumbprint or progress.made
         if not name or name not in [version.thumbprint for version in (store.successor, store.current) if version]:
             return None
+        if store.current and store.current.thumbprint == name:
+            _leave_to_others(progress)
     connection.service.discovery()
     return run
+
+
+def _leave_to_others(progress: Progress) -> None:
+    """Another run has promoted the certificate meanwhile. One that was current from the start is still ours."""
+    if progress.finding and progress.finding.reason != "unregistered":
+        names = [step.name for step in progress.steps]
+        progress.position = len(names) - names.count("retire")
 
 
 def carry_out(run: Run, request: Request) -> None:
@@ -130,6 +140,7 @@ def carry_out(run: Run, request: Request) -> None:
     progress = run.progress
     if not progress.steps:
         return
+    run.connection.graph.tried = progress.looked
     run.begin_writing()
     for position in range(progress.position, len(progress.steps)):
         progress.position = position

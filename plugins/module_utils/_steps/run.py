@@ -56,6 +56,7 @@ class Progress:
     position: int = 0
     made: str | None = None
     unsettled: bool | None = None
+    sent: bool = False
     foreign: dict[str, dict[str, t.Any]] = field(default_factory=dict)
     seen: dict[str, str] = field(default_factory=dict)
     looked: dict[str, int] = field(default_factory=dict)
