@@ -64,5 +64,5 @@ def test_a_module_reports_them_before_it_does_anything(monkeypatch):
 
     monkeypatch.setattr(libraries, "REQUIRED", (("msal", "1.31.0", "Traceback"),))
 
-    with pytest.raises(SystemExit, match="missing on the host that runs the module: msal>=1.31.0"):
+    with pytest.raises(SystemExit, match="missing on the host that runs the module: msal"):
         run(Module(), lambda module: pytest.fail("it did something"))
