@@ -76,7 +76,7 @@ def thumbprint_of_identifier(identifier: str | None) -> str | None:
         raw = base64.b64decode(identifier, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return raw.hex().upper() if len(raw) == 20 else None
+    return raw.hex().upper() if len(raw) == 20 and len(identifier) == 28 else None
 
 
 @dataclass(frozen=True)
