@@ -8,10 +8,13 @@ Nothing is written outside the checkout: the home directory that helper tools se
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NAMESPACE, NAME = "evercert", "entra"
@@ -80,6 +83,16 @@ def prepare() -> None:
     if not COLLECTION.is_symlink():
         COLLECTION.symlink_to(os.path.relpath(ROOT, COLLECTION.parent))
     _carry_over_pip_settings()
+
+
+@contextmanager
+def locked(name: str) -> Iterator[None]:
+    """Two runs in one checkout take turns at what they would both write."""
+    path = CACHE / "locks" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _carry_over_pip_settings() -> None:

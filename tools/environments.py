@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import re
 import shutil
@@ -14,7 +13,6 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -83,7 +81,7 @@ def build(name: str) -> Environment:
     """Make sure that an environment is there; the first time it needs the network."""
     environment = ENVIRONMENTS[name]
     if not environment.is_ready:
-        with _locked(environment.name):
+        with checkout.locked(f"environment-{environment.name}"):
             if not environment.is_ready:
                 _install(environment)
     return environment
@@ -168,16 +166,6 @@ def _lines(requirements: Path) -> Iterator[str]:
             yield from _lines((requirements.parent / line.removeprefix("-r ").strip()).resolve())
         elif line:
             yield line
-
-
-@contextmanager
-def _locked(name: str) -> Iterator[None]:
-    """Two runs in one checkout must not install into the same directory."""
-    path = checkout.CACHE / "envs" / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def main() -> int:

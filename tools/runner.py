@@ -163,20 +163,24 @@ class Run:
 
 
 def _result_of(gate: Gate) -> Result:
-    started = time.monotonic()
     job = Job(gate.name)
-    job.log.unlink(missing_ok=True)
-    job.log.touch()
+    with checkout.locked(f"gate-{gate.name}"):
+        started = time.monotonic()
+        job.log.write_bytes(b"")
+        outcome, note = _outcome_of(gate, job)
+        return Result(outcome, time.monotonic() - started, note)
+
+
+def _outcome_of(gate: Gate, job: Job) -> tuple[str, str]:
     try:
-        outcome, note = "passed", gate.check(job)
+        return "passed", gate.check(job)
     except Skipped as reason:
-        outcome, note = "skipped", str(reason)
+        return "skipped", str(reason)
     except Failed as problem:
-        outcome, note = "FAILED", f"{problem}; see {job.log.relative_to(checkout.ROOT)}"
+        return "FAILED", f"{problem}; see {job.log.relative_to(checkout.ROOT)}"
     except Exception as error:  # a bug in a gate is a failed gate, and the others go on
         job.note(traceback.format_exc())
-        outcome, note = "FAILED", f"{type(error).__name__}: {error}"
-    return Result(outcome, time.monotonic() - started, note)
+        return "FAILED", f"{type(error).__name__}: {error}"
 
 
 _running: set[subprocess.Popen[bytes]] = set()

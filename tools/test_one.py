@@ -34,7 +34,7 @@ def _run(words: list[str]) -> int:
     first = Path(words[0].split("::")[0])
     if first.is_relative_to(TARGETS) or (checkout.ROOT / TARGETS / first).is_dir():
         environment = environments.build("test")
-        tree = ansible_test.integration_tree("one", {})
+        tree = ansible_test.integration_tree(f"one-{first.name}", {})
         command = ["integration", "--local", first.name, *words[1:]]
         return ansible_test.call(environment, tree, command)
     environment = environments.build("conformance" if first.is_relative_to("tests/conformance") else "test")
