@@ -36,7 +36,7 @@ class VisibleAction(ActionBase):
             is_discreet=bool(self._task.no_log),
         )
         result.update(run_in_slices(lambda waiting: self._call(waiting, task_vars), narrator))
-        self._remove_tmp_path(self._connection._shell.tmpdir)
+        t.cast(t.Any, self)._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
     def _call(self, waiting: Result, task_vars: Result | None) -> Result:

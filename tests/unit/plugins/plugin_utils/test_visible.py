@@ -23,9 +23,8 @@ def an_action(plugin, arguments, *, async_val=0, no_log=False):
     task = types.SimpleNamespace(args=arguments, async_val=async_val, check_mode=False, no_log=no_log)
     connection = types.SimpleNamespace(_shell=types.SimpleNamespace(tmpdir="/tmp/x"))
     action = plugin.ActionModule(task, connection, None, None, None, None)
-    action.calls, action.removed = [], []
+    action.calls = []
     action._early_needs_tmp_path = lambda: False
-    action._remove_tmp_path = action.removed.append
 
     def execute(module_args=None, task_vars=None, wrap_async=False):
         action.calls.append({"module_args": module_args, "task_vars": task_vars, "wrap_async": wrap_async})
@@ -49,7 +48,6 @@ def test_the_module_of_the_same_name_runs_in_a_slice(plugin):
             "wrap_async": False,
         }
     ]
-    assert action.removed == ["/tmp/x"]
 
 
 @BOTH
@@ -59,7 +57,6 @@ def test_async_runs_the_module_as_it_is(plugin):
     action.run(task_vars={})
 
     assert action.calls == [{"module_args": None, "task_vars": {}, "wrap_async": True}]
-    assert not action.removed
 
 
 @BOTH
