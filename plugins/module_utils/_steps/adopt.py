@@ -35,7 +35,7 @@ def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPai
             "Renew without adopt_path, with an identity that may write the application."
         )
         raise InvalidInput([problem])
-    app_id, _ = identity_of(connection, None, None)
+    app_id, _object_id = identity_of(connection, None, None)
     application = None if app_id else connection.find_application()
     token = connection.sign_in_once(application.app_id if application else app_id, pair, "adopt")
     application = application or _read_if_allowed(connection, token)

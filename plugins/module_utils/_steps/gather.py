@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import typing as t
+import dataclasses
 
 from .._core.diagnosis import Diagnosis
 from .._core.errors import GraphRefused, SignInRefused
@@ -15,7 +15,7 @@ from .._core.status import SignIn, Snapshot
 from .connection import Connection, identity_of
 
 # How often something was absent or refused so far.
-Looked = t.Dict[str, int]
+Looked = dict[str, int]
 # Absent on this many reads in a row, a second apart, each on a new connection: replicas disagree for a while.
 ABSENT_READS = 3
 
@@ -32,6 +32,7 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
             current_sign_in = _try_key(connection, application, current)
     elif current and not store.successor and current_sign_in and not current_sign_in.accepted:
         current_sign_in = _refused_again(connection, current, current_sign_in, looked)
+        store = _without_claim(store, current, current_sign_in)
     return Snapshot(
         now=connection.clock.now(),
         store=store,
@@ -60,7 +61,7 @@ def _count(looked: Looked, what: str) -> int:
 
 def try_sign_in(connection: Connection, application: Application | None, version: Version, purpose: str) -> SignIn:
     """What one sign-in with a key of the store comes to. Only a final answer about it counts: trouble is raised."""
-    app_id, _ = identity_of(connection, application, version)
+    app_id, _object_id = identity_of(connection, application, version)
     try:
         connection.sign_in_patiently(app_id, version, purpose)
     except SignInRefused as refusal:
@@ -118,6 +119,14 @@ def _refused_again(connection: Connection, current: Version, first: SignIn, look
         connection.timing.wait(1, "signing in again: the current certificate was refused as not registered")
         answer = _try_key(connection, None, current)
     return answer
+
+
+def _without_claim(store: StoreContents, current: Version, sign_in: SignIn) -> StoreContents:
+    """Refused as not registered outweighs a record that says registered; nothing else is known without reading."""
+    if sign_in.diagnosis is None or sign_in.diagnosis.code != "certificate_not_registered":
+        return store
+    record = dataclasses.replace(current.record, registered=None)
+    return dataclasses.replace(store, current=dataclasses.replace(current, record=record))
 
 
 def _predecessor_sign_in(

@@ -44,7 +44,7 @@ def register(run: Run, version: Version, signing: Version | None) -> None:
     """Intent durable → send → known to be there → read back. Entering again settles an earlier send first."""
     if not run.progress.sent:
         if _is_settled(run, version) or not settle(run, version):
-            way, _ = choose_way(run, signing)
+            way, _why = choose_way(run, signing)
             send(run, version, signing, way)
         run.progress.sent = True  # a wait while reading back enters here again
     confirm(run, version)
@@ -208,7 +208,7 @@ def _not_applied(run: Run, version: Version) -> NotProven:
 
 def report_vanished(run: Run, application: Application) -> None:
     """Say which entries of others are gone. They are never re-created; a replica that lags is asked again first."""
-    for _ in range(2):
+    for _again in range(2):
         if not run.missing_foreign(application):
             return
         run.connection.timing.wait(1, "the directory to show credentials of others again")

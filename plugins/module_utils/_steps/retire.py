@@ -113,7 +113,7 @@ def _unless_protected(application: Application, entry: KeyCredential) -> KeyCred
 
 
 def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> None:
-    way, _ = choose_way(run, current)
+    way, _why = choose_way(run, current)
     for attempt in range(1, REMOVE_ATTEMPTS + 1):
         write = _ready_to_remove(run, way, current, key_id)
         if write is None:
@@ -143,9 +143,9 @@ def _after_failure(
 ) -> GraphClient | None:
     """Wait where that helps, else go on with PATCH, else raise. A removal may be sent twice: it names its entry."""
     if isinstance(failure, GraphRefused):
-        if way and failure.status in (401, 403) and run.policy.add_method == "auto" and run.progress.readable:
-            if not run.connection.is_own_identity:
-                return None
+        may_update = run.policy.add_method == "auto" and run.progress.readable and not run.connection.is_own_identity
+        if way and failure.status in (401, 403) and may_update:
+            return None
         if failure.diagnosis.retry != "later" or (failure.retry_after or 0.0) > LONGEST_RETRY_AFTER:
             raise failure
         pause = failure.retry_after if failure.retry_after is not None else pause

@@ -60,7 +60,7 @@ def _is_rolled_back(store: StoreContents) -> bool:
 
 def _require_refusal(connection: Connection, current: Version) -> None:
     """The current key must be refused at every one of the attempts."""
-    app_id, _ = identity_of(connection, None, current)
+    app_id, _object_id = identity_of(connection, None, current)
     for attempt in range(connection.proof.sign_ins):
         if attempt:
             connection.timing.wait(connection.proof.interval, "the next sign-in with the current key")
@@ -78,7 +78,7 @@ def _require_refusal(connection: Connection, current: Version) -> None:
 
 
 def _require_acceptance(connection: Connection, predecessor: Version) -> None:
-    app_id, _ = identity_of(connection, None, predecessor)
+    app_id, _object_id = identity_of(connection, None, predecessor)
     try:
         connection.sign_in_patiently(app_id, predecessor, "roll back")
     except SignInRefused as refusal:

@@ -86,7 +86,7 @@ def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer
         signer = load()
     else:
         raise KeyStoreError("Nothing to verify: give key_store or client_certificate_path.")
-    app_id, _ = identity_of(connection, None, version)
+    app_id, _object_id = identity_of(connection, None, version)
     if not app_id:
         app_id = connection.find_application().app_id
     return Subject(app_id, signer, version.record.key_id if version else None)

@@ -1,0 +1,216 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the doors to Microsoft let in and out: hosts, clocks, numbers in headers, proofs, bodies."""
+
+from __future__ import annotations
+
+import base64
+import datetime as dt
+import json
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, UntrustedAnswer
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Certificate
+from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, assertion, clouds
+from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
+from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
+from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken
+from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
+
+NOW = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
+ROOT = "https://graph.microsoft.com"
+
+
+class Timing:
+    def __init__(self):
+        self.passed = 0.0
+        self.waits = []
+
+    def wall(self):
+        return NOW + dt.timedelta(seconds=self.passed)
+
+    def monotonic(self):
+        return self.passed
+
+    def wait(self, seconds, what):
+        self.waits.append(seconds)
+        self.passed += seconds
+
+
+class Answers:
+    """A transport that answers from a list and keeps what was asked."""
+
+    def __init__(self, *answers):
+        self.answers = list(answers)
+        self.asked = []
+
+    def send(self, request):
+        self.asked.append(request)
+        return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+
+
+class Signer:
+    certificate = Certificate("AB" * 20, "CD" * 32, NOW, NOW, b"der")
+
+    def sign(self, data, algorithm):
+        return algorithm.encode()
+
+
+def graph(*answers):
+    timing, transport = Timing(), Answers(*answers)
+    token = AccessToken("secret-token", "client_secret")
+    return GraphClient(transport, ServiceClock(timing), timing, clouds.CLOUDS["public"], lambda: token), transport
+
+
+def answer(status=200, value=None, **headers):
+    return Response(status, headers, json.dumps(value if value is not None else {}).encode())
+
+
+@pytest.mark.parametrize(
+    "url", ["https://graph.microsoft.com/x", "https://GRAPH.microsoft.com:443/", "HTTPS://graph.microsoft.com"]
+)
+def test_the_very_host_is_the_same_host(url):
+    assert clouds.same_host(url, ROOT)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://graph.microsoft.com/",
+        "https://graph.microsoft.com:8443/",
+        "https://graph.microsoft.com.evil.example/",
+        "https://graph.microsoft.com@evil.example/",
+        "https://user@graph.microsoft.com/",
+        "//graph.microsoft.com/",
+        "https://graph.microsoft.com:port/",
+        "https://[graph.microsoft.com/",
+        "",
+    ],
+)
+def test_anything_else_is_another_host(url):
+    assert not clouds.same_host(url, ROOT)
+
+
+@pytest.mark.parametrize("text", ["17", " 17 ", "17.0"])
+def test_a_retry_after_is_a_number_of_seconds(text):
+    assert parse_seconds(text) == 17
+
+
+@pytest.mark.parametrize("text", [None, "", "soon", "nan", "inf", "-inf", "1e999", "Sun, 22 Nov 2026 10:00:00 GMT"])
+def test_anything_else_is_no_retry_after(text):
+    assert parse_seconds(text) is None
+
+
+def test_the_clock_goes_on_from_the_last_answer_and_knows_its_skew():
+    timing = Timing()
+    clock = ServiceClock(timing)
+    assert clock.now() == NOW and clock.skew == dt.timedelta()
+
+    clock.observe("Sun, 22 Nov 2026 10:10:00 GMT")
+    timing.passed = 30
+    clock.observe("not a date")
+
+    assert clock.now() == NOW + dt.timedelta(minutes=10, seconds=30) and clock.skew == dt.timedelta(minutes=-10)
+
+
+def test_a_fixed_now_decides_and_never_signs_or_skews():
+    clock = ServiceClock(Timing(), NOW + dt.timedelta(days=99))
+
+    assert clock.now() == NOW + dt.timedelta(days=99)
+    assert clock.service_time() == NOW and clock.skew == dt.timedelta()
+
+
+def claims(token):
+    header, payload, _ = token.split(".")
+    return [json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in (header, payload)]
+
+
+def test_an_assertion_and_a_proof_are_short_lived_unpadded_and_name_their_key():
+    signed = assertion.client_assertion(Signer(), "app", "https://login/token", NOW)
+    header, payload = claims(signed)
+    assert header["alg"] == "PS256" and header["x5t#S256"] and "=" not in signed
+    assert payload["exp"] - payload["nbf"] == 600 and payload["iss"] == payload["sub"] == "app"
+
+    header, payload = claims(assertion.proof_of_possession(Signer(), "object", "aud", NOW))
+    assert header["alg"] == "RS256" and header["kid"] == "AB" * 20
+    assert payload == {
+        "aud": "aud",
+        "iss": "object",
+        "nbf": payload["nbf"],
+        "iat": payload["nbf"],
+        "exp": payload["exp"],
+    }
+    assert all(isinstance(payload[name], int) for name in ("nbf", "exp"))
+
+
+def test_reads_are_repeated_as_asked_and_writes_never():
+    client, transport = graph(answer(503, **{"retry-after": "7"}), answer(429), answer(200, {"a": 1}))
+    assert client.get("/x") == {"a": 1}
+    assert len(transport.asked) == 3 and client._timing.waits[0] == 7
+
+    client, transport = graph(answer(503))
+    with pytest.raises(GraphRefused) as refused:
+        client.write("PATCH", "/x", {})
+    assert len(transport.asked) == 1 and refused.value.may_have_applied
+
+
+def test_a_read_that_keeps_failing_ends():
+    client, transport = graph(answer(503))
+    with pytest.raises(GraphRefused):
+        client.get("/x")
+    assert len(transport.asked) == 5 and client.tried == {}
+
+
+def test_a_read_keeps_count_over_calls_that_had_to_wait():
+    client, transport = graph(answer(503))
+    client.tried = {"read": 4}
+    with pytest.raises(GraphRefused):
+        client.get("/x")
+    assert len(transport.asked) == 1
+
+
+def test_a_refused_token_is_renewed_once():
+    client, transport = graph(answer(401))
+    with pytest.raises(GraphRefused):
+        client.get("/x")
+    assert len(transport.asked) == 2
+
+
+def test_every_request_goes_to_the_host_of_the_cloud():
+    client, transport = graph(answer(200))
+    client.probe("/@evil.example/")
+    client.get("/../..//evil.example")
+
+    assert all(clouds.same_host(request.url, ROOT) for request in transport.asked)
+
+
+def test_a_batch_with_parts_missing_or_odd_answers_nothing_for_them():
+    client, _ = graph(answer(200, {"responses": [{"id": "1", "status": 200, "body": {"a": 1}}, 7, {"id": "0"}]}))
+    assert client.batch(["/a", "/b", "/c"]) == [(0, {}), (200, {"a": 1}), (0, {})]
+
+
+@pytest.mark.parametrize("page", [{}, {"value": None}, {"value": [7]}, {"value": "x"}])
+def test_a_list_is_a_list_of_objects(page):
+    client, _ = graph(answer(200, page))
+    with pytest.raises(UntrustedAnswer):
+        list(client.pages("/applications"))
+
+
+def test_an_entry_goes_back_as_it_was_read_with_a_null_key():
+    raw = {
+        "keyId": "k",
+        "startDateTime": "2026-11-01T00:00:00.1234567Z",
+        "customKeyIdentifier": "b2Rk",
+        "key": "x",
+        "new": 1,
+    }
+    body = {"id": "o", "appId": "a", "keyCredentials": [raw]}
+    entry = applications.parse_application(body, lambda der: None).key_credentials[0]
+
+    assert applications.existing_entry(entry) == {**raw, "key": None}
+
+
+def test_a_token_is_in_no_repr():
+    assert "secret-token" not in repr(AccessToken("secret-token", "x")) + repr(graph(answer())[0].__dict__["_sign_in"])

@@ -1,0 +1,154 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sign-ins: what counts, how they are paced, how many there are, and what a final refusal leads to."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NotProven, SignInRefused
+
+NOT_FOUND = {"kind": "error", "match": "token", "status": 401, "error": "invalid_client", "code": 700027}
+
+
+def fail_sign_in(world, skip, **details):
+    """The first `skip` tokens are the administrator's, the current key's and the successor's first ones."""
+    world.tenant.faults.add("error", match="token", skip=skip, **details)
+
+
+def refuse(world, skip, times=1):
+    fail_sign_in(
+        world,
+        skip,
+        times=times,
+        status=401,
+        error="invalid_client",
+        code=700027,
+        message="[Reason - The key was not found.]",
+    )
+
+
+def test_a_refusal_starts_the_count_again(adopted):
+    refuse(adopted, skip=4)  # admin, own token, two successes, then this
+
+    assert adopted.renew(stop_after="proven").sign_ins["attempts"] == 6
+
+
+def test_passing_trouble_does_not_touch_the_count(adopted):
+    fail_sign_in(adopted, skip=4, status=503)
+
+    assert adopted.renew(stop_after="proven").sign_ins["attempts"] == 4
+
+
+def test_retry_after_of_a_sign_in_is_obeyed(adopted):
+    fail_sign_in(adopted, skip=4, status=429, retry_after=200)
+    before = adopted.timing.waited
+
+    adopted.renew(stop_after="proven")
+
+    assert adopted.timing.waited - before >= 200
+
+
+def test_a_retry_after_beyond_the_deadline_ends_the_proof_unproven(adopted):
+    fail_sign_in(adopted, skip=4, status=429, retry_after=5000)
+
+    assert isinstance(adopted.refused(stop_after="proven"), NotProven)
+
+
+def test_the_first_sign_in_waits_for_the_initial_pause(adopted):
+    adopted.renew(stop_after="registered")
+    before = adopted.timing.waited
+    adopted.renew(stop_after="proven", initial_pause=90, sign_ins=1)
+
+    assert adopted.timing.waited - before == 90
+
+
+def test_a_final_refusal_is_remembered_and_the_next_run_replaces_the_successor(adopted):
+    fail_sign_in(adopted, skip=2, status=401, error="invalid_client", code=7000274)
+
+    error = adopted.refused(overlap=0)
+    assert isinstance(error, SignInRefused) and error.diagnosis.code == "certificate_refused"
+    assert adopted.contents.successor.record.refused and adopted.usable()[0] == adopted.old.thumbprint
+
+    adopted.settle()
+    result = adopted.renew(overlap=0)
+    assert result.steps == ["replace_successor", "generate", "register", "prove", "promote", "retire", "retire"]
+    assert adopted.registered == [adopted.current] == adopted.made[1:]
+
+
+def test_the_deadline_ends_the_proof_and_the_next_run_goes_on_with_the_same_certificate(adopted):
+    adopted.tenant.sign_ins.lag(seconds=[1500])
+
+    error = adopted.refused(overlap=0)
+    assert isinstance(error, NotProven) and "700027" in str(error.diagnosis.evidence)
+    adopted.settle(1500)
+    adopted.renew(overlap=0)
+
+    assert adopted.made == [adopted.current] == adopted.registered
+
+
+def most_in_five_minutes(moments):
+    window = dt.timedelta(minutes=5)
+    return max((sum(1 for other in moments if moment <= other < moment + window) for moment in moments), default=0)
+
+
+@pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
+@pytest.mark.parametrize("budget", [3, 5, 14])
+def test_the_budget_holds_across_renewal_verification_and_report(adopted, identity, budget):
+    """Counted at the service, by assertion: every sign-in made with a key of the application."""
+    moments = []
+    adopted.liar = lambda request: _note(adopted, moments, request)
+    adopted.tenant.sign_ins.lag(seconds=[0, 100, 250])
+    options = {"sign_in_budget": budget, **getattr(adopted, identity)}
+
+    adopted.verify(**options)
+    adopted.renew(**options)
+    adopted.info(sign_in=True, **options)
+    adopted.verify(**options)
+
+    assert len(moments) >= 8 and most_in_five_minutes(moments) <= budget
+
+
+def _note(world, moments, request):
+    if b"client_assertion" in (request.body or b"") and world.payroll.app_id.encode() in request.body:
+        moments.append(world.tenant.clock.now())
+
+
+def test_without_a_limit_sign_ins_follow_the_interval_alone(adopted):
+    adopted.tenant.sign_ins.lag(seconds=[100])
+    result = adopted.renew(stop_after="proven", sign_in_budget=0)
+
+    assert result.sign_ins["attempts"] > 15
+
+
+def test_a_wait_for_the_budget_moves_the_deadline_and_is_said(adopted):
+    result = adopted.renew(sign_in_budget=3, sign_ins=3, timeout_propagation=60, overlap=0)
+
+    assert result.sign_ins["consecutive"] == 3
+    assert any("sign_in_budget" in said for said in adopted.timing.said)
+
+
+def test_every_sign_in_of_a_proof_uses_a_new_connection_and_a_new_assertion(adopted):
+    adopted.renew(stop_after="registered")
+    since = len(adopted.sent)
+    adopted.renew(stop_after="proven")
+    tokens = [one for one in adopted.sent[since:] if b"client_assertion=" in (one.body or b"")]
+
+    assert len(tokens) == 3 and all(one.new_connection for one in tokens)
+    assert len({one.body for one in tokens}) == 3
+
+
+def test_verification_expects_refusals_of_a_key_that_is_gone(adopted):
+    adopted.tenant.remove_credential(adopted.payroll, next(iter(adopted.credentials)))
+
+    assert adopted.verify(expect="refused").verified
+    assert not adopted.verify(timeout_propagation=60).verified
+
+
+def test_verification_of_the_successor_needs_no_promotion(adopted):
+    adopted.renew(stop_after="registered")
+
+    assert adopted.verify(stage="successor").verified
