@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 import sys
 from pathlib import Path
 
@@ -27,7 +27,8 @@ HEAD = """\
 When a sign-in is refused
 =========================
 
-A module that fails returns ``diagnosis`` with a stable ``code``, its ``cause``, a ``remedy``, and ``evidence`` with what the service said. ``retry`` says how to take it:
+A module that fails returns ``diagnosis`` with a stable ``code``, its ``cause``, a ``remedy``, and ``evidence`` with
+what the service said. ``retry`` says how to take it:
 
 - ``wait``: the certificate may not be visible yet.
 - ``later``: passing trouble that says nothing about the certificate.
@@ -48,10 +49,10 @@ Quote ``correlation_id``, ``trace_id`` and ``timestamp`` of the evidence to Micr
 
 
 def page() -> str:
-    table = _load()
+    table = runpy.run_path(str(SOURCE), run_name="diagnosis")
     numbers: dict[str, list[str]] = {"certificate_not_registered": ["700027"], "certificate_expired": ["700027"]}
     numbers["wrong_private_key"] = ["700027"]
-    for number, code in table.SIGN_IN_CODES.items():
+    for number, code in table["SIGN_IN_CODES"].items():
         numbers.setdefault(code, []).append(str(number))
     rows = [
         f"   * - ``{code}``\n"
@@ -59,18 +60,10 @@ def page() -> str:
         f"     - {row.remedy}\n"
         f"     - {row.retry}\n"
         f"     - {', '.join(numbers.get(code, []))}\n"
-        for code, row in table.TABLE.items()
+        for code, row in table["TABLE"].items()
     ]
     text = (HEAD + "".join(rows)).replace("to The host", "to the host").replace("name The host", "name of the host")
     return "\n".join(line.rstrip() for line in text.split("\n"))
-
-
-def _load():
-    spec = importlib.util.spec_from_file_location("diagnosis", SOURCE)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["diagnosis"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def main() -> int:

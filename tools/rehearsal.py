@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the demonstration plays on: an emulator with a tenant, key stores, an inventory, and a tool that trusts a 204."""
+"""What the demonstration plays on: an emulated tenant, key stores, an inventory, and a tool that trusts a 204."""
 
 from __future__ import annotations
 

@@ -40,4 +40,8 @@ options:
       - How long the directory and the token service may take to show and to accept a new certificate, in seconds.
     type: float
     default: 600.0
+  _waiting:
+    description:
+      - For the action plugin of the same name, which shows what a run waits for. It is refused in a task.
+    type: dict
 """

@@ -116,7 +116,7 @@ def _code(error: Exception, causes: t.Sequence[BaseException]) -> str:
 
 def _is_bad_ca_file(error: Exception) -> bool:
     """requests reports an unusable CA file as a plain OSError."""
-    return type(error) is OSError and "CA certificate bundle" in str(error)
+    return not isinstance(error, requests.RequestException) and "CA certificate bundle" in str(error)
 
 
 def _causes(error: BaseException) -> t.Iterator[BaseException]:

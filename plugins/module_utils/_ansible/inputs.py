@@ -45,12 +45,11 @@ def provided_key_pair(options: Options, store: KeyStore) -> KeyPair | None:
     if held:
         return store.signer(held.thumbprint)
     if contents.successor is None:
-        raise InvalidInput(
-            [
-                f"{where}: no private key goes with this certificate. Give private_key_content or private_key_path, or "
-                f"run first with stop_after 'generated' and csr, which leaves a key in {store.location}."
-            ]
+        problem = (
+            f"{where}: no private key goes with this certificate. Give private_key_content or private_key_path, or run "
+            f"first with stop_after 'generated' and csr, which leaves a key in {store.location}."
         )
+        raise InvalidInput([problem])
     return certify(store.signer(contents.successor.thumbprint), certificate, where)
 
 

@@ -162,7 +162,7 @@ def _parse_der(der: bytes) -> x509.Certificate:
     """Dates are read here too, as they are parsed late and may be broken where the rest is not."""
     try:
         parsed = x509.load_der_x509_certificate(der)
-        _ = parsed.not_valid_before_utc, parsed.not_valid_after_utc
+        _dates = parsed.not_valid_before_utc, parsed.not_valid_after_utc
     except (ValueError, TypeError, OverflowError, x509.InvalidVersion, UnsupportedAlgorithm) as error:
         raise ValueError("These bytes are not an X.509 certificate.") from error
     return parsed

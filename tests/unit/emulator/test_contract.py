@@ -62,7 +62,7 @@ def test_the_documented_example_is_within_the_contract():
         {"thumbprint": "x"},
         {"key": ["x"]},
     ],
-    ids=lambda change: str(change),
+    ids=str,
 )
 def test_an_answer_with_a_wrong_property_is_caught(change):
     assert problems(replace(READ, body={**READ.body, "keyCredentials": [{**ENTRY, **change}]}))

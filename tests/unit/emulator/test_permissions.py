@@ -26,7 +26,7 @@ def graph_with(tenant, client):
 @pytest.mark.parametrize(
     ("roles", "read", "write"),
     [((), 403, 403), ((READ,), 200, 403), ((OWNED,), 200, 403), ((ALL,), 200, 204)],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_roles_decide_about_reading_and_writing(graph_with, payroll, roles, read, write):
     graph, path = graph_with(*roles), f"/applications/{payroll.object_id}"

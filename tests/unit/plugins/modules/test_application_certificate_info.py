@@ -59,7 +59,7 @@ def test_an_unknown_application_is_a_failure_that_says_where_to_look(info):
 
 
 def test_several_applications_of_one_name_are_listed(info, tenant):
-    made = [tenant.add_application("twin").app_id for _ in range(2)]
+    made = [tenant.add_application("twin").app_id for _round in range(2)]
 
     found = info(display_name="twin")
 

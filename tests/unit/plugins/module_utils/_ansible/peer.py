@@ -46,7 +46,7 @@ class Peer:
     def _serve(self):
         while not self.over.is_set():
             try:
-                connection, _ = self._listening.accept()
+                connection, _address = self._listening.accept()
             except OSError:
                 return
             threading.Thread(target=self._handle, args=(connection,), daemon=True).start()

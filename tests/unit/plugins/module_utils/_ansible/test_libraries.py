@@ -54,7 +54,7 @@ def test_one_that_is_missing_is_named_alone(name):
 
 
 def test_every_library_is_required():
-    assert {name for name, _, _ in REQUIRED} == {"cryptography", "msal", "requests"}
+    assert {name for name, _version, _error in REQUIRED} == {"cryptography", "msal", "requests"}
 
 
 def test_a_module_reports_them_before_it_does_anything(monkeypatch):
@@ -64,5 +64,5 @@ def test_a_module_reports_them_before_it_does_anything(monkeypatch):
 
     monkeypatch.setattr(libraries, "REQUIRED", (("msal", "1.31.0", "Traceback"),))
 
-    with pytest.raises(SystemExit, match="missing on the host that runs the module: msal"):
+    with pytest.raises(SystemExit, match=r"missing on the host that runs the module: msal"):
         run(Module(), lambda module: pytest.fail("it did something"))

@@ -100,7 +100,7 @@ def test_a_refusal_is_explained_by_its_number(number, code, retry):
 def test_every_number_in_the_table_is_shown_here():
     shown = test_a_refusal_is_explained_by_its_number.pytestmark[0].args[1]
 
-    assert set(SIGN_IN_CODES) <= {number for number, _, _ in shown}
+    assert set(SIGN_IN_CODES) <= {number for number, _message, _code in shown}
 
 
 @pytest.mark.parametrize(

@@ -368,14 +368,14 @@ def test_a_predecessor_that_still_signs_in_becomes_current_at_once():
 
 @pytest.mark.parametrize("stop_after", STAGES)
 def test_the_way_back_comes_first_wherever_the_run_stops(stop_after):
-    _, _, snapshot = gone(predecessor_sign_in=ACCEPTED)
+    _old, _new, snapshot = gone(predecessor_sign_in=ACCEPTED)
 
     assert names(plan(snapshot, stop_after=stop_after))[0] == "roll_back"
 
 
 @pytest.mark.parametrize("sign_in", [None, refused(), refused("certificate_expired")])
 def test_a_predecessor_that_does_not_sign_in_stays_where_it_is(sign_in):
-    _, new, snapshot = gone(predecessor_sign_in=sign_in)
+    _old, new, snapshot = gone(predecessor_sign_in=sign_in)
 
     found = plan(snapshot)
 
@@ -397,7 +397,7 @@ def test_an_absent_certificate_that_ends_soon_is_not_registered_again():
 @pytest.mark.parametrize("sign_in", [None, ACCEPTED])
 def test_registering_again_begins_the_overlap_anew(sign_in):
     """The predecessor was replaced 20 days ago by a certificate that nobody could sign in with."""
-    old, _, snapshot = gone(predecessor_sign_in=sign_in)
+    old, _new, snapshot = gone(predecessor_sign_in=sign_in)
 
     assert retired(plan(snapshot)) == []
     assert retired(plan(snapshot, overlap=days(0))) == [old.thumbprint]

@@ -441,9 +441,9 @@ def test_a_foreign_certificate_need_not_be_rsa(ec_key, now):
 def test_garbage_in_the_directory_is_a_value_error(key_pair):
     """Foreign key credentials hold anything; 2,000 damaged certificates either read or raise ValueError."""
     chance = random.Random(1)
-    for _ in range(2000):
+    for _round in range(2000):
         der = bytearray(key_pair.certificate.der)
-        for _ in range(chance.randint(1, 4)):
+        for _round in range(chance.randint(1, 4)):
             der[chance.randrange(len(der))] = chance.randrange(256)
         try:
             certificate_from_der(bytes(der[: chance.choice([len(der), chance.randrange(len(der))])]))

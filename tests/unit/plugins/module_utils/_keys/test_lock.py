@@ -116,7 +116,7 @@ def test_one_process_cannot_take_the_lock_twice(store):
 @pytest.mark.parametrize("events", [0, 1])
 def test_where_the_system_does_not_tell_the_holder_the_last_event_is(store, holder, monkeypatch, events):
     monkeypatch.setattr(lock, "_find_holder", lambda _path: None)
-    for _ in range(events):
+    for _round in range(events):
         store.append_history({"at": NOW, "event": "renewed"})
         store.append_history({"event": "without a time"})
 
