@@ -92,8 +92,8 @@ def coverage(job: Job) -> str:
     within = f"--include={checkout.ROOT}/plugins/*"
     job.run("coverage", "html", merged, within, f"--directory={COVERAGE / 'html'}", programs=programs)
     job.run("coverage", "report", merged, within, programs=programs)
-    job.run("coverage", "json", merged, within, "-o", COVERAGE / "all.json", programs=programs)
-    totals = json.loads((COVERAGE / "all.json").read_text(encoding="utf-8"))["totals"]
+    job.run("coverage", "json", merged, within, "-o", COVERAGE / "report.json", programs=programs)
+    totals = json.loads((COVERAGE / "report.json").read_text(encoding="utf-8"))["totals"]
     branches, lines = totals["percent_branches_covered"], totals["percent_statements_covered"]
     note = f"plugins/: {branches:.1f} % of branches, {lines:.1f} % of lines; at least {ENOUGH} % wanted"
     if min(branches, lines) < ENOUGH:
