@@ -1,0 +1,48 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time and peak memory of a listing: the module's own process against a bare pager, taken in turn."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+from world import Cost, run
+
+MODULE = "ansible_collections.evercert.entra.plugins.modules.application_certificate_info"
+FIELDS = "id,appId,displayName,keyCredentials,tokenEncryptionKeyId"
+SAMPLES = 5
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Medians of both, over the same samples."""
+
+    name: str
+    ours: Cost
+    floor: Cost
+
+
+def comparisons(world):
+    """A listing that returns numbers, and one that returns every application."""
+    pager = [sys.executable, Path(__file__).with_name("bare_pager.py"), FIELDS]
+    wanted = {"summary": _module(return_applications="none"), "all applications": _module(return_applications="all")}
+    costs = {name: [] for name in ("bare", *wanted)}
+    for sample in range(SAMPLES + 1):  # the first one warms up
+        for name, command in {"bare": pager, **wanted}.items():
+            cost = run(command, world.variables)
+            costs[name] += [cost] if sample else []
+    floor = _median(costs["bare"])
+    return [Comparison(name, _median(costs[name]), floor) for name in wanted]
+
+
+def _module(**options):
+    return [sys.executable, "-m", MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": options})]
+
+
+def _median(costs):
+    return Cost(median(cost.seconds for cost in costs), median(cost.megabytes for cost in costs))
