@@ -134,6 +134,10 @@ def _write(
                     return seen
             else:
                 _wait_or_raise(run, t.cast(GraphRefused, failure), 2.0 * attempt, what)
+    return _read_back(run, applied, what)
+
+
+def _read_back(run: Run, applied: t.Callable[[Application], object], what: str) -> Application:
     shown = run.read_until(what, applied, "the write:")
     if not shown:
         raise NotProven(

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Peers that answer anything: the token stays at home, nothing is written on garbage, and the error says what was wrong."""
+"""Peers that answer anything: the token stays at home, nothing is written on garbage, the error says what was wrong."""
 
 from __future__ import annotations
 

@@ -21,7 +21,6 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
 
-
 # application_certificate
 
 
