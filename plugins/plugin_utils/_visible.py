@@ -50,6 +50,6 @@ class VisibleAction(ActionBase):
             return host
         given = self._task.args
         names = [(carry.get("progress") or {}).get("display_name")]
-        names += [given.get(name) for name in ("display_name", "app_id", "object_id", "client_id")]
+        names += [given.get(name) for name in ("display_name", "app_id", "object_id")]
         names.append(PurePath(str(given.get("key_store") or "")).name)
         return ", ".join([host, *[str(name) for name in names if name][:1]])

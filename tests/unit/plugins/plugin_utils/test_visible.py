@@ -75,7 +75,7 @@ def test_what_a_user_typed_is_refused(plugin):
         ({"app_id": "1"}, {"progress": {"display_name": "payroll"}}, "host, payroll"),
         ({"app_id": "1"}, {"progress": None}, "host, 1"),
         ({"object_id": "2"}, {}, "host, 2"),
-        ({"key_store": "/etc/payroll/"}, {}, "host, payroll"),
+        ({"key_store": "/etc/payroll/", "client_id": "an administrator"}, {}, "host, payroll"),
         ({}, {}, "host"),
     ],
 )
