@@ -25,7 +25,7 @@ def marginal_costs(world, app_id):
 
 def _difference(world, few, many):
     """The median over pairs that follow each other, so that both meet the same load."""
-    return median((_seconds(world, many) - _seconds(world, few)) / MORE for _ in range(SAMPLES))
+    return median((_seconds(world, many) - _seconds(world, few)) / MORE for _sample in range(SAMPLES))
 
 
 def _seconds(world, playbook):

@@ -31,7 +31,7 @@ MAY_IMPORT = {
 ONE_IMPORTER = {
     "cryptography": "_keys/key_pair.py",
     "msal": "_entra/tokens.py",
-    "requests": "_ansible/http.py",
+    "requests": "_ansible/requests_transport.py",
 }
 
 FILES = sorted(PLUGINS.rglob("*.py"))

@@ -28,7 +28,7 @@ from .._keys.store import KeyStore
 from .._steps.connection import Connection, Selector
 from . import arguments
 from .arguments import Options
-from .http import RequestsTransport
+from .requests_transport import RequestsTransport
 from .timing import PlainTiming
 
 

@@ -10,12 +10,12 @@ import sys
 
 from .._entra.tokens import MSAL_IMPORT_ERROR
 from .._keys.key_pair import CRYPTOGRAPHY_IMPORT_ERROR
-from .http import REQUESTS_IMPORT_ERROR
+from .requests_transport import REQUESTS_IMPORT_ERROR
 
 REQUIRED = (
     ("cryptography", "42.0.0", CRYPTOGRAPHY_IMPORT_ERROR),
     ("msal", "1.31.0", MSAL_IMPORT_ERROR),
-    ("requests", "2.32.0", REQUESTS_IMPORT_ERROR),
+    ("requests", "2.32.2", REQUESTS_IMPORT_ERROR),
 )
 
 

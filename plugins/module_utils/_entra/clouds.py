@@ -61,12 +61,13 @@ def problems_of_url(option: str, url: str | None) -> list[str]:
     """Secrets travel to these hosts, so only https is accepted. A host without a scheme counts as https."""
     if not url:
         return []
-    parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
     try:
+        parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
         usable = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+        usable = usable and not parts.username and not parts.query and not parts.fragment
     except ValueError:
         usable = False
-    if usable and not parts.username and not parts.query and not parts.fragment:
+    if usable:
         return []
     return [f"{option} must be an https URL such as https://host:8443, not '{url}'."]
 

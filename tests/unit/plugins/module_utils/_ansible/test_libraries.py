@@ -43,8 +43,8 @@ def test_nothing_is_missing_here():
 def test_all_missing_libraries_are_named_at_once_with_the_interpreter_and_the_command():
     assert told("msal", "cryptography", "requests") == (
         "These Python libraries are missing on the host that runs the module: cryptography>=42.0.0, msal>=1.31.0, "
-        f"requests>=2.32.0. Install them for {sys.executable}, for example with: {sys.executable} -m pip install "
-        "'cryptography>=42.0.0' 'msal>=1.31.0' 'requests>=2.32.0'"
+        f"requests>=2.32.2. Install them for {sys.executable}, for example with: {sys.executable} -m pip install "
+        "'cryptography>=42.0.0' 'msal>=1.31.0' 'requests>=2.32.2'"
     )
 
 

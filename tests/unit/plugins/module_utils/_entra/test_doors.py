@@ -123,7 +123,7 @@ def test_a_fixed_now_decides_and_never_signs_or_skews():
 
 
 def claims(token):
-    header, payload, _ = token.split(".")
+    header, payload, _signature = token.split(".")
     return [json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))) for part in (header, payload)]
 
 
@@ -187,13 +187,13 @@ def test_every_request_goes_to_the_host_of_the_cloud():
 
 
 def test_a_batch_with_parts_missing_or_odd_answers_nothing_for_them():
-    client, _ = graph(answer(200, {"responses": [{"id": "1", "status": 200, "body": {"a": 1}}, 7, {"id": "0"}]}))
+    client, _sent = graph(answer(200, {"responses": [{"id": "1", "status": 200, "body": {"a": 1}}, 7, {"id": "0"}]}))
     assert client.batch(["/a", "/b", "/c"]) == [(0, {}), (200, {"a": 1}), (0, {})]
 
 
 @pytest.mark.parametrize("page", [{}, {"value": None}, {"value": [7]}, {"value": "x"}])
 def test_a_list_is_a_list_of_objects(page):
-    client, _ = graph(answer(200, page))
+    client, _sent = graph(answer(200, page))
     with pytest.raises(UntrustedAnswer):
         list(client.pages("/applications"))
 

@@ -18,7 +18,7 @@ import types
 import requests
 from adapter.wsgi_adapter import connect as mount
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, results
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.http import RequestsTransport
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.requests_transport import RequestsTransport
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response

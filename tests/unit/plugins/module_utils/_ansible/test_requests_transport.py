@@ -9,8 +9,8 @@ import time
 
 import pytest
 import trustme
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import http
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.http import RequestsTransport
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import requests_transport
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.requests_transport import RequestsTransport
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NetworkFailure
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Request
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._ansible.peer import (
@@ -154,7 +154,7 @@ def test_an_answer_that_trickles_in_is_given_up_in_time(certificate, failure):
 
 
 def test_an_answer_that_is_too_large_is_given_up(certificate, failure, monkeypatch):
-    monkeypatch.setattr(http, "LARGEST_BODY", 1000)
+    monkeypatch.setattr(requests_transport, "LARGEST_BODY", 1000)
 
     with Peer(says(b"x" * 1001), certificate) as peer:
         assert failure(peer.url).code == "network_refused"
@@ -241,7 +241,7 @@ def test_connections_are_kept_and_a_new_one_is_made_when_asked_for(ca_path):
             self.closed = True
 
         def request(self, method, url, **facts):
-            answer = http.requests.Response()
+            answer = requests_transport.requests.Response()
             answer.status_code = 200
             answer._content, answer._content_consumed = b"", True
             return answer
