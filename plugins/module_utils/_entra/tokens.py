@@ -26,6 +26,7 @@ from .transport import Request, Response, Transport
 
 try:
     import msal as _msal
+    from msal.exceptions import MsalServiceError
 except ImportError:
     MSAL_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
@@ -88,7 +89,7 @@ class TokenService:
                 http_cache={},
             )
             client.acquire_token_for_client(scopes=[self.cloud.graph_scope])
-        except (msal.exceptions.MsalServiceError, ValueError, _AnswerIsNoJson):
+        except (MsalServiceError, ValueError, _AnswerIsNoJson):
             pass  # the answer itself says more than msal's summary of it
         return self._read(http, source)
 
@@ -184,7 +185,7 @@ class _MsalAnswer:
 
     def raise_for_status(self) -> None:
         if self.status_code >= 400:
-            raise msal.exceptions.MsalServiceError(error=f"HTTP {self.status_code}", error_description="")
+            raise MsalServiceError(error=f"HTTP {self.status_code}", error_description="")
 
 
 def _odd(message: str, host: str) -> tuple[str, t.Any]:
