@@ -39,7 +39,9 @@ def act(module: AnsibleModule, connection: Connection) -> Renewal:
         if options["state"] == "rolled_back":
             return _roll_back(connection, request, module.check_mode)
         if is_adoption(connection, bool(options["adopt_path"])):
-            return _adopt(connection, request, options, module.check_mode)
+            adopted = _adopt(connection, request, options, module.check_mode)
+            if adopted:
+                return adopted
         progress = Progress.from_values(carry["progress"]) if carry.get("progress") else None
         return renew(connection, request, dry_run=module.check_mode, progress=progress)
     except Interrupted:
@@ -76,11 +78,14 @@ def _roll_back(connection: Connection, request: Request, dry_run: bool) -> Renew
         return Renewal(run, dry_run=False)
 
 
-def _adopt(connection: Connection, request: Request, options: Options, dry_run: bool) -> Renewal:
+def _adopt(connection: Connection, request: Request, options: Options, dry_run: bool) -> Renewal | None:
+    """Take the key pair over, unless another run was first: then there is nothing left to adopt."""
     pair = inputs.adopted_key_pair(options)
     if dry_run:
         return Renewal(prepare_adoption(connection, request.policy, pair), dry_run=True)
     with locked(connection, request):
+        if not is_adoption(connection, adopts=True):
+            return None
         run = prepare_adoption(connection, request.policy, pair)
         adopt(run, pair, request.pfx_passphrase)
         return Renewal(run, dry_run=False)

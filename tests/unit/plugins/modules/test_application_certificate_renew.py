@@ -5,11 +5,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import os
+import threading
+from pathlib import Path
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as module
 
 QUICK = {"sign_in_interval": 0, "initial_pause": 0}
@@ -62,6 +67,25 @@ def test_the_predecessor_is_shown_and_retired(renew):
         assert [each["thumbprint"] for each in gone["retired"]] == [first["certificate"]["thumbprint"]]
         assert len(gone["diff"]["after"]["key_credentials"]) == len(gone["diff"]["before"]["key_credentials"]) - 1
         assert gone["predecessor"]["thumbprint"] == first["certificate"]["thumbprint"]
+
+
+def test_of_two_adoptions_at_once_the_second_finds_the_work_done(renew, pem_of, old, key_store):
+    os.mkdir(key_store, 0o700)
+    path = pem_of(old)
+    pair = load_key_pair(Path(path).read_bytes(), None, path)
+    held = os.open(key_store, os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+
+    def adopt_first():
+        DirectoryStore(key_store).adopt_current(pair, Record(origin="adopted"))
+        os.close(held)
+
+    first = threading.Timer(0.5, adopt_first)
+    first.start()
+    second = renew(adopt_path=path, renew_before=10)
+    first.join()
+
+    assert not second.get("failed") and not second["changed"] and steps(second) == []
 
 
 def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):

@@ -25,6 +25,7 @@ class Module:
 
     def __init__(self, **params):
         self.params = params
+        self.no_log_values = set()
 
     def exit_json(self, **result):
         raise Ended(result)
@@ -129,3 +130,12 @@ def test_a_diagnosis_has_all_its_evidence_named():
         "timestamp": None,
         "host": "login.test",
     }
+
+
+def test_a_private_key_in_an_option_for_public_things_is_kept_out_of_every_report():
+    misplaced = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
+    module = Module(certificate_content=misplaced, app_id="1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10")
+    with pytest.raises(Ended):
+        run(module, lambda module: {"changed": False})
+
+    assert module.no_log_values == {misplaced}
