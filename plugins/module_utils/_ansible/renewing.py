@@ -16,7 +16,8 @@ from .._core.policy import RenewalPolicy
 from .._keys.key_pair import KeyPair, generate_key_pair, signing_request
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
 from .._steps.connection import Connection
-from .._steps.renew import Interrupted, Renewal, Request, locked, renew
+from .._steps.pausing import Interrupted
+from .._steps.renew import Renewal, Request, locked, renew
 from .._steps.roll_back import prepare_roll_back, roll_back
 from .._steps.run import Progress
 from . import arguments, inputs
@@ -35,14 +36,14 @@ def act(module: AnsibleModule, connection: Connection) -> Renewal:
         pfx_passphrase=options["pfx_passphrase"],
         lock_deadline=deadline,
     )
+    progress = Progress.from_values(carry["progress"]) if carry.get("progress") else None
     try:
         if options["state"] == "rolled_back":
-            return _roll_back(connection, request, module.check_mode)
+            return _roll_back(connection, request, module.check_mode, progress)
         if is_adoption(connection, bool(options["adopt_path"])):
             adopted = _adopt(connection, request, options, module.check_mode)
             if adopted:
                 return adopted
-        progress = Progress.from_values(carry["progress"]) if carry.get("progress") else None
         return renew(connection, request, dry_run=module.check_mode, progress=progress)
     except Interrupted:
         raise
@@ -69,11 +70,11 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
     return {"csr": signing_request(pair, pair.certificate.subject)}
 
 
-def _roll_back(connection: Connection, request: Request, dry_run: bool) -> Renewal:
+def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress | None) -> Renewal:
     if dry_run:
-        return Renewal(prepare_roll_back(connection, request.policy), dry_run=True)
+        return Renewal(prepare_roll_back(connection, request.policy, progress), dry_run=True)
     with locked(connection, request):
-        run = prepare_roll_back(connection, request.policy)
+        run = prepare_roll_back(connection, request.policy, progress)
         roll_back(run)
         return Renewal(run, dry_run=False)
 

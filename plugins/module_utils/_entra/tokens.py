@@ -71,10 +71,10 @@ class TokenService:
         """Sign in with a certificate's key: a new assertion and empty caches. Raises SignInRefused, NetworkFailure."""
         endpoint = self._discover(new_connection)
         assertion = client_assertion(signer, client_id, endpoint, self._clock.service_time())
-        return self._acquire(client_id, {"client_assertion": assertion}, source, new_connection)
+        return self._acquire(client_id, {"client_assertion": lambda: assertion}, source, new_connection)
 
     def _acquire(
-        self, client_id: str, credential: str | dict[str, str], source: str, new_connection: bool
+        self, client_id: str, credential: str | dict[str, t.Callable[[], str]], source: str, new_connection: bool
     ) -> AccessToken:
         self.attempts += 1
         http = _MsalHttp(self, new_connection)

@@ -16,7 +16,7 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.errors import InvalidInput, NotProven, SignInRefused, StillWaiting, Unsafe
+from .._core.errors import InvalidInput, SignInRefused, Unsafe
 from .._core.model import STAGES, Record, Version
 from .._core.plan import Plan, Step, plan_renewal
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
@@ -26,6 +26,7 @@ from . import prove as proofs
 from .connection import Connection
 from .gather import gather
 from .limits import fit_to_limits
+from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
 from .run import KeyPairLike, Progress, Run, start
@@ -147,31 +148,6 @@ def carry_out(run: Run, request: Request) -> None:
         with handing_over(run.connection, progress, run.policy):
             ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
     _leave_mark(run)
-
-
-@contextlib.contextmanager
-def handing_over(connection: Connection, progress: Progress, policy: RenewalPolicy) -> t.Iterator[None]:
-    """A wait leaves this call with the progress made; not for ever, even if the service puts everything off.
-
-    Each wait has its own deadline, and the budget of sign-ins may take 5 minutes for each.
-    """
-    name = progress.steps[progress.position].name if progress.steps else "prepare"
-    longest = 600 + 4 * policy.propagation.total_seconds() + 300 * connection.proof.sign_ins
-    try:
-        yield
-    except StillWaiting as pause:
-        now = connection.timing.monotonic()
-        if now > progress.deadlines.setdefault(f"step {progress.position} {name}", now + longest):
-            raise NotProven(f"Gave up after waiting too long to {name}, last for: {pause.what}.") from pause
-        raise Interrupted(pause, progress) from pause
-
-
-class Interrupted(StillWaiting):
-    """A wait that a caller outside does, with the progress that the next call goes on from."""
-
-    def __init__(self, pause: StillWaiting, progress: Progress) -> None:
-        super().__init__(pause.seconds, pause.what)
-        self.carry = {"progress": progress.to_values(), "lock_deadline": None}
 
 
 def _roll_back(run: Run, step: Step, request: Request) -> None:

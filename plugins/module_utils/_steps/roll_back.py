@@ -12,11 +12,22 @@ from .._core.plan import Plan, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import Snapshot
 from .connection import Connection, identity_of
-from .run import Run, start
+from .pausing import handing_over
+from .run import Progress, Run, start
 
 
-def prepare_roll_back(connection: Connection, policy: RenewalPolicy) -> Run:
-    """Both sign-ins, and the one step, or the reason why nothing moves. No step when it is done already."""
+def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: Progress | None = None) -> Run:
+    """Both sign-ins, and the one step, or the reason why nothing moves. No step when it is done already.
+
+    `progress` goes on with a call that had to wait: what was refused then counts now.
+    """
+    progress = progress or Progress()
+    connection.graph.tried = progress.looked
+    with handing_over(connection, progress, policy):
+        return _prepare(connection, policy, progress.looked)
+
+
+def _prepare(connection: Connection, policy: RenewalPolicy, looked: dict[str, int]) -> Run:
     connection.service.discovery()
     store = connection.store.read()
     current, predecessor = store.current, store.predecessor
@@ -26,7 +37,7 @@ def prepare_roll_back(connection: Connection, policy: RenewalPolicy) -> Run:
     if not _is_rolled_back(store):
         if predecessor is None or predecessor.record.retired:
             raise Unsafe(f"Nothing to roll back to: certificate {current.thumbprint} has no predecessor in the store.")
-        _require_refusal(connection, current)
+        _require_refusal(connection, current, looked)
         _require_acceptance(connection, predecessor)
         steps = (
             Step(
@@ -58,23 +69,26 @@ def _is_rolled_back(store: StoreContents) -> bool:
     return successor.record.predecessor == current.thumbprint
 
 
-def _require_refusal(connection: Connection, current: Version) -> None:
-    """The current key must be refused at every one of the attempts."""
+def _require_refusal(connection: Connection, current: Version, looked: dict[str, int]) -> None:
+    """The current key must be refused at every one of the attempts, those of earlier calls included."""
     app_id, _object_id = identity_of(connection, None, current)
-    for attempt in range(connection.proof.sign_ins):
-        if attempt:
-            connection.timing.wait(connection.proof.interval, "the next sign-in with the current key")
+    required, name = connection.proof.sign_ins, f"refused {current.thumbprint}"
+    while looked.get(name, 0) < required:
         try:
             connection.sign_in_patiently(app_id, current, "roll back")
         except SignInRefused as refusal:
-            if refusal.diagnosis.blames_key:
-                continue
-            raise Unsafe(
-                f"Not rolled back: the current certificate is refused, but not because of its key. "
-                f"{refusal.diagnosis.sentence}",
-                refusal.diagnosis,
-            ) from refusal
-        raise Unsafe(f"Not rolled back: Entra accepts sign-ins with the current certificate {current.thumbprint}.")
+            if not refusal.diagnosis.blames_key:
+                raise Unsafe(
+                    f"Not rolled back: the current certificate is refused, but not because of its key. "
+                    f"{refusal.diagnosis.sentence}",
+                    refusal.diagnosis,
+                ) from refusal
+        else:
+            raise Unsafe(f"Not rolled back: Entra accepts sign-ins with the current certificate {current.thumbprint}.")
+        count = looked[name] = looked.get(name, 0) + 1
+        if count < required:
+            what = f"the next sign-in with the current key: refused {count} of {required} times"
+            connection.timing.wait(connection.proof.interval, what)
 
 
 def _require_acceptance(connection: Connection, predecessor: Version) -> None:

@@ -110,6 +110,16 @@ def test_a_refused_current_certificate_goes_back_to_its_predecessor(adopted, che
         assert not adopted.roll_back().changed
 
 
+def test_a_roll_back_that_hands_its_waits_over_counts_what_was_refused_before(adopted):
+    promoted_and_lost(adopted)
+    before = len(adopted.sign_ins())
+
+    adopted.roll_back_in_slices(sign_in_budget=0)
+
+    assert adopted.current == adopted.old.thumbprint
+    assert len(adopted.sign_ins()) - before == 4  # three refusals and one acceptance, however the calls were cut
+
+
 def test_an_accepted_current_certificate_is_not_rolled_back(adopted):
     adopted.renew()
     adopted.settle()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import json
 import types
 
@@ -160,9 +161,9 @@ class World:
         return sum(1 for operation in self.operations(since) if operation not in parts)
 
     def sign_ins(self):
-        """When payroll's keys were tried, and whether the service took them."""
+        """Each attempt to sign in as payroll."""
         asked = self.emulator.log.lines
-        return [line for line in asked if line["operation"] == "token" and line.get("application") == "payroll"]
+        return [line for line in asked if line["operation"] == "token" and line["app_id"] == self.payroll.app_id]
 
     # Breaking it
 
@@ -259,13 +260,19 @@ class World:
 
     def renew_in_slices(self, provided=None, **given):
         """The same, with every wait handed to the caller and the progress sent through JSON."""
+        return self._in_slices(functools.partial(self.renew, provided=provided, **given))
+
+    def roll_back_in_slices(self, **given):
+        return self._in_slices(functools.partial(self.roll_back, **given))
+
+    def _in_slices(self, act):
         carry, calls = None, 0
         while True:
             calls += 1
             assert calls < 1500, "it never ends"
             progress = Progress.from_values(json.loads(json.dumps(carry))) if carry else None
             try:
-                return self.renew(provided=provided, timing=SlicedTiming(self.tenant), progress=progress, **given)
+                return act(timing=SlicedTiming(self.tenant), progress=progress)
             except StillWaiting as pause:
                 carry = getattr(pause, "carry", {}).get("progress", carry)
                 with self.store.lock(0.0, self.timing.wait):
@@ -292,11 +299,11 @@ class World:
                 adopt(run, ours, None)
         return self._result(results.of_renewal(Renewal(run, check), request.policy), since)
 
-    def roll_back(self, check=False, timing=None, **given):
+    def roll_back(self, check=False, timing=None, progress=None, **given):
         options, since = self.options(**given), len(self.emulator.log.lines)
         connection, request = self.connect(options, check, timing), self.request(options)
         with contextlib.nullcontext() if check else locked(connection, request):
-            run = prepare_roll_back(connection, request.policy)
+            run = prepare_roll_back(connection, request.policy, progress)
             if not check:
                 roll_back(run)
         return self._result(results.of_renewal(Renewal(run, check), request.policy), since)
