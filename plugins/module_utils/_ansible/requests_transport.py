@@ -7,9 +7,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import socket
 import ssl
-import time
+import threading
 import traceback
 import typing as t
 
@@ -27,7 +28,7 @@ else:
 
 # A page of 999 applications is some megabytes; more than this is no answer of Graph.
 LARGEST_BODY = 128 * 1024 * 1024
-# An answer that trickles in may take this many times the timeout, which counts each silence by itself.
+# A peer that trickles may take this many times the timeout, which counts each silence by itself.
 PATIENCE = 10
 USER_AGENT = "evercert.entra"
 
@@ -55,7 +56,7 @@ class RequestsTransport:
         # verify goes with each request, else REQUESTS_CA_BUNDLE would win over ca_path; auth keeps a .netrc entry
         # from replacing our Authorization header.
         try:
-            with contextlib.closing(
+            with _within(self._timeout * PATIENCE), contextlib.closing(
                 session.request(
                     request.method,
                     request.url,
@@ -74,17 +75,37 @@ class RequestsTransport:
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
     def _read(self, answer: requests.Response) -> bytes:
-        """The whole body, bounded in size and time."""
-        ends = time.monotonic() + self._timeout * PATIENCE
+        """The whole body, bounded in size."""
         parts, size = [], 0
         for part in answer.iter_content(1 << 16):
             size += len(part)
             if size > LARGEST_BODY:
                 raise requests.exceptions.ContentDecodingError("answer too large")
-            if time.monotonic() > ends:
-                raise requests.exceptions.ReadTimeout("answer too slow")
             parts.append(part)
         return b"".join(parts)
+
+
+@contextlib.contextmanager
+def _within(seconds: float) -> t.Iterator[None]:
+    """Raise TimeoutError out of whatever is going on when the time is over.
+
+    An alarm ends the request where it stands; a thread left behind could send a write long after it was given up.
+    Where an alarm cannot be had (not the main thread, or in use), the timeout of each silence alone counts.
+    """
+    if threading.current_thread() is not threading.main_thread() or signal.getitimer(signal.ITIMER_REAL)[0]:
+        yield
+        return
+
+    def give_up(_number: int, _frame: object) -> None:
+        raise TimeoutError("the answer trickles in")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def _keep_headers(prepared: t.Any) -> t.Any:
@@ -107,7 +128,7 @@ def _code(error: Exception, causes: t.Sequence[BaseException]) -> str:
         return "tls"
     if isinstance(error, requests.exceptions.SSLError) or _is_bad_ca_file(error):
         return "tls"
-    if isinstance(error, requests.exceptions.Timeout):
+    if any(isinstance(cause, (requests.exceptions.Timeout, TimeoutError)) for cause in causes):
         return "timeout"
     if any(isinstance(cause, socket.gaierror) or type(cause).__name__ == "NameResolutionError" for cause in causes):
         return "dns"

@@ -38,6 +38,10 @@ class DirectoryStore:
         self.location = str(self._root)
         self._events = Events(self._root)
 
+    @property
+    def exists(self) -> bool:
+        return os.path.lexists(self._root)
+
     def read(self) -> StoreContents:
         """Readers take no lock, so they look again when a writer was at work meanwhile."""
         for _attempt in range(10):
@@ -66,7 +70,7 @@ class DirectoryStore:
 
     def prepare(self) -> None:
         reading.refuse_open_parents(self._root)
-        if not os.path.lexists(self._root):
+        if not self.exists:
             durable.make_directories(self._root)
         reading.refuse_unsafe_directory(self._root)
         if os.path.lexists(self._path(VERSIONS)):

@@ -18,6 +18,10 @@ class KeyStore(t.Protocol):
 
     location: str
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything at its location yet."""
+
     def read(self) -> StoreContents:
         """Everything in the store, without any effect; what does not exist yet is empty."""
 

@@ -56,6 +56,8 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
     progress = progress or Progress()
     if dry_run:
         return Renewal(prepare(connection, request, progress), dry_run=True)
+    if not connection.store.exists:
+        prepare(connection, request, progress)  # whatever speaks against a first renewal is said before a store is made
     with locked(connection, request):
         run = go_on(connection, request, progress) or prepare(connection, request, progress)
         carry_out(run, request)

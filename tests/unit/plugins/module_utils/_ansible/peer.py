@@ -103,6 +103,20 @@ def trickles(peer, connection):
         connection.sendall(b"1\r\nx\r\n")
 
 
+def trickles_what_it_promised(peer, connection):
+    """A body of known length, letter by letter."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+    while not peer.over.wait(0.05):
+        connection.sendall(b"x")
+
+
+def trickles_its_headers(peer, connection):
+    """A header that never ends."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nX-Long: ")
+    while not peer.over.wait(0.05):
+        connection.sendall(b"x")
+
+
 def breaks_off(peer, connection):
     """Promise more than comes."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")

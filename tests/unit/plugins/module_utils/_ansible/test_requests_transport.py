@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import time
 
@@ -21,6 +22,8 @@ from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._ansible
     resets,
     says,
     trickles,
+    trickles_its_headers,
+    trickles_what_it_promised,
 )
 
 
@@ -148,9 +151,26 @@ def test_a_silent_peer_is_given_up_in_time(tls, certificate, failure):
     assert time.monotonic() - started < 5
 
 
-def test_an_answer_that_trickles_in_is_given_up_in_time(certificate, failure):
-    with Peer(trickles, certificate) as peer:
-        assert failure(peer.url, timeout=0.1).code == "timeout"
+@pytest.mark.parametrize("answer", [trickles, trickles_what_it_promised, trickles_its_headers])
+def test_an_answer_that_trickles_in_is_given_up_in_time(answer, certificate, failure):
+    started = time.monotonic()
+
+    with Peer(answer, certificate) as peer:
+        found = failure(peer.url, timeout=0.1)
+
+    assert (found.code, found.retry) == ("timeout", "later")
+    assert time.monotonic() - started < 5
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+
+
+def test_an_alarm_that_somebody_else_has_set_is_left_alone(certificate, ca_path):
+    signal.setitimer(signal.ITIMER_REAL, 3600)
+    try:
+        with Peer(says(), certificate) as peer:
+            assert RequestsTransport(ca_path, 5).send(Request("GET", peer.url)).status == 200
+        assert signal.getitimer(signal.ITIMER_REAL)[0] > 3000
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def test_an_answer_that_is_too_large_is_given_up(certificate, failure, monkeypatch):

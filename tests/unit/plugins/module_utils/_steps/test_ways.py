@@ -384,3 +384,33 @@ def test_a_lifetime_beyond_the_policy_is_refused_or_clamped(adopted):
     adopted.renew(on_policy_limit="clamp")
     held = adopted.contents.current.certificate
     assert 89 <= (held.not_after - held.not_before).days <= 90
+
+
+def unknown_application(world):
+    return {"app_id": "99999999-2222-4333-8444-555555555555"}
+
+
+def wrong_clock(world):
+    world.tenant.clock.skew = 400
+    return {}
+
+
+def no_way_to_write(world):
+    return world.as_itself
+
+
+def too_long_for_the_policy(world):
+    world.tenant.limit_lifetime("P90D", world.payroll)
+    world.tenant.grant(world.admin, "Policy.Read.All")
+    return {}
+
+
+@pytest.mark.parametrize(
+    "scene", [unknown_application, wrong_clock, no_way_to_write, too_long_for_the_policy], ids=lambda scene: scene.__name__
+)
+def test_what_speaks_against_a_first_renewal_is_said_before_a_key_store_is_made(scene, world):
+    options = scene(world)
+
+    world.refused(**options)
+
+    assert not (world.folder / "store").exists() and world.made == []
