@@ -85,10 +85,10 @@ def add_application(tenant, spec):
     name = spec.pop("name")
     described_certificates = spec.pop("certificates", ())
     pairs = [_issue(tenant, name, one) for one in described_certificates]
-    entries = [_entry(pair, one) for pair, one in zip(pairs, described_certificates) if one.get("registered", True)]
-    token_encryption = next(
-        (entry.key_id for entry, one in zip(entries, described_certificates) if one.get("token_encryption")), None
-    )
+    both = zip(pairs, described_certificates)
+    registered = [(_entry(pair, one), one) for pair, one in both if one.get("registered", True)]
+    entries = [entry for entry, _one in registered]
+    token_encryption = next((entry.key_id for entry, one in registered if one.get("token_encryption")), None)
     afterwards = {key: spec.pop(key) for key in ("soft_deleted", "conditional_access", "max_lifetime") if key in spec}
     state = tenant.add_application(name, entries, token_encryption_key_id=token_encryption, **spec)
     _afterwards(tenant, state, **afterwards)

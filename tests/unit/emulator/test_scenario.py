@@ -44,6 +44,13 @@ def test_the_demo_has_an_application_in_every_state(demo):
     assert [entry.usage for entry in tenant.application("saml-bridge").key_credentials] == ["Verify", "Sign", "Verify"]
 
 
+def test_the_mark_of_token_encryption_stays_with_its_certificate():
+    certificates = [{"registered": False}, {"token_encryption": True, "key_id": "5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11"}]
+    tenant = scenario.build({"applications": [{"name": "vault", "certificates": certificates}]})
+
+    assert tenant.application("vault").token_encryption_key_id == "5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11"
+
+
 def test_local_keys_lie_in_private_files_that_hold_key_and_certificate(demo):
     tenant, directory = demo
     path = directory / "payroll-sync.pem"
