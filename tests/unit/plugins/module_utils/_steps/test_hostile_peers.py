@@ -34,7 +34,7 @@ def lie_about(world, part, answer, skip=0):
 
 
 def everything_said(error):
-    return "".join(traceback.format_exception(error)) + repr(error) + repr(vars(error))
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__)) + repr(error) + repr(vars(error))
 
 
 def application(world, **changes):
