@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import sys
 import typing as t
 from pathlib import PurePath
 
@@ -14,6 +15,19 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ._waiting import Narrator, Result, run_in_slices
+
+
+def show_lines_at_once(stream: t.Any) -> None:
+    """Ansible leaves flushing to the system: into a pipe, such as a pipeline's log, a line would wait for the next task.
+
+    Lines are written by the process that plays. It loads a task's action plugin before it forks the task's worker, so
+    loading is the moment.
+    """
+    if hasattr(stream, "reconfigure"):
+        stream.reconfigure(line_buffering=True)
+
+
+show_lines_at_once(sys.stdout)
 
 
 class VisibleAction(ActionBase):

@@ -156,10 +156,11 @@ def _retirements(
     steps, stuck = [], []
     staying = (version for version in snapshot.store.others if version not in outgoing)
     for version in (*staying, *outgoing):
-        if _key_is_due_for_deletion(snapshot, policy, version):
+        came_back = _has_come_back(snapshot, policy, version)
+        if _key_is_due_for_deletion(snapshot, policy, version) and not came_back:
             detail = f"The private key of retired certificate {version.thumbprint} is deleted."
             steps.append(Step("retire", detail, version.thumbprint, version.record.key_id, deletes_key=True))
-        elif _is_due_for_retirement(snapshot, policy, version, outgoing):
+        elif came_back or _is_due_for_retirement(snapshot, policy, version, outgoing):
             reason = _why_not_retirable(snapshot, version)
             if reason:
                 stuck.append(reason)
@@ -179,7 +180,18 @@ def _is_due_for_retirement(
     if record.refused or not (record.promoted or version == snapshot.store.current):
         return True  # never served anybody: no overlap to wait for
     replaced = snapshot.now if version in outgoing else replaced_at(snapshot.store, version)
-    return replaced is not None and replaced + policy.overlap <= snapshot.now
+    if replaced is None:
+        return False
+    # The service tells whole seconds: a run that follows at once may see an earlier time than the one on record.
+    return not policy.overlap or replaced + policy.overlap <= snapshot.now
+
+
+def _has_come_back(snapshot: Snapshot, policy: RenewalPolicy, version: Version) -> bool:
+    """Removed, seen to be gone, and on the application again when no replica lags any more: a removal that was lost."""
+    retired = version.record.retired
+    if retired is None or retired + policy.propagation >= snapshot.now:
+        return False
+    return snapshot.application is not None and snapshot.application.find_credential(version.certificate) is not None
 
 
 def replaced_at(store: StoreContents, version: Version) -> dt.datetime | None:

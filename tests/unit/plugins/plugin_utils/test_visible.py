@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import types
 
 import pytest
@@ -13,6 +14,7 @@ from ansible_collections.evercert.entra.plugins.action import (
     application_certificate_renew,
     application_certificate_verify,
 )
+from ansible_collections.evercert.entra.plugins.plugin_utils._visible import show_lines_at_once
 from ansible_collections.evercert.entra.plugins.plugin_utils._waiting import SLICES
 
 BOTH = pytest.mark.parametrize("plugin", [application_certificate_renew, application_certificate_verify])
@@ -99,3 +101,19 @@ def test_every_call_is_on_the_original_arguments():
     action.run(task_vars={})
 
     assert arguments == {"app_id": "1"}
+
+
+def test_a_line_leaves_for_a_pipe_as_soon_as_it_is_written():
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(io.BufferedWriter(raw))
+    stream.write("buffered\n")
+    assert raw.getvalue() == b""
+
+    show_lines_at_once(stream)
+    stream.write("waiting\n")
+
+    assert raw.getvalue() == b"buffered\nwaiting\n"
+
+
+def test_a_stream_that_has_no_buffering_to_change_is_left_alone():
+    show_lines_at_once(io.StringIO())

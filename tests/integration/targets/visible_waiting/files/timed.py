@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run a command and tell how far apart its lines came, from the first to the last: timed.py COMMAND [ARGUMENT ...]"""
+"""Run a command and tell how far apart its lines came and between which: timed.py COMMAND [ARGUMENT ...]"""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ def main():
             lines.append(line.rstrip("\n"))
             moments.append(time.monotonic())
     gaps = [later - earlier for earlier, later in zip(moments, moments[1:])]
-    print(json.dumps({"rc": process.returncode, "longest_gap": max(gaps), "lines": lines}))
+    longest = gaps.index(max(gaps))
+    between = lines[longest : longest + 2]
+    print(json.dumps({"rc": process.returncode, "longest_gap": gaps[longest], "between": between, "lines": lines}))
 
 
 if __name__ == "__main__":

@@ -128,6 +128,14 @@ def test_with_no_overlap_the_predecessor_goes_in_the_same_run():
     assert retired(found) == [old.thumbprint]
 
 
+def test_without_an_overlap_a_promotion_of_this_very_second_is_over():
+    """The service's clock tells whole seconds, so the run after a promotion may read an earlier time than its record."""
+    old = a_version("old", promoted=-90)
+    new = a_version("new", promoted=0.5 / 86400, replaces=old)
+
+    assert retired(plan(a_snapshot(new, others=[old]), overlap=days(0))) == [old.thumbprint]
+
+
 def test_the_overlap_counts_from_the_promotion_of_the_one_that_took_its_place():
     oldest, old = a_version("oldest", promoted=-100), a_version("old", promoted=-50)
     old = dataclasses.replace(old, record=dataclasses.replace(old.record, predecessor=oldest.thumbprint))
@@ -156,6 +164,25 @@ def test_a_certificate_that_never_served_is_retired_without_an_overlap():
 
 def test_a_version_that_was_never_sent_is_not_retired():
     assert not plan(a_snapshot(a_version("new", promoted=-50), others=[a_version("unsent", generated=-50)]))
+
+
+@pytest.mark.parametrize(("hours_ago", "expected"), [(1, ["retire"]), (0.1, [])])
+def test_a_removal_that_was_lost_again_is_repeated_once_no_replica_lags(hours_ago, expected):
+    old = a_version("old", promoted=-90, retired=-hours_ago / 24)
+    new = a_version("new", promoted=-1, replaces=old)
+
+    found = plan(a_snapshot(new, others=[old], application=an_application(old, new)))
+
+    assert names(found) == expected
+    assert all(step.key_id == a_credential(old).key_id and not step.deletes_key for step in found.steps)
+
+
+def test_the_private_key_of_a_certificate_that_came_back_is_kept_until_it_is_gone_again():
+    old = a_version("old", promoted=-90, retired=-50)
+
+    found = plan(a_snapshot(a_version("new", promoted=-60), others=[old], application=an_application(old)))
+
+    assert [step.deletes_key for step in found.steps] == [False]
 
 
 @pytest.mark.parametrize("retired_at, deleted", [(-6.9, False), (-7, True)])

@@ -107,6 +107,20 @@ def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
     assert is_renewed(world) and len(result.retired) == 1
 
 
+@pytest.mark.parametrize("way", ["add_key", "update"])
+def test_a_removal_that_is_lost_later_is_repeated_by_the_next_run(adopted, way):
+    skip, operation = (1, "patch_application") if way == "update" else (0, "remove_key")
+    adopted.tenant.faults.add("reverted", match=operation, skip=skip, seconds=30)
+    adopted.renew(overlap=0, add_method=way)
+    adopted.settle()
+    assert adopted.old.thumbprint in adopted.registered
+
+    again = adopted.renew(overlap=0, add_method=way)
+
+    assert again.steps == ["retire"] and is_renewed(adopted)
+    assert not adopted.renew(overlap=0, add_method=way).changed
+
+
 def test_retry_after_is_obeyed_before_a_write_is_sent_again(adopted):
     adopted.tenant.faults.add("error", match="add_key", status=429, retry_after=77)
     before = adopted.timing.waited
