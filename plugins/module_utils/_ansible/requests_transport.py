@@ -56,19 +56,22 @@ class RequestsTransport:
         # verify goes with each request, else REQUESTS_CA_BUNDLE would win over ca_path; auth keeps a .netrc entry
         # from replacing our Authorization header.
         try:
-            with _within(self._timeout * PATIENCE), contextlib.closing(
-                session.request(
-                    request.method,
-                    request.url,
-                    headers={"User-Agent": USER_AGENT, **request.headers},
-                    data=request.body,
-                    timeout=self._timeout,
-                    verify=self._verify,
-                    allow_redirects=False,
-                    auth=_keep_headers,
-                    stream=True,
-                )
-            ) as answer:
+            with (
+                _within(self._timeout * PATIENCE),
+                contextlib.closing(
+                    session.request(
+                        request.method,
+                        request.url,
+                        headers={"User-Agent": USER_AGENT, **request.headers},
+                        data=request.body,
+                        timeout=self._timeout,
+                        verify=self._verify,
+                        allow_redirects=False,
+                        auth=_keep_headers,
+                        stream=True,
+                    )
+                ) as answer,
+            ):
                 body = self._read(answer)
         except (requests.RequestException, OSError) as error:
             raise _as_network_failure(error, host_of(request.url)) from error

@@ -34,7 +34,8 @@ def lie_about(world, part, answer, skip=0):
 
 
 def everything_said(error):
-    return "".join(traceback.format_exception(type(error), error, error.__traceback__)) + repr(error) + repr(vars(error))
+    lines = traceback.format_exception(type(error), error, error.__traceback__)
+    return "".join(lines) + repr(error) + repr(vars(error))
 
 
 def application(world, **changes):

@@ -405,9 +405,10 @@ def too_long_for_the_policy(world):
     return {}
 
 
-@pytest.mark.parametrize(
-    "scene", [unknown_application, wrong_clock, no_way_to_write, too_long_for_the_policy], ids=lambda scene: scene.__name__
-)
+AGAINST_A_FIRST_RENEWAL = (unknown_application, wrong_clock, no_way_to_write, too_long_for_the_policy)
+
+
+@pytest.mark.parametrize("scene", AGAINST_A_FIRST_RENEWAL, ids=lambda scene: scene.__name__)
 def test_what_speaks_against_a_first_renewal_is_said_before_a_key_store_is_made(scene, world):
     options = scene(world)
 
