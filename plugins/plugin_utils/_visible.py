@@ -18,10 +18,9 @@ from ._waiting import Narrator, Result, run_in_slices
 
 
 def show_lines_at_once(stream: t.Any) -> None:
-    """Ansible leaves flushing to the system: into a pipe, such as a pipeline's log, a line would wait for the next task.
+    """Ansible leaves flushing to the system: in a pipe, such as a pipeline's log, a line would wait for the next task.
 
-    Lines are written by the process that plays. It loads a task's action plugin before it forks the task's worker, so
-    loading is the moment.
+    The process that plays writes the lines, and it loads an action plugin before it forks the worker of a task.
     """
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(line_buffering=True)
@@ -66,4 +65,4 @@ class VisibleAction(ActionBase):
         names = [(carry.get("progress") or {}).get("display_name")]
         names += [given.get(name) for name in ("display_name", "app_id", "object_id")]
         names.append(PurePath(str(given.get("key_store") or "")).name)
-        return ", ".join([host, *[str(name) for name in names if name][:1]])
+        return ", ".join(dict.fromkeys([host, *[str(name) for name in names if name][:1]]))

@@ -129,7 +129,7 @@ def test_with_no_overlap_the_predecessor_goes_in_the_same_run():
 
 
 def test_without_an_overlap_a_promotion_of_this_very_second_is_over():
-    """The service's clock tells whole seconds, so the run after a promotion may read an earlier time than its record."""
+    """The service's clock tells whole seconds, so a run at once may read an earlier time than the one on record."""
     old = a_version("old", promoted=-90)
     new = a_version("new", promoted=0.5 / 86400, replaces=old)
 
