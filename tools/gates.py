@@ -16,6 +16,7 @@ import ansible_test
 import checkout
 import environments
 import runner
+import trust
 from environments import ENVIRONMENTS
 from runner import Failed, Gate, Job, Skipped
 
@@ -47,6 +48,12 @@ def units(job: Job) -> str:
         "--cov-report=",
         variables={"COVERAGE_FILE": str(COVERAGE / "units")},
     )
+
+
+def attacks(job: Job) -> str:
+    """Faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them."""
+    trust.forget()
+    return _pytest(job, "test", "tests/trust", "--numprocesses=2")
 
 
 def units_oldest_core(job: Job) -> str:
@@ -255,6 +262,7 @@ GATES = (
     Gate("integration", integration, ("test",)),
     Gate("integration-oldest-core", integration_oldest_core, ("test", "oldest-core")),
     Gate("units", units, ("test",)),
+    Gate("attacks", attacks, ("test",)),
     Gate("lowest", lowest, ("test", "lowest")),
     Gate("units-oldest-core", units_oldest_core, ("test", "oldest-core")),
     Gate("sanity", sanity, ("test",)),

@@ -52,6 +52,7 @@ class Job:
         programs: Path,
         cwd: Path = checkout.ROOT,
         variables: dict[str, str] | None = None,
+        patience: float = PATIENCE,
     ) -> str:
         """Run a command of an environment and return what it printed; any exit code but 0 fails the gate."""
         words = [str(word) for word in command]
@@ -69,10 +70,10 @@ class Job:
                 stderr=output,
                 start_new_session=True,
             )
-            code = _wait(process)
+            code = _wait(process, patience)
         told = self.log.read_bytes()[start:].decode("utf-8", "replace")
         if code != 0:
-            ended = f"took longer than {PATIENCE // 60} minutes" if code is None else f"ended with {code}"
+            ended = f"took longer than {patience // 60:.0f} minutes" if code is None else f"ended with {code}"
             raise Failed(f"{_program(words)} {ended}", told)
         return told
 
@@ -186,11 +187,11 @@ def _outcome_of(gate: Gate, job: Job) -> tuple[str, str]:
 _running: set[subprocess.Popen[bytes]] = set()
 
 
-def _wait(process: subprocess.Popen[bytes]) -> int | None:
+def _wait(process: subprocess.Popen[bytes], patience: float) -> int | None:
     """The exit code, or None when the command took too long; what it started goes with it."""
     _running.add(process)
     try:
-        return process.wait(timeout=PATIENCE)
+        return process.wait(timeout=patience)
     except subprocess.TimeoutExpired:
         return None
     finally:
