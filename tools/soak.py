@@ -12,7 +12,7 @@ import checkout
 import environments
 import runner
 import trust
-from runner import Failed, Gate, Job
+from runner import Gate, Job
 
 NAMES = ("attacks", "mutants")
 PATIENCE = 8 * 3600  # seconds that each may take
