@@ -58,6 +58,10 @@ class Killed(BaseException):
     """The process is gone: nothing catches this."""
 
 
+def die(moment):
+    raise Killed(moment)
+
+
 class FakeTiming:
     """Both clocks of this host. Waiting moves them and the service's, and keeps what was said."""
 
@@ -116,7 +120,7 @@ class World:
         self.admin = self.tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
         self.warnings, self.made, self.sent, self.moments = [], [], [], []
         self.liar = None
-        self._kill_at = None
+        self._strikes = {}
 
     # The world's state
 
@@ -168,17 +172,20 @@ class World:
     # Breaking it
 
     def at(self, moment):
-        """Every effect and request passes here, so that a test can end the process at any of them."""
+        """Every effect and request passes here, so that a test can strike at any of them."""
+        number = len(self.moments)
         self.moments.append(moment)
-        if self._kill_at is not None:
-            self._kill_at -= 1
-            if self._kill_at < 0:
-                self._kill_at = None
-                raise Killed(moment)
+        strike = self._strikes.pop(number, None)
+        if strike:
+            strike(moment)
+
+    def strike_at(self, number, strike):
+        """Call `strike` at the effect or request of this number, counted from now."""
+        self._strikes[len(self.moments) + number] = strike
 
     def kill_at(self, number):
         """Die at the effect or request of this number, counted from now."""
-        self._kill_at = number
+        self.strike_at(number, die)
 
     @contextlib.contextmanager
     def watching_effects(self):

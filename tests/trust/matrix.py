@@ -1,0 +1,240 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The fault matrix: every effect of a renewal, and everything that can go wrong at it.
+
+A run without a fault writes down its moments: each change to the key store's files (the names of
+`durable.EFFECTS`) and each request (the emulator's names). The tables below say what may strike at which kind of
+moment; a cell is one strike at one moment of one scenario. Nothing is sampled.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import errno
+import functools
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World, die
+from emulator import routes
+
+RETIRES_AT_ONCE = {"overlap": 0}
+RETIRES_LATER = {"overlap": 7}
+LATE = dt.timedelta(days=8).total_seconds()
+
+
+# Who signs in, and how the certificate gets there and away.
+
+
+def administrator_by_add_key(world):
+    return world.as_admin
+
+
+def administrator_by_update(world):
+    return {**world.as_admin, "add_method": "update"}
+
+
+def itself_by_add_key(world):
+    """Without any permission: it cannot read its own object."""
+    return {**world.as_itself, "add_method": "add_key"}
+
+
+def itself_by_update(world):
+    own = world.tenant.service_principal(world.payroll)
+    world.tenant.change(world.payroll, owners=(own.object_id,))
+    world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
+    return {**world.as_itself, "add_method": "update"}
+
+
+SCENARIOS = (administrator_by_add_key, administrator_by_update, itself_by_add_key, itself_by_update)
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One effect of the run: its name, and how many of that name came before it."""
+
+    number: int
+    name: str
+    earlier: int
+
+
+@dataclass
+class Scene:
+    """One world in which a fault strikes: today's certificate in use, one credential of somebody else."""
+
+    world: World
+    options: dict
+    foreign: object
+    others: list = field(default_factory=list)
+
+
+def a_scene(folder, scenario):
+    world = World(Path(folder))
+    world.contract.observe = lambda seen: None  # runs without a fault are validated elsewhere
+    options = scenario(world)
+    world.adopt()  # who may read the directory learns the key ID, so that it can be retired
+    world.settle()
+    foreign = world.foreign(custom_key_identifier="b2Rk", start="2026-11-01T00:00:00.1234567Z")
+    world.moments.clear()
+    return Scene(world, options, foreign)
+
+
+@functools.lru_cache(maxsize=None)
+def moments(scenario):
+    """Every effect of a run of this scenario, in order, whether it reads or writes."""
+    with tempfile.TemporaryDirectory() as folder:
+        world = a_scene(folder, scenario).world
+        options = {**scenario(world), **RETIRES_AT_ONCE}
+        world.moments.clear()
+        with world.watching_effects():
+            world.renew(**options)
+    names = [(number, name) for number, name in enumerate(map(_name_of, world.moments)) if name]
+    return [Moment(number, name, [one for _, one in names[:at]].count(name)) for at, (number, name) in enumerate(names)]
+
+
+def _name_of(moment):
+    """The effect's name for `before …`; nothing for `after …`, which the next moment begins with."""
+    when, what, *rest = moment.split(" ")
+    if when == "after":
+        return None
+    return operation_of(what, rest[0]) if rest and rest[0].startswith("https:") else what
+
+
+def operation_of(method, url):
+    path = url.partition("://")[2].partition("/")[2]
+    return routes.match(method, "/" + path.partition("?")[0])[0]
+
+
+# What may strike. Each function gets the scene and the moment, and sets the trap.
+
+
+def process_killed_before(scene, moment):
+    scene.world.kill_at(moment.number)
+
+
+def process_killed_after(scene, moment):
+    scene.world.kill_at(moment.number + 1)
+
+
+def _refusing(number):
+    """From this effect on the file system refuses every one."""
+
+    def strike(scene, moment):
+        def refuse(_moment):
+            scene.world.refuses = number
+
+        scene.world.strike_at(moment.number, refuse)
+
+    strike.__name__ = errno.errorcode[number]
+    return strike
+
+
+def _faulty(name, kind, settings=RETIRES_AT_ONCE, **details):
+    """A fault of the emulator at the request of this moment."""
+
+    def strike(scene, moment):
+        scene.world.tenant.faults.add(kind, match=moment.name, skip=moment.earlier, **details)
+
+    strike.__name__, strike.settings = name, settings
+    return strike
+
+
+def _someone_else(when):
+    """Somebody registers a certificate in the portal, just before or after this request is served."""
+
+    def strike(scene, moment):
+        theirs = scene.world.tenant.issue("theirs", -1, 90)
+        scene.others.append(theirs.thumbprint)
+        arguments = {"application": "payroll", "certificate": theirs.certificate_pem, "display_name": "theirs"}
+        details = {"when": when, "action": "add_credential", "arguments": arguments}
+        scene.world.tenant.faults.add("change", match=moment.name, skip=moment.earlier, **details)
+
+    strike.__name__ = f"concurrent_writer_{when}"
+    return strike
+
+
+def _clock_wrong(minutes):
+    """This host's clock jumps."""
+
+    def strike(scene, moment):
+        def jump(_moment):
+            scene.world.timing.ahead = dt.timedelta(minutes=minutes)
+
+        scene.world.strike_at(moment.number, jump)
+
+    strike.__name__ = f"clock_{minutes:+d}_minutes"
+    return strike
+
+
+STALE = {"action": "lag", "arguments": {"reads": [0, 45, 90], "sign_ins": [0, 45, 90]}}
+
+KILLS = (process_killed_before, process_killed_after)
+OF_FILES = (*KILLS, _refusing(errno.ENOSPC), _refusing(errno.EROFS), _refusing(errno.EACCES))
+OF_REQUESTS = (
+    *KILLS,
+    _faulty("reply_lost", "lost_reply"),
+    _faulty("request_lost", "no_reply"),
+    _faulty("reset", "reset"),
+    _faulty("stall", "no_reply", seconds=60),
+    _faulty("stall_with_effect", "slow", seconds=60),
+    _faulty("too_many_requests", "error", status=429),
+    _faulty("too_many_requests_retry_after", "error", status=429, retry_after=17),
+    _faulty("error_500", "error", status=500),
+    _faulty("error_503", "error", status=503),
+    _faulty("error_504", "error", status=504),
+    _faulty("page_of_a_proxy", "html", status=502),
+    _faulty("stale_replicas", "change", when="before", **STALE),
+    _someone_else("before"),
+    _someone_else("after"),
+    _clock_wrong(-15),
+    _clock_wrong(15),
+)
+OF_WRITES = (
+    *OF_REQUESTS,
+    _faulty("conflict_409", "error", status=409),
+    _faulty("error_500_applied", "error", status=500, applied=True),
+    _faulty("error_503_applied", "error", status=503, applied=True),
+    _faulty("error_504_applied", "error", status=504, applied=True),
+    _faulty("reset_applied", "reset", applied=True),
+    _faulty("acknowledged_not_applied", "not_applied"),
+    _faulty("reverted_during_the_proof", "reverted", seconds=12),
+    # What is lost after everything was proven cannot be seen by that run; the overlap is there for it.
+    _faulty("reverted_later", "reverted", settings=RETIRES_LATER, seconds=300),
+)
+
+# Kind of moment → what may strike. A new effect without its row is a red test.
+FAULTS = {
+    **dict.fromkeys(durable.EFFECTS, OF_FILES),
+    **dict.fromkeys(("discovery", "token", "get_application", "batch"), OF_REQUESTS),
+    **dict.fromkeys(("add_key", "remove_key", "patch_application"), OF_WRITES),
+}
+
+
+def cells(scenario, fault):
+    """The moments of a scenario at which this fault may strike."""
+    return [moment for moment in moments(scenario) if fault in FAULTS[moment.name]]
+
+
+def all_faults():
+    return list(dict.fromkeys(fault for faults in FAULTS.values() for fault in faults))
+
+
+class RefusingDisk:
+    """Makes the file system refuse from the moment that a fault set `world.refuses`, until it is cleared."""
+
+    def __init__(self, world):
+        self._world = world
+        world.refuses = None
+
+    def observe(self, when, effect):
+        self._world.at(f"{when} {effect.name} {effect.path.name}")
+        if when == "before" and self._world.refuses:
+            raise OSError(self._world.refuses, os.strerror(self._world.refuses))
+
+
+__all__ = ["FAULTS", "SCENARIOS", "Moment", "Scene", "a_scene", "all_faults", "cells", "die", "moments"]
