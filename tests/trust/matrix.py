@@ -45,10 +45,11 @@ def itself_by_add_key(world):
 
 
 def itself_by_update(world):
+    """With permission; the predecessor's private key is deleted at once."""
     own = world.tenant.service_principal(world.payroll)
     world.tenant.change(world.payroll, owners=(own.object_id,))
     world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
-    return {**world.as_itself, "add_method": "update"}
+    return {**world.as_itself, "add_method": "update", "keep_retired": 0}
 
 
 SCENARIOS = (administrator_by_add_key, administrator_by_update, itself_by_add_key, itself_by_update)
@@ -84,7 +85,7 @@ def a_scene(folder, scenario):
     return Scene(world, options, foreign)
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def moments(scenario):
     """Every effect of a run of this scenario, in order, whether it reads or writes."""
     with tempfile.TemporaryDirectory() as folder:
@@ -215,9 +216,22 @@ FAULTS = {
 }
 
 
+# Who may not read the directory cannot see that a removal was lost; `confirm_retired` is the option for that, and it
+# sees what holds at that moment. Where the private key is deleted at once, a lost removal leaves a foreign credential.
+UNSEEN = {
+    (itself_by_add_key, "remove_key", 0): ("acknowledged_not_applied", "reverted_during_the_proof", "reverted_later"),
+    (itself_by_update, "patch_application", 1): ("reverted_during_the_proof", "reverted_later"),
+}
+
+
 def cells(scenario, fault):
     """The moments of a scenario at which this fault may strike."""
-    return [moment for moment in moments(scenario) if fault in FAULTS[moment.name]]
+    return [
+        moment
+        for moment in moments(scenario)
+        if fault in FAULTS[moment.name]
+        and fault.__name__ not in UNSEEN.get((scenario, moment.name, moment.earlier), ())
+    ]
 
 
 def all_faults():

@@ -30,6 +30,7 @@ from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
 from .run import KeyPairLike, Progress, Run, start
+from .write import read_as_itself
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,10 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
     run.connection.refuse_skew()
     if run.provided and any(step.name == "generate" for step in plan.steps):
         _refuse_unusable(run, run.provided)
+    back = next((step.thumbprint for step in plan.steps if step.name == "roll_back"), None)
+    if back and run.connection.is_own_identity:
+        return  # it gets its access back first, and only then can know what it may do
     if any(step.name == "register" for step in plan.steps):
-        back = next((step.thumbprint for step in plan.steps if step.name == "roll_back"), None)
         choose_way(run, before.store.find(back) if back else usable_current(before))
 
 
@@ -153,8 +156,12 @@ def carry_out(run: Run, request: Request) -> None:
 
 
 def _roll_back(run: Run, step: Step, request: Request) -> None:
-    run.connection.store.make_current(step.thumbprint or "")
-    run.log("rolled_back", run.version(step.thumbprint), reason="the current certificate is not registered")
+    version, current = run.version(step.thumbprint), run.contents.current
+    if current is None or current.thumbprint != version.thumbprint:
+        run.connection.store.make_current(version.thumbprint)
+        run.log("rolled_back", version, reason="the current certificate is not registered")
+    if run.connection.is_own_identity:
+        read_as_itself(run, version)
 
 
 def _replace_successor(run: Run, step: Step, request: Request) -> None:

@@ -386,6 +386,20 @@ def test_a_lifetime_beyond_the_policy_is_refused_or_clamped(adopted):
     assert 89 <= (held.not_after - held.not_before).days <= 90
 
 
+@pytest.mark.parametrize("way", ["auto", "update"])
+@pytest.mark.parametrize("renews", ["renew", "renew_in_slices"])
+def test_an_application_that_went_back_to_its_predecessor_may_do_by_itself_what_it_could_before(adopted, way, renews):
+    own = adopted.tenant.service_principal(adopted.payroll)
+    adopted.tenant.change(adopted.payroll, owners=(own.object_id,))
+    adopted.tenant.grant(adopted.payroll, "Application.ReadWrite.OwnedBy")
+    made = promoted_and_lost(adopted)
+
+    result = getattr(adopted, renews)(**adopted.as_itself, add_method=way, renew_before=15)
+
+    assert result.steps == ["roll_back", "register", "prove", "promote"] and result.finding == "unregistered"
+    assert adopted.current == made and result.proof == "directory+sign_in"
+
+
 def unknown_application(world):
     return {"app_id": "99999999-2222-4333-8444-555555555555"}
 
