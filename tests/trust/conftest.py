@@ -1,0 +1,27 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What attacks on real processes share: an emulator over HTTPS, and the parent that forks modules."""
+
+from __future__ import annotations
+
+import pytest
+from emulator.app import Emulator
+from emulator.server import HttpsServer
+from emulator.tenant import Tenant
+from processes import Processes
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    tenant = Tenant()
+    tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
+    with HttpsServer(Emulator(tenant), tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def processes():
+    with Processes() as running:
+        yield running

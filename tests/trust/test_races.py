@@ -1,0 +1,115 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Eight renewals of one application at the same moment, and a person in the portal meanwhile."""
+
+from __future__ import annotations
+
+import threading
+
+import oracle
+import pytest
+import scale
+from processes import a_run
+from real import a_place, taken_over
+
+AT_ONCE = 8
+ROUNDS = scale.either(test=2, soak=25)
+
+
+class Portal:
+    """A person who adds a certificate and removes it again, as fast as the service lets them. A context manager."""
+
+    def __init__(self, server, payroll):
+        self._server, self._payroll = server, payroll
+        self._theirs = server.emulator.tenant.issue("someone", -1, 90)
+        self._over = threading.Event()
+        self.changes = 0
+
+    def __enter__(self):
+        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._over.set()
+        self._thread.join(30)
+        with self._server.emulator.lock:
+            for key_id in self._left():
+                self._server.emulator.tenant.remove_credential(self._payroll, key_id)
+
+    def _work(self):
+        tenant, lock = self._server.emulator.tenant, self._server.emulator.lock
+        while not self._over.wait(0.02):
+            with lock:
+                entry = tenant.add_credential(self._payroll, self._theirs)
+            self._over.wait(0.02)
+            with lock:
+                tenant.remove_credential(self._payroll, entry.key_id)
+            self.changes += 2
+
+    def _left(self):
+        entries = self._server.emulator.tenant.application(self._payroll).key_credentials
+        return [one.key_id for one in entries if one.certificate.thumbprint == self._theirs.thumbprint]
+
+
+def start_all(processes, tmp_path, name, places, options):
+    """One run in each place, all at once; what each said. A run may fail, but not in an unknown way."""
+    runs = [a_run(tmp_path / f"{name}{number}", options(place)) for number, place in enumerate(places)]
+    ends = processes.run(*runs)
+    assert all(code in (0, 1) and said for code, said in ends), ends
+    return [said for _code, said in ends]
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("identity", ["as_administrator", "as_the_application"])
+def test_of_eight_runs_on_one_key_store_one_does_the_work_and_the_others_see_the_result(
+    identity, round_number, server, processes, tmp_path
+):
+    foreign = server.emulator.tenant.issue("somebody", -10, 200)
+    place = a_place(server, processes, tmp_path, foreign)
+    theirs = next(one for one in place.credentials.values() if one.certificate.thumbprint == foreign.thumbprint)
+
+    ends = start_all(processes, tmp_path, "run", [place] * AT_ONCE, lambda one: getattr(one, identity)(overlap=0))
+
+    assert not any(said.get("failed") for said in ends), ends
+    assert sum(said["finding"] == "near_expiry" for said in ends) == 1
+    assert sum(said["changed"] for said in ends) == 1
+    assert {said["certificate"]["thumbprint"] for said in ends} == {place.current}
+    oracle.converged(place, theirs, (), identity)
+    scale.note("races", renewals_at_once=AT_ONCE)
+
+
+@pytest.mark.parametrize("round_number", range(ROUNDS))
+@pytest.mark.parametrize("way", ["as_the_application", "as_administrator", "by_update"])
+def test_eight_key_stores_of_one_application_do_not_lock_each_other_out(way, round_number, server, processes, tmp_path):
+    """By addKey and removeKey nothing of anybody is lost; by PATCH a run may have to be repeated, and nobody is out."""
+    tenant = server.emulator.tenant
+    mine = [tenant.issue(f"host{number}", -160, 20) for number in range(AT_ONCE)]
+    payroll = tenant.add_application("payroll", [*mine, tenant.issue("somebody", -10, 200)])
+    foreign = tenant.application(payroll).key_credentials[-1]
+    places = [taken_over(server, processes, tmp_path / old.thumbprint, payroll, old) for old in mine]
+    options = {
+        "as_the_application": lambda place: place.as_the_application(overlap=0),
+        "as_administrator": lambda place: place.as_administrator(overlap=0),
+        "by_update": lambda place: place.as_administrator(overlap=7, add_method="update"),
+    }[way]
+
+    with Portal(server, payroll) as portal:
+        ends = start_all(processes, tmp_path, "run", places, options)
+    assert portal.changes
+    for place in places:
+        oracle.no_lock_out(place, way)
+    oracle.nothing_foreign_lost(places[0], foreign, way)
+    if way != "by_update":
+        assert not any(said.get("failed") for said in ends), ends
+
+    for place in places:  # one after the other, what did not come to its end does
+        [said] = start_all(processes, tmp_path, "again", [place], options)
+        assert not said.get("failed"), said
+    current = sorted(place.current for place in places)
+    assert set(current).isdisjoint(old.thumbprint for old in mine)
+    kept = [old.thumbprint for old in mine] if way == "by_update" else []
+    assert places[0].registered == sorted([*current, *kept, foreign.certificate.thumbprint])
+    scale.note("races", renewals_at_once=AT_ONCE)
