@@ -19,7 +19,8 @@ class Place(World):
     """One key store of one application; what World knows of the two, without anything of it in this process."""
 
     def __init__(self, server, payroll, old, folder):
-        self.server, self.payroll, self.old, self.folder = server, payroll, old, folder
+        self.server, self.payroll, self.old = server, payroll, old
+        self.folder, self.key_store = folder, folder / "store"
         self.warnings, self.timing = [], types.SimpleNamespace(said=[])
 
     @property
@@ -40,7 +41,7 @@ class Place(World):
             "ca_path": str(self.server.ca_path),
             "app_id": self.payroll.app_id,
             "object_id": self.payroll.object_id,
-            "key_store": str(self.folder / "store"),
+            "key_store": str(self.key_store),
         }
         return {**connection, **QUICK, **options}
 
@@ -57,8 +58,8 @@ class Place(World):
 
     def begin_again(self, template, entries):
         """The key store as it was once, and the directory with just these credentials."""
-        shutil.rmtree(self.folder / "store", ignore_errors=True)
-        shutil.copytree(template, self.folder / "store", symlinks=True)
+        shutil.rmtree(self.key_store, ignore_errors=True)
+        shutil.copytree(template, self.key_store, symlinks=True)
         self.tenant.change(self.payroll, key_credentials=tuple(entries))
 
 

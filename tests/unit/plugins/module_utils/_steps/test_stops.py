@@ -7,11 +7,10 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError
-from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World, tree
 
 STOPS = ("generated", "registered", "proven", "promoted", "retired")
 
@@ -182,19 +181,6 @@ SCENES = (
     beyond_the_policy,
     clamped_to_the_policy,
 )
-
-
-def tree(folder):
-    """Every file with its content, and where links point."""
-    found = {}
-    for place, folders, files in os.walk(folder):
-        for name in (*folders, *files):
-            path = os.path.join(place, name)
-            found[path] = os.readlink(path) if os.path.islink(path) else None
-            if name in files and not os.path.islink(path):
-                with open(path, "rb") as file:
-                    found[path] = file.read()
-    return found
 
 
 def outcome(world, **options):

@@ -14,6 +14,7 @@ import contextlib
 import datetime as dt
 import functools
 import json
+import os
 import types
 
 import requests
@@ -60,6 +61,19 @@ class Killed(BaseException):
 
 def die(moment):
     raise Killed(moment)
+
+
+def tree(folder):
+    """Every file with its content, and where links point."""
+    found = {}
+    for place, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            path = os.path.join(place, name)
+            found[path] = os.readlink(path) if os.path.islink(path) else None
+            if name in files and not os.path.islink(path):
+                with open(path, "rb") as file:
+                    found[path] = file.read()
+    return found
 
 
 class FakeTiming:
@@ -114,7 +128,7 @@ class World:
         self.emulator = Emulator(self.tenant)
         self.contract = Contract()
         self.timing = FakeTiming(self.tenant)
-        self.folder = folder
+        self.folder, self.key_store = folder, folder / "store"
         self.old = self.tenant.issue("payroll", starts=-160, ends=ends)
         self.payroll = self.tenant.add_application("payroll", [self.old])
         self.admin = self.tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
@@ -126,7 +140,7 @@ class World:
 
     @property
     def store(self):
-        return DirectoryStore(str(self.folder / "store"))
+        return DirectoryStore(str(self.key_store))
 
     @property
     def contents(self):
@@ -183,6 +197,9 @@ class World:
         """Call `strike` at the effect or request of this number, counted from now."""
         self._strikes[len(self.moments) + number] = strike
 
+    def strike_no_more(self):
+        self._strikes.clear()
+
     def kill_at(self, number):
         """Die at the effect or request of this number, counted from now."""
         self.strike_at(number, die)
@@ -224,7 +241,7 @@ class World:
 
     def options(self, **given):
         values = {name: entry.get("default") for name, entry in SPEC.items()}
-        chosen = {"tenant_id": self.tenant.id, "key_store": str(self.folder / "store"), "app_id": self.payroll.app_id}
+        chosen = {"tenant_id": self.tenant.id, "key_store": str(self.key_store), "app_id": self.payroll.app_id}
         return {**values, **chosen, **self.as_admin, **given}
 
     def connect(self, options, check=False, timing=None):
