@@ -42,6 +42,7 @@ def most_in_a_window(moments):
         (ago(10, 20, 30), 270),
         (ago(10, 20, 300), 0),
         (ago(10, 20, 299), 1),
+        (ago(10, 20, 299.5), 0.5),
         (ago(1, 2, 3, 100), 297),
         (ago(200, 10, 100), 100),
     ],
@@ -61,6 +62,28 @@ def test_what_a_wrong_clock_noted_for_the_future_does_not_block_for_days():
     made = [NOW + dt.timedelta(days=365)] * 20
 
     assert wait_for_budget(ProofPolicy(), made, NOW) == 0
+
+
+def test_what_was_noted_up_to_five_minutes_ahead_counts_as_made():
+    """As far ahead as a clock may be by which something is written."""
+    assert wait_for_budget(ProofPolicy(budget=1), ago(-WINDOW), NOW) == 2 * WINDOW
+
+
+@pytest.mark.parametrize(
+    "made, remaining, attempts",
+    [
+        ([], 300, 12),  # 14 are free, and 2 are kept back for the successes after the first one
+        ([], 600, 26),  # the second five minutes have a budget of their own
+        (ago(*[200] * 14), 300, 12),  # all of them drop out before the deadline
+        (ago(*[0] * 14), 300, 12),  # or just then
+        (ago(*[100] * 14), 100, 1),  # or after it
+        (ago(*[100] * 10), 100, 2),
+    ],
+)
+def test_after_a_refusal_the_attempts_that_the_budget_has_left_are_spread_to_the_deadline(made, remaining, attempts):
+    policy = ProofPolicy(sign_ins=3, interval=1, budget=14)
+
+    assert pause_after_refusal(policy, made, NOW, remaining) == remaining / attempts
 
 
 @given(POLICIES, AGES)

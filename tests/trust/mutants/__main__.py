@@ -1,0 +1,158 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Change the code on purpose, one small change at a time: some unit test must notice.
+
+    mutants [PART OF A MUTANT'S NAME ...] [--quick | --every-test]
+
+Each layer is judged by its own unit tests. The score is the share of mutants that they kill; below 90 % this fails.
+Every survivor has to stand in survivors.yml with the reason why it may live, and nothing else may stand there.
+
+Not changed, by principle, because no promise depends on it or because Python itself would notice:
+
+- docstrings, annotations, aliases of types, imports;
+- text for people: strings with a blank in them, and f-strings. That a message is given is tested, its wording is not;
+- assignments to a plain name, which would only be missed as a NameError;
+- `and` for `or`: each operand is removed instead, which is harder to survive;
+- a loop's condition never becomes true for ever.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from collections import Counter
+from pathlib import Path
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[3]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from hypothesis import Phase, settings
+from trust.mutants.operators import mutants_of
+from trust.mutants.trial import Trial
+
+from trust import scale
+
+UTILS = ROOT / "plugins" / "module_utils"
+PACKAGE = "ansible_collections.evercert.entra.plugins.module_utils"
+UNIT = ROOT / "tests" / "unit" / "plugins" / "module_utils"
+LAYERS = ("_core", "_steps")
+SWEEPS = ("--ignore-glob=*/test_interruptions.py",)  # every moment of a renewal in one test: too slow to ask each time
+QUICK = 4  # seconds of tests for each mutant, for a first look
+SURVIVORS = Path(__file__).parent / "survivors.yml"
+ENOUGH = 90  # percent
+
+
+class Report:
+    """What became of each mutant."""
+
+    def __init__(self):
+        self.outcomes, self.started = [], time.monotonic()
+
+    def __call__(self, outcome):
+        self.outcomes.append(outcome)
+        if outcome.survived:
+            why = "no test runs it" if outcome.untested else "survived"
+            print(f"{why}: {outcome.mutant.lines.start}: {outcome.mutant.name}", flush=True)
+        if len(self.outcomes) % 100 == 0:
+            print(f"-- {len(self.outcomes)} tried after {self.seconds:.0f} s", flush=True)
+
+    @property
+    def seconds(self):
+        return time.monotonic() - self.started
+
+    @property
+    def survivors(self):
+        return {outcome.mutant.name for outcome in self.outcomes if outcome.survived}
+
+    def table(self):
+        rows = [f"{'file':<28}{'mutants':>9}{'killed':>9}{'timeouts':>9}{'survivors':>10}"]
+        for file in [*dict.fromkeys(outcome.mutant.file for outcome in self.outcomes), "all"]:
+            counts = self.counts(file)
+            rows.append(f"{file:<28}" + "".join(f"{counts[name]:>9}" for name in ("mutants", "killed", "timeouts")))
+            rows[-1] += f"{counts['survivors']:>10}"
+        return "\n".join(rows)
+
+    def counts(self, file="all"):
+        counts = Counter()
+        for outcome in self.outcomes:
+            if file in ("all", outcome.mutant.file):
+                what = "survivors" if outcome.survived else "timeouts" if outcome.timed_out else "killed"
+                counts.update(("mutants", what))
+        return counts
+
+    @property
+    def score(self):
+        counts = self.counts()
+        return 100 * (counts["mutants"] - counts["survivors"]) / max(1, counts["mutants"])
+
+
+def sources(layer):
+    """The files to change, by their name."""
+    return {f"{layer}/{path.name}": path for path in sorted((UTILS / layer).glob("*.py"))}
+
+
+def chosen(files, words):
+    """The mutants whose name contains one of the words; all when there is none."""
+    every = [one for name, path in files.items() for one in mutants_of(name, path.read_text(encoding="utf-8"))]
+    return [one for one in every if not words or any(word in one.name for word in words)]
+
+
+def explained():
+    """The name of each survivor that may live, with the reason."""
+    listed = yaml.safe_load(SURVIVORS.read_text(encoding="utf-8")) or {}
+    return {
+        f"{file}: {entry['in']}: {change}": entry["why"]
+        for file, entries in listed.items()
+        for entry in entries
+        for change in entry["changes"]
+    }
+
+
+def problems(report, words):
+    """Why this run is no success."""
+    allowed = {name for name in explained() if not words or any(word in name for word in words)}
+    found = [f"Not in survivors.yml: {name}" for name in sorted(report.survivors - allowed)]
+    found += [f"In survivors.yml, but no survivor: {name}" for name in sorted(allowed - report.survivors)]
+    if report.score < ENOUGH:
+        found.append(f"The score is {report.score:.1f} %, and {ENOUGH} % is wanted.")
+    return found
+
+
+def main(arguments):
+    os.chdir(ROOT)
+    options = {argument for argument in arguments if argument.startswith("--")}
+    words = [argument for argument in arguments if argument not in options]
+    # No chance and no clock: the same mutants survive in each run.
+    phases = [Phase.explicit, Phase.generate]
+    settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
+    settings.load_profile("mutants")
+    report = Report()
+    for layer in LAYERS:
+        files = sources(layer)
+        mutants = chosen(files, words)
+        modules = {name: importlib.import_module(f"{PACKAGE}.{layer}.{path.stem}") for name, path in files.items()}
+        patience = QUICK if "--quick" in options else float("inf")
+        trial = Trial(mutants, modules, ROOT, report, "--every-test" in options, patience)
+        print(f"-- {layer}: {len(mutants)} mutants", flush=True)
+        if mutants and trial.run([UNIT / layer, *SWEEPS]):
+            return 1
+        if "--every-test" in options:
+            print("\n".join(f"notices nothing: {test}" for test in trial.idle()))
+    print(report.table())
+    found = problems(report, words)
+    print("\n".join(found))
+    counts = report.counts()
+    if not words:
+        scale.note("mutation", **counts, score=f"{report.score:.1f} %")
+    print(f"{counts['mutants']} mutants, {report.score:.1f} % killed in {report.seconds:.0f} s")
+    return bool(found)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,263 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Try each mutant in a child process of its own: the parent has imported and collected everything once.
+
+A change inside a function is put into the function that exists, so that every importer of it meets the change; the
+tests that run its lines are tried, those first that are quick and have noticed most. A change outside of functions is
+met by importing everything of ours again. No file is touched.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib.machinery
+import inspect
+import json
+import os
+import resource
+import signal
+import sys
+import time
+import types
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import coverage
+import pytest
+from _pytest.runner import runtestprotocol
+
+# No capture, no report, no memory of earlier runs; what a test leaves goes with the child that left it.
+QUIET = ["-p", "no:terminal", "-p", "no:xdist", "-p", "no:randomly", "-s", "-o", "tmp_path_retention_policy=none"]
+MEMORY = 4 << 30  # bytes that a mutant may use
+SLOWEST = 2.0  # seconds of the processor: what takes longer tries very many moments, and nobody would wait for it here
+PATIENCE = 5  # times as long as without the change, and this many seconds
+
+
+@dataclass
+class Known:
+    """What the tests do without any change."""
+
+    seconds: dict = field(default_factory=dict)  # of the processor, by test
+    lines: dict = field(default_factory=dict)  # tests by line, by file
+    kills: Counter = field(default_factory=Counter)
+
+    def rank(self, test, file):
+        """The tests that mirror a file come first, then the quick ones that have noticed much."""
+        return f"test_{Path(file).stem}." not in test, self.seconds.get(test, 0) / (1 + self.kills[test])
+
+    def tests_of(self, mutant):
+        """Those that run the change; outside of functions nobody knows, so those that run anything of the file."""
+        found = self.lines[mutant.file]
+        tests = {test for line in (mutant.lines if mutant.first_line else found) for test in found.get(line, ())}
+        return {test for test in tests if self.seconds.get(test, SLOWEST) < SLOWEST}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`killed_by` names every test that failed; one that ran out of time is none of them."""
+
+    mutant: object
+    killed_by: tuple = ()
+    timed_out: bool = False
+    untested: bool = False
+
+    @property
+    def survived(self):
+        return not self.killed_by and not self.timed_out
+
+
+class Trial:
+    """A pytest plugin: instead of running the tests it runs them once for each mutant.
+
+    `modules` are those to change, by the name of their file; `ours` is the directory of all modules that know them.
+    With `every_test` a mutant meets all its tests, not only those up to the first that fails.
+    With `patience` it meets only the most promising tests, for so many seconds.
+    """
+
+    def __init__(self, mutants, modules, ours, report, every_test=False, patience=float("inf")):
+        self.mutants, self.modules, self.ours, self.report = list(mutants), modules, ours, report
+        self.every_test, self.patience = every_test, patience
+        self.known = Known()
+        self.jobs = os.cpu_count() or 1
+
+    def run(self, tests):
+        """The exit status of pytest, 0 when everything was tried."""
+        self.arguments = [*QUIET, *map(str, tests)]
+        return pytest.main(self.arguments, plugins=[self])
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        if session.testsfailed:
+            raise pytest.UsageError("The tests cannot be collected.")
+        self.items = session.items
+        self._measure()
+        gc.freeze()
+        self._try_all()
+        return True
+
+    def idle(self):
+        """The tests that noticed no change; meaningful only when every test was tried."""
+        return sorted(set(self.known.seconds) - set(self.known.kills))
+
+    def _measure(self):
+        """Run every test once: all must pass, and which lines each runs is kept."""
+        paths = {file: os.path.realpath(module.__file__) for file, module in self.modules.items()}
+        watch = coverage.Coverage(data_file=None, include=list(paths.values()))
+        watch.start()
+        for item, after in zip(self.items, [*self.items[1:], None], strict=True):
+            watch.switch_context(item.nodeid)
+            started = time.process_time()
+            if failed := _failure(item, after):
+                raise pytest.UsageError(f"{item.nodeid} fails without any change.\n{failed.longreprtext}")
+            self.known.seconds[item.nodeid] = time.process_time() - started
+        watch.stop()
+        data = watch.get_data()
+        for file, path in paths.items():
+            self.known.lines[file] = data.contexts_by_lineno(path)
+
+    def _try_all(self):
+        waiting, running = list(reversed(self.mutants)), {}
+        while waiting or running:
+            while waiting and len(running) < self.jobs:
+                mutant = waiting.pop()
+                tests = self.known.tests_of(mutant)
+                if not tests:
+                    self.report(Outcome(mutant, untested=True))
+                    continue
+                pid, answer = self._start(mutant, tests)
+                running[pid] = mutant, answer
+            if running:
+                self._finish(running)
+
+    def _finish(self, running):
+        pid, status = os.wait()
+        mutant, answer = running.pop(pid)
+        with os.fdopen(answer) as lines:
+            killed_by = tuple(json.loads(line) for line in lines)
+        self.known.kills.update(killed_by)
+        timed_out = os.WIFSIGNALED(status) and not killed_by
+        self.report(Outcome(mutant, killed_by, timed_out))
+
+    def _start(self, mutant, tests):
+        answer, told = os.pipe()
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid:
+            os.close(told)
+            return pid, answer
+        try:
+            _keep_quiet()
+            resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+            child = Child(self, told, mutant, tests)
+            if not self._put_into_function(mutant):
+                child.import_again()
+            else:
+                child.try_items(self.items)
+            os._exit(0)
+        except BaseException:
+            os.write(told, b'"the import"\n')
+        finally:
+            os._exit(1)
+
+    def _put_into_function(self, mutant):
+        """Whether the change could be put into the function that every importer of it holds."""
+        path = mutant.file
+        code = compile(mutant.code(), self.modules[path].__file__, "exec", dont_inherit=True)
+        for function in functions_of(self.modules[path]):
+            old = function.__code__
+            if mutant.first_line and old.co_firstlineno == mutant.first_line:
+                new = next(each for each in codes_in(code) if _is_same_place(each, old))
+                if new.co_freevars == old.co_freevars:
+                    function.__code__ = new
+                    return True
+        return False
+
+
+class Child:
+    """One mutant's process: tells the parent which tests fail."""
+
+    def __init__(self, trial, told, mutant, tests):
+        self.trial, self.told, self.mutant, self.tests = trial, told, mutant, tests
+
+    def try_items(self, items):
+        known, spent = self.trial.known, 0.0
+        chosen = [item for item in items if item.nodeid in self.tests]
+        chosen.sort(key=lambda item: known.rank(item.nodeid, self.mutant.file))
+        for item, after in zip(chosen, [*chosen[1:], None], strict=True):
+            spent += known.seconds[item.nodeid]
+            if spent > self.trial.patience:
+                return
+            _limit(known.seconds[item.nodeid])
+            if _failure(item, after):
+                os.write(self.told, f"{json.dumps(item.nodeid)}\n".encode())
+                if not self.trial.every_test:
+                    return
+
+    def import_again(self):
+        """Everything of ours is imported once more, and the tests are collected once more, with the change."""
+        module = self.trial.modules[self.mutant.file]
+        name, path = module.__name__, module.__file__
+        for other in [other for other, one in sys.modules.items() if self._is_ours(one)]:
+            del sys.modules[other]
+        original = importlib.machinery.SourceFileLoader.get_code
+
+        def get_code(loader, fullname):
+            changed = fullname == name
+            return compile(self.mutant.tree, path, "exec", dont_inherit=True) if changed else original(loader, fullname)
+
+        importlib.machinery.SourceFileLoader.get_code = get_code
+        _limit(60)
+        # 0: the loop ended by itself. Anything else came before: the tests could not even be collected.
+        if pytest.main(self.trial.arguments, plugins=[self]):
+            raise ImportError(name)
+
+    def _is_ours(self, module):
+        file = getattr(module, "__file__", None)
+        return bool(file) and Path(os.path.realpath(file)).is_relative_to(self.trial.ours)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session):
+        if session.testsfailed:
+            raise pytest.UsageError("The change breaks the import.")
+        self.try_items(session.items)
+        return True
+
+
+def functions_of(module):
+    """Every function and method of a module, as it is behind its decorators."""
+    holders = [module, *(each for each in vars(module).values() if inspect.isclass(each))]
+    for value in (value for holder in holders for value in vars(holder).values()):
+        inner = inspect.unwrap(getattr(value, "fget", None) or getattr(value, "__func__", None) or value)
+        if inspect.isfunction(inner) and inner.__code__.co_filename == module.__file__:
+            yield inner
+
+
+def codes_in(code):
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield constant
+            yield from codes_in(constant)
+
+
+def _is_same_place(new, old):
+    return (new.co_name, new.co_firstlineno) == (old.co_name, old.co_firstlineno)
+
+
+def _failure(item, after):
+    return next((report for report in runtestprotocol(item, log=False, nextitem=after) if report.failed), None)
+
+
+def _limit(seconds):
+    """End this process when it works, or merely waits, for much longer than without the change."""
+    most = PATIENCE + PATIENCE * seconds
+    signal.setitimer(signal.ITIMER_PROF, most)
+    signal.alarm(int(10 * most))
+
+
+def _keep_quiet():
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for descriptor in (0, 1, 2):
+        os.dup2(nowhere, descriptor)
