@@ -173,6 +173,23 @@ def _clock_wrong(minutes):
 
 
 STALE = {"action": "lag", "arguments": {"reads": [0, 45, 90], "sign_ins": [0, 45, 90]}}
+STALE_EVERYWHERE = {"action": "lag", "arguments": {"reads": 45, "sign_ins": 45}}
+
+
+def process_killed_after_and_stale_replicas(scene, moment):
+    """The next run cannot see yet what the killed one has sent."""
+    scene.world.tenant.faults.add("change", match=moment.name, skip=moment.earlier, when="before", **STALE_EVERYWHERE)
+    scene.world.kill_at(moment.number + 1)
+
+
+process_killed_after_and_stale_replicas.goes_on_at_once = True
+
+
+def reply_lost_and_stale_replicas(scene, moment):
+    """Nor can this run, when it looks whether the write took effect."""
+    for kind, details in (("change", {"when": "before", **STALE_EVERYWHERE}), ("lost_reply", {})):
+        scene.world.tenant.faults.add(kind, match=moment.name, skip=moment.earlier, **details)
+
 
 KILLS = (process_killed_before, process_killed_after)
 OF_FILES = (*KILLS, _refusing(errno.ENOSPC), _refusing(errno.EROFS), _refusing(errno.EACCES))
@@ -197,6 +214,8 @@ OF_REQUESTS = (
 )
 OF_WRITES = (
     *OF_REQUESTS,
+    process_killed_after_and_stale_replicas,
+    reply_lost_and_stale_replicas,
     _faulty("conflict_409", "error", status=409),
     _faulty("error_500_applied", "error", status=500, applied=True),
     _faulty("error_503_applied", "error", status=503, applied=True),

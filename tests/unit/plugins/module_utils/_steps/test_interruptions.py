@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The process dies at every effect and every request: nothing is lost, and one clean run finishes the renewal."""
+"""The process dies at every effect and every request: nothing is lost, and one clean run finishes the renewal.
+
+These are the rarer renewals; tests/trust has the ordinary ones, with every other fault besides.
+"""
 
 from __future__ import annotations
 
@@ -13,18 +16,6 @@ import pytest
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import Killed, World
 
 NOT_A_MOMENT = ("before ", " sync ", " append_file ", " create_file ", " write_file ")
-
-
-def renewal_by_add_key(world):
-    return {"overlap": 0}
-
-
-def renewal_by_update(world):
-    return {"overlap": 0, "add_method": "update"}
-
-
-def renewal_of_an_application_by_itself(world):
-    return {"overlap": 0, **world.as_itself}
 
 
 def renewal_of_an_expired_certificate(world):
@@ -59,9 +50,6 @@ def replacement_of_a_refused_successor(world):
 
 
 SCENES = (
-    renewal_by_add_key,
-    renewal_by_update,
-    renewal_of_an_application_by_itself,
     renewal_of_an_expired_certificate,
     registering_again,
     registering_again_after_a_roll_back,
