@@ -11,7 +11,6 @@ count goes on over the several processes that one task of a playbook may take.
 from __future__ import annotations
 
 import importlib.abc
-import importlib.machinery
 import os
 import signal
 import sys
@@ -54,8 +53,22 @@ class Ambush:
         return answer
 
 
+class Loader(importlib.abc.Loader):
+    """Loads as another one does, then lets the ambush in. A loader may serve many modules, so it is not changed."""
+
+    def __init__(self, loader, ambush):
+        self._loader, self._ambush = loader, ambush
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        self._loader.exec_module(module)
+        self._ambush.lie_in_wait(module)
+
+
 class Finder(importlib.abc.MetaPathFinder):
-    """Imports as ever, and lets the ambush into the two modules as soon as they are there."""
+    """Finds as the others do, and has its loader for the two modules."""
 
     def __init__(self, ambush):
         self._ambush = ambush
@@ -63,16 +76,7 @@ class Finder(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name not in (DURABLE, TRANSPORT):
             return None
-        spec = next(filter(None, (self._ask(finder, name, path) for finder in sys.meta_path if finder is not self)))
-        execute = spec.loader.exec_module
-
-        def exec_module(module):
-            execute(module)
-            self._ambush.lie_in_wait(module)
-
-        spec.loader.exec_module = exec_module
+        others = (finder for finder in sys.meta_path if finder is not self)
+        spec = next(filter(None, (finder.find_spec(name, path) for finder in others)))
+        spec.loader = Loader(spec.loader, self._ambush)
         return spec
-
-    @staticmethod
-    def _ask(finder, name, path):
-        return finder.find_spec(name, path)

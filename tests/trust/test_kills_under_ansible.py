@@ -1,0 +1,106 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The same death in a playbook: as a task of its own, and in the role with its several calls and its health check.
+
+`make soak` dies at every moment. `make test` dies at one, just after the write: a play takes seconds, not milliseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import oracle
+import pytest
+import scale
+from real import a_place
+
+AMBUSH = Path(__file__).resolve().parent / "ambush"
+INTERPRETER = """\
+#!/bin/sh
+PYTHONPATH='{ambush}' EVERCERT_TRACE='{trace}' EVERCERT_KILL_AT='{kill_at}' exec '{python}' "$@"
+"""
+
+
+def as_a_task(arguments):
+    return [{"evercert.entra.application_certificate_renew": arguments}]
+
+
+def in_the_role(arguments):
+    names = ("sign_ins", "sign_in_interval", "initial_pause", "sign_in_budget", "timeout_propagation", "overlap")
+    variables = {f"renew_{name}": arguments[name] for name in names}
+    application = {name: arguments[name] for name in ("app_id", "object_id", "key_store")}
+    return [
+        {
+            "ansible.builtin.include_role": {"name": "evercert.entra.renew"},
+            "vars": {**variables, "renew_health_sign_in_budget": 0, "renew_applications": [application]},
+        }
+    ]
+
+
+class Controller:
+    """Plays on a host whose Python is ambushed."""
+
+    def __init__(self, folder, tasks, arguments):
+        self._folder = folder
+        connection = ("tenant_id", "authority_host", "graph_url", "ca_path", "auth_source")
+        defaults = {"group/evercert.entra.entra": {name: arguments[name] for name in connection}}
+        play = {"hosts": "all", "gather_facts": False, "module_defaults": defaults, "tasks": tasks}
+        self.trace = folder / "trace"
+        (folder / "play.json").write_text(json.dumps([play]), encoding="utf-8")
+
+    def play(self, kill_at=""):
+        """The exit code and what was said; `trace` holds the moments afterwards."""
+        self.trace.unlink(missing_ok=True)
+        python = self._folder / "python"
+        python.write_text(
+            INTERPRETER.format(ambush=AMBUSH, trace=self.trace, kill_at=kill_at, python=sys.executable),
+            encoding="utf-8",
+        )
+        python.chmod(0o700)
+        host = {"ansible_connection": "local", "ansible_python_interpreter": str(python)}
+        (self._folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {"testhost": host}}}))
+        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "inventory.json", "play.json"]
+        done = subprocess.run(command, cwd=self._folder, env=os.environ, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("door", [as_a_task, in_the_role], ids=lambda door: door.__name__)
+def test_a_play_whose_module_is_killed_loses_nothing_and_the_next_one_converges(door, server, processes, tmp_path):
+    place = a_place(server, processes, tmp_path, server.emulator.tenant.issue("somebody", -10, 200))
+    before = tuple(place.credentials.values())
+    foreign, known = before[1], {one.certificate.thumbprint for one in before}
+    template = tmp_path / "template"
+    shutil.copytree(place.key_store, template, symlinks=True)
+    arguments = place.as_the_application(overlap=0)
+    controller = Controller(tmp_path, door(arguments), arguments)
+    code, said = controller.play()
+    assert code == 0, said
+    moments = controller.trace.read_text(encoding="utf-8").splitlines()
+    fatal = [number for number, moment in enumerate(moments) if scale.SOAK or is_the_write(moment)]
+    assert fatal, moments
+
+    for number in fatal:
+        place.begin_again(template, before)
+        where = f"killed at {number}: {moments[number]}"
+        code, said = controller.play(number)
+        assert code == 2 and len(controller.trace.read_text().splitlines()) == number + 1, f"{where}: {said}"
+        oracle.no_lock_out(place, where)
+        oracle.nothing_foreign_lost(place, foreign, where)
+        oracle.no_key_lost(place, known, where)
+        oracle.nothing_secret_told(place, [], where)
+
+        code, said = controller.play()
+        assert code == 0, f"{where}: {said}"
+        oracle.converged(place, foreign, (), where)
+    scale.note("real_kills", modules_killed_in_plays=len(fatal))
+
+
+def is_the_write(moment):
+    return moment.startswith("received POST") and moment.endswith("addKey")
