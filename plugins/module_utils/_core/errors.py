@@ -65,7 +65,6 @@ class ServiceError(EvercertError):
 
     def __init__(self, message: str, diagnosis: Diagnosis) -> None:
         super().__init__(message, diagnosis)
-        self.diagnosis = diagnosis
 
 
 class NetworkFailure(ServiceError):

@@ -67,7 +67,7 @@ class KeyCredential:
 
 def thumbprint_of_identifier(identifier: str | None) -> str | None:
     """A customKeyIdentifier as upper-case hex SHA-1, or None: callers may set it to anything."""
-    if not identifier or not isinstance(identifier, str):
+    if not isinstance(identifier, str):
         return None
     text = identifier.strip().upper()
     if len(text) == 40 and all(character in "0123456789ABCDEF" for character in text):

@@ -41,6 +41,7 @@ from trust import scale
 UTILS = ROOT / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.evercert.entra.plugins.module_utils"
 UNIT = ROOT / "tests" / "unit" / "plugins" / "module_utils"
+OURS = (ROOT / "plugins", ROOT / "tests" / "unit", ROOT / "tests" / "adapter")
 LAYERS = ("_core", "_steps")
 SWEEPS = ("--ignore-glob=*/test_interruptions.py",)  # every moment of a renewal in one test: too slow to ask each time
 QUICK = 4  # seconds of tests for each mutant, for a first look
@@ -138,7 +139,7 @@ def main(arguments):
         mutants = chosen(files, words)
         modules = {name: importlib.import_module(f"{PACKAGE}.{layer}.{path.stem}") for name, path in files.items()}
         patience = QUICK if "--quick" in options else float("inf")
-        trial = Trial(mutants, modules, ROOT, report, "--every-test" in options, patience)
+        trial = Trial(mutants, modules, OURS, report, "--every-test" in options, patience)
         print(f"-- {layer}: {len(mutants)} mutants", flush=True)
         if mutants and trial.run([UNIT / layer, *SWEEPS]):
             return 1

@@ -49,10 +49,11 @@ class Known:
         return f"test_{Path(file).stem}." not in test, self.seconds.get(test, 0) / (1 + self.kills[test])
 
     def tests_of(self, mutant):
-        """Those that run the change; outside of functions nobody knows, so those that run anything of the file."""
-        found = self.lines[mutant.file]
-        tests = {test for line in (mutant.lines if mutant.first_line else found) for test in found.get(line, ())}
-        return {test for test in tests if self.seconds.get(test, SLOWEST) < SLOWEST}
+        """Those that run the change; all of them where it is outside of functions: it may be anywhere by then."""
+        lines = self.lines[mutant.file]
+        running = {test for line in mutant.lines for test in lines.get(line, ())}
+        able = running if mutant.first_line else self.seconds
+        return {test for test in able if self.seconds.get(test, SLOWEST) < SLOWEST}
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Outcome:
 class Trial:
     """A pytest plugin: instead of running the tests it runs them once for each mutant.
 
-    `modules` are those to change, by the name of their file; `ours` is the directory of all modules that know them.
+    `modules` are those to change, by the name of their file; `ours` are the directories of all modules that know them.
     With `every_test` a mutant meets all its tests, not only those up to the first that fails.
     With `patience` it meets only the most promising tests, for so many seconds.
     """
@@ -216,7 +217,7 @@ class Child:
 
     def _is_ours(self, module):
         file = getattr(module, "__file__", None)
-        return bool(file) and Path(os.path.realpath(file)).is_relative_to(self.trial.ours)
+        return bool(file) and any(Path(os.path.realpath(file)).is_relative_to(place) for place in self.trial.ours)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):

@@ -21,11 +21,34 @@ def test_only_a_write_that_ended_in_a_server_error_may_have_been_applied(status,
     assert errors.GraphRefused("no", trouble("unknown"), status, "code").may_have_applied is unclear
 
 
+@pytest.mark.parametrize(
+    "kind", [errors.EvercertError, errors.Unsafe, errors.NotProven, errors.NetworkFailure, errors.SignInRefused]
+)
+def test_a_failure_tells_its_sentence_and_its_diagnosis(kind):
+    why = trouble("unknown")
+    failure = kind("No.", why)
+
+    assert (str(failure), failure.message, failure.diagnosis) == ("No.", "No.", why)
+
+
+def test_a_refusal_by_graph_tells_all_that_graph_told():
+    refusal = errors.GraphRefused("No.", trouble("throttled"), 429, "TooManyRequests", 30.0)
+
+    assert (str(refusal), refusal.diagnosis) == ("No.", trouble("throttled"))
+    assert (refusal.status, refusal.code, refusal.retry_after) == (429, "TooManyRequests", 30.0)
+
+
+def test_every_problem_of_the_options_is_told_at_once():
+    found = errors.InvalidInput(["One.", "Two."])
+
+    assert (str(found), found.message, found.problems) == ("One. Two.", "One. Two.", ("One.", "Two."))
+
+
 def test_waiting_is_no_failure():
     pause = errors.StillWaiting(12.5, "the directory")
 
     assert not isinstance(pause, errors.EvercertError)
-    assert (pause.seconds, pause.what) == (12.5, "the directory")
+    assert (str(pause), pause.seconds, pause.what) == ("the directory", 12.5, "the directory")
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,18 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import re
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core import (
+    diagnosis,
+    model,
+    plan,
+    policy,
+    status,
+    verdict,
+)
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import thumbprint_of_identifier
 from ansible_collections.evercert.entra.tests.unit.builders import (
     a_certificate,
@@ -30,7 +39,11 @@ def test_an_identifier_that_is_a_thumbprint_is_read_in_either_form(identifier):
 
 @pytest.mark.parametrize(
     "identifier",
-    [None, "", "CN=payroll", base64.b64encode(b"CN=payroll").decode(), HEX[:-1], HEX + "0", BASE64 + "=", 12, "é" * 40],
+    [
+        *(None, "", "CN=payroll", base64.b64encode(b"CN=payroll").decode(), 12, "é" * 40),
+        *(HEX[:-1], HEX + "0", "Z" * 39 + "A", BASE64 + "="),
+        *(base64.b64encode(bytes(length)).decode() for length in (19, 21)),
+    ],
 )
 def test_any_other_identifier_is_no_thumbprint(identifier):
     assert thumbprint_of_identifier(identifier) is None
@@ -56,6 +69,13 @@ def test_the_bytes_decide_where_they_are_known():
     assert not a_credential(theirs, identifier=ours.thumbprint).holds(ours)
     assert a_credential(ours, identifier="CN=whatever").holds(ours)
     assert a_credential(ours, identifier="CN=whatever").thumbprint == ours.thumbprint
+
+
+def test_two_certificates_with_one_sha1_are_two():
+    ours = a_certificate("ours")
+    forged = dataclasses.replace(a_certificate("forged"), thumbprint=ours.thumbprint)
+
+    assert not a_credential(forged).holds(ours)
 
 
 def test_without_bytes_an_identifier_that_is_the_thumbprint_counts():
@@ -135,8 +155,21 @@ def test_versions_that_were_never_registered_or_are_retired_are_no_predecessors(
     assert a_store(a_version("new"), others=others).predecessors == (served, sent)
 
 
+@pytest.mark.parametrize("module", [diagnosis, model, plan, policy, status, verdict])
+def test_no_noun_changes(module):
+    """What a decision rests on is the same when it is carried out."""
+    nouns = [each for each in vars(module).values() if dataclasses.is_dataclass(each)]
+
+    assert nouns
+    assert all(noun.__dataclass_params__.frozen for noun in nouns)
+
+
+def test_one_entry_is_the_same_whatever_else_graph_tells_of_it():
+    assert a_credential(raw={"hint": "abc"}) == a_credential(raw={})
+
+
 def test_a_credential_is_managed_when_its_certificate_is_in_the_store_with_or_without_a_record():
-    store = a_store(others=[a_version("ours")])
+    store = a_store(a_version("other"), others=[a_version("ours")])
 
     assert store.holds(a_credential(a_certificate("ours")))
     assert not store.holds(a_credential(a_certificate("theirs")))

@@ -83,7 +83,21 @@ def test_what_is_not_known_yet_is_shown_by_a_word():
     generate, register, prove, promote = plan(a_snapshot()).steps
 
     assert generate.detail == "RSA 2048, valid 180 days."
+    assert GENERATED == "(generated)"
     assert all(GENERATED in step.detail for step in (register, prove, promote))
+
+
+def test_what_is_known_is_named():
+    new = a_version("new", expires=180, intent=-1)
+
+    register, prove, promote = plan(a_snapshot(None, new, application=an_application())).steps
+    assert all(new.thumbprint in step.detail for step in (register, prove, promote))
+
+    shown = plan(a_snapshot(None, new)).steps
+    assert [(step.name, step.key_id) for step in shown] == [
+        ("prove", a_credential(new).key_id),
+        ("promote", a_credential(new).key_id),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -142,7 +156,11 @@ def test_the_overlap_counts_from_the_promotion_of_the_one_that_took_its_place():
     new = a_version("new", promoted=-1, replaces=old)
     store = a_store(new, others=[oldest, old])
 
+    again = a_version("again", promoted=-20, replaces=oldest)
+    unfinished = a_version("unfinished", intent=-1, replaces=oldest)
+
     assert replaced_at(store, oldest) == at(-50)
+    assert replaced_at(a_store(new, unfinished, [oldest, again, old]), oldest) == at(-20)
     assert replaced_at(store, old) == at(-1)
     assert replaced_at(a_store(), old) is None
     assert retired(plan(a_snapshot(new, others=[oldest, old]))) == [oldest.thumbprint]
@@ -162,11 +180,24 @@ def test_a_certificate_that_never_served_is_retired_without_an_overlap():
     assert retired(plan(a_snapshot(a_version("new", promoted=-1), others=[sent]))) == [sent.thumbprint]
 
 
+def test_a_certificate_that_served_and_was_refused_later_has_no_overlap_either():
+    """What a rollback left: a renewal that replaces it does not wait for it."""
+    back, bad = a_version("back", promoted=-1), a_version("bad", expires=180, promoted=-3, intent=-3, refused=-1)
+
+    assert retired(plan(a_snapshot(back, bad))) == [bad.thumbprint]
+
+
+def test_a_renewal_retires_what_was_due_without_it():
+    due, old = a_version("due", promoted=-90), a_version("old", promoted=-20, expires=5)
+
+    assert retired(plan(a_snapshot(old, others=[due]))) == [due.thumbprint]
+
+
 def test_a_version_that_was_never_sent_is_not_retired():
     assert not plan(a_snapshot(a_version("new", promoted=-50), others=[a_version("unsent", generated=-50)]))
 
 
-@pytest.mark.parametrize(("hours_ago", "expected"), [(1, ["retire"]), (0.1, [])])
+@pytest.mark.parametrize(("hours_ago", "expected"), [(1, ["retire"]), (1 / 6, []), (0.1, [])])
 def test_a_removal_that_was_lost_again_is_repeated_once_no_replica_lags(hours_ago, expected):
     old = a_version("old", promoted=-90, retired=-hours_ago / 24)
     new = a_version("new", promoted=-1, replaces=old)
@@ -391,6 +422,20 @@ def test_a_predecessor_that_still_signs_in_becomes_current_at_once():
     assert found.finding.reason == "unregistered"
     assert names(found) == ["roll_back", "register", "prove", "promote"]
     assert [step.thumbprint for step in found.steps] == [old.thumbprint, *[new.thumbprint] * 3]
+
+
+def test_a_renewal_under_way_goes_on_whatever_became_of_the_current_certificate():
+    _old, new, _snapshot = gone()
+    successor = a_version("next", expires=180, intent=-1)
+    snapshot = a_snapshot(new, successor, application=an_application(successor), current_sign_in=refused())
+
+    assert {step.thumbprint for step in plan(snapshot).steps} == {successor.thumbprint}
+
+
+def test_a_certificate_that_the_directory_shows_is_not_registered_again_whatever_a_sign_in_says():
+    current = a_version(promoted=-20)
+
+    assert names(plan(a_snapshot(current, current_sign_in=refused()), force=True)) == NEW_ONE
 
 
 @pytest.mark.parametrize("stop_after", STAGES)
