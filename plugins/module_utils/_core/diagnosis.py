@@ -218,6 +218,12 @@ SIGN_IN_CODES: dict[int, str] = {
 SECURITY_POLICIES = range(530000, 531000)
 
 _REASON = re.compile(r"\[Reason - ([^,\]]*)")
+_NUMBER = re.compile(r"AADSTS([0-9]{1,10})(?![0-9])")
+# A token, an assertion or a proof that a peer quotes back at us.
+_TOKEN = re.compile(r"eyJ[\w-]+(?:\.[\w-]*)*", re.ASCII)
+_LONGEST_TEXT = 1000
+_LONGEST_CODE = 100
+_MOST_NUMBERS = 20
 
 
 def explain(code: str, host: str, evidence: t.Mapping[str, t.Any], retry: Retry | None = None) -> Diagnosis:
@@ -230,18 +236,18 @@ def explain(code: str, host: str, evidence: t.Mapping[str, t.Any], retry: Retry 
 def explain_sign_in(status: int, body: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str]) -> Diagnosis:
     """The diagnosis of a token endpoint's answer that holds no token."""
     numbers = _numbers(body)
-    text = str(body.get("error_description") or "")
+    text = said(body.get("error_description")) or ""
     evidence = {
         "http_status": status,
-        "error": body.get("error"),
+        "error": said(body.get("error")),
         "error_codes": numbers,
-        "correlation_id": body.get("correlation_id"),
-        "trace_id": body.get("trace_id"),
-        "timestamp": body.get("timestamp"),
+        "correlation_id": said(body.get("correlation_id")),
+        "trace_id": said(body.get("trace_id")),
+        "timestamp": said(body.get("timestamp")),
         "message": _first_line(text),
     }
     if headers.get("retry-after"):
-        evidence["retry_after"] = headers["retry-after"]
+        evidence["retry_after"] = said(headers["retry-after"])
     return explain(_sign_in_code(status, numbers, text, body), host, evidence)
 
 
@@ -274,16 +280,25 @@ def _code_of_700027(text: str) -> str:
 def _numbers(body: t.Mapping[str, t.Any]) -> list[int]:
     """The AADSTS numbers: from the list, else from the text."""
     listed = body.get("error_codes")
-    numbers = [number for number in listed if isinstance(number, int)] if isinstance(listed, list) else []
+    numbers = [number for number in listed if _is_number(number)] if isinstance(listed, list) else []
     if numbers:
-        return numbers
-    match = re.match(r"AADSTS(\d+)", str(body.get("error_description") or ""))
+        return numbers[:_MOST_NUMBERS]
+    match = _NUMBER.match(said(body.get("error_description")) or "")
     return [int(match.group(1))] if match else []
 
 
+def _is_number(value: object) -> bool:
+    return type(value) is int and 0 < value < 10**10
+
+
 def _first_line(text: str) -> str:
-    """The service's sentence without the IDs that follow it; bounded, as a hostile peer may send anything."""
-    return re.split(r"\s*(?:Trace ID:|\r\n)", text, maxsplit=1)[0][:1000]
+    """The service's sentence without the IDs that follow it."""
+    return re.split(r"Trace ID:|\r\n", text, maxsplit=1)[0].rstrip()
+
+
+def said(value: object, longest: int = _LONGEST_TEXT) -> str | None:
+    """What a peer said, as far as it is text: bounded, and without a token that it quotes."""
+    return _TOKEN.sub("(token)", value[: 2 * longest])[:longest] if isinstance(value, str) else None
 
 
 # Graph's error code → ours; facts page section 13. Statuses decide where the code is not listed.
@@ -304,17 +319,17 @@ GRAPH_CODES: dict[str, str] = {
 
 def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str]) -> Diagnosis:
     """The diagnosis of a Graph error; `error` is the object below "error", possibly empty."""
-    code = str(error.get("code") or "")
+    code = said(error.get("code"), _LONGEST_CODE) or ""
     inner = error.get("innerError") or error.get("innererror")
-    request_id = headers.get("request-id") or (inner.get("request-id") if isinstance(inner, dict) else None)
+    request_id = said(headers.get("request-id") or (inner.get("request-id") if isinstance(inner, dict) else None))
     evidence: dict[str, t.Any] = {
         "http_status": status,
         "error": code or None,
         "error_codes": [],
-        "correlation_id": headers.get("client-request-id") or request_id,
+        "correlation_id": said(headers.get("client-request-id")) or request_id,
         "trace_id": request_id,
-        "timestamp": headers.get("date"),
-        "message": str(error.get("message") or "")[:1000],
+        "timestamp": said(headers.get("date")),
+        "message": said(error.get("message")) or "",
     }
     return explain(_graph_code(status, code), host, evidence)
 

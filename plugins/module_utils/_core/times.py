@@ -11,6 +11,8 @@ import email.utils
 import re
 
 UTC = dt.timezone.utc
+# Those of a clock: nothing that is added to its time leaves the calendar.
+_YEARS = range(1970, 9000)
 
 # Seven-digit fractions occur in Graph's answers; Python before 3.11 reads three or six digits only.
 _ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d\d)?", re.IGNORECASE)
@@ -42,7 +44,8 @@ def parse_http_date(text: str | None) -> dt.datetime | None:
     """The time of a `Date` header, or None when it is absent or unreadable."""
     try:
         moment = email.utils.parsedate_to_datetime(text) if text else None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
+        found = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC) if moment else None
+        return found if found and found.year in _YEARS else None
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
 

@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import base64
+import itertools
+import re
 import typing as t
 import urllib.parse
 
@@ -20,6 +22,9 @@ from .graph import GraphClient, Json
 
 FIELDS = "id,appId,displayName,keyCredentials,tokenEncryptionKeyId"
 PAGE_SIZE = 999
+# More are not told apart by a list of their IDs either.
+_MOST_NAMESAKES = 50
+_ID = re.compile(r"[0-9A-Za-z-]{1,100}")
 
 # Turns the DER in a `key` into a Certificate; raises ValueError on garbage. Handed in, as `_keys` is another layer.
 ParseCertificate = t.Callable[[bytes], Certificate]
@@ -119,7 +124,7 @@ def read_lifetime_limits(graph: GraphClient, object_id: str) -> list[tuple[str, 
     """The certificate lifetimes that policies allow: (policy ID, ISO 8601 duration). Empty when none may be read."""
     answers = graph.batch([f"/applications/{object_id}/appManagementPolicies", "/policies/defaultAppManagementPolicy"])
     (own_status, own), (default_status, default) = answers
-    own_policies = [item for item in own.get("value") or () if isinstance(item, dict)] if own_status == 200 else []
+    own_policies = _objects(own.get("value")) if own_status == 200 else []
     if own_policies:  # a policy of the application replaces the tenant's default
         return [limit for policy in own_policies for limit in _limits(policy, policy.get("restrictions"))]
     return _limits(default, default.get("applicationRestrictions")) if default_status == 200 else []
@@ -130,13 +135,16 @@ def _limits(policy: Json, restrictions: object) -> list[tuple[str, str]]:
         return []
     return [
         (str(policy.get("id")), str(entry.get("maxLifetime")))
-        for entry in restrictions.get("keyCredentials") or ()
-        if isinstance(entry, dict)
-        and entry.get("restrictionType") == "asymmetricKeyLifetime"
+        for entry in _objects(restrictions.get("keyCredentials"))
+        if entry.get("restrictionType") == "asymmetricKeyLifetime"
         and entry.get("state") != "disabled"
         and entry.get("maxLifetime")
         and not entry.get("restrictForAppsCreatedAfterDateTime")
     ]
+
+
+def _objects(items: object) -> list[Json]:
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def parse_application(body: Json, parse: ParseCertificate) -> Application:
@@ -145,8 +153,8 @@ def parse_application(body: Json, parse: ParseCertificate) -> Application:
     Raises UntrustedAnswer when there is no list of credentials: taken for an empty one it would report what is not so,
     and a PATCH built on it would delete every credential.
     """
-    entries, object_id, app_id = body.get("keyCredentials"), body.get("id"), body.get("appId")
-    if not (isinstance(object_id, str) and object_id and isinstance(app_id, str) and app_id):
+    entries, object_id, app_id = body.get("keyCredentials"), str(body.get("id")), str(body.get("appId"))
+    if not (_is_id(body.get("id")) and _is_id(body.get("appId"))):
         raise _untrusted("Graph answered an object without id and appId where an application was asked for.")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry.get("keyId") for entry in entries):
         raise _untrusted(f"Graph answered application {app_id} without a list of its key credentials.")
@@ -157,6 +165,11 @@ def parse_application(body: Json, parse: ParseCertificate) -> Application:
         key_credentials=tuple(_parse_credential(entry, parse) for entry in entries),
         token_encryption_key_id=_text(body.get("tokenEncryptionKeyId")),
     )
+
+
+def _is_id(value: object) -> bool:
+    """IDs become part of the address of a write, so nothing else may stand in them."""
+    return isinstance(value, str) and bool(_ID.fullmatch(value))
 
 
 def _text(value: object) -> str | None:
@@ -193,12 +206,16 @@ def _parse_key(key: object, parse: ParseCertificate) -> Certificate | None:
 
 def _find_by_display_name(graph: GraphClient, display_name: str) -> str:
     quoted = urllib.parse.quote("displayName eq '{}'".format(display_name.replace("'", "''")))
-    found = [item for page in graph.pages(f"/applications?$select=id,appId&$filter={quoted}") for item in page]
+    items = (item for page in graph.pages(f"/applications?$select=id,appId&$filter={quoted}") for item in page)
+    found = [(item.get("id"), item.get("appId")) for item in itertools.islice(items, _MOST_NAMESAKES)]
+    if not all(_is_id(object_id) and _is_id(app_id) for object_id, app_id in found):
+        raise _untrusted("Graph answered objects without id and appId where applications were asked for.")
     if len(found) == 1:
-        return str(found[0].get("id"))
+        return str(found[0][0])
     if not found:
         raise ApplicationNotFound(f"No application with display name '{display_name}' exists in this tenant.")
-    ids = ", ".join(sorted(str(item.get("appId")) for item in found))
+    ids = ", ".join(sorted(str(app_id) for _object_id, app_id in found))
+    many = f"{len(found)} or more" if len(found) == _MOST_NAMESAKES else str(len(found))
     raise ApplicationNotFound(
-        f"{len(found)} applications have the display name '{display_name}': app IDs {ids}. Select one by app_id."
+        f"{many} applications have the display name '{display_name}': app IDs {ids}. Select one by app_id."
     )

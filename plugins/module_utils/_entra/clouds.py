@@ -49,6 +49,10 @@ ALIASES: dict[str, str] = {
 }
 
 
+# As DNS has it, and a port.
+_LONGEST_HOST = 260
+
+
 def find_cloud(name: str, authority_host: str | None, graph_url: str | None) -> Cloud | None:
     """The cloud of that name with hosts replaced where given, or None when the name is unknown."""
     known = CLOUDS.get(name) or CLOUDS.get(ALIASES.get(name.lower().replace("_", ""), ""))
@@ -87,8 +91,11 @@ def same_host(url: str, root: str) -> bool:
 
 
 def host_of(url: str) -> str:
-    """Host and port, for messages."""
-    return urllib.parse.urlsplit(url).netloc
+    """Host and port, for messages; a peer may name an address that is none."""
+    try:
+        return urllib.parse.urlsplit(url).netloc[:_LONGEST_HOST]
+    except ValueError:
+        return "an unreadable address"
 
 
 def _root(url: str | None) -> str | None:

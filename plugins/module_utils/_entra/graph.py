@@ -21,7 +21,10 @@ from .transport import Request, Response, Transport
 READ_ATTEMPTS = 5
 # A longer Retry-After ends the run instead: whoever runs it knows better whether to wait that long.
 LONGEST_RETRY_AFTER = 120.0
+SHORTEST_RETRY_AFTER = 1.0
 BACKOFF_CAP = 16.0
+# Pages of 999 objects; some may come empty from a filter. No tenant holds this many.
+MOST_PAGES = 10_000
 _JITTER = random.SystemRandom()
 
 Json = dict[str, t.Any]
@@ -66,6 +69,8 @@ class GraphClient:
         while url:
             if url in seen:
                 raise self._untrusted("Graph names a page a second time while listing; it would never end.")
+            if len(seen) >= MOST_PAGES:
+                raise self._untrusted(f"Graph names more than {MOST_PAGES} pages of one list; the listing was ended.")
             seen.add(url)
             body = self._object(self._read(url, False, None), path)
             items = body.get("value")
@@ -88,7 +93,9 @@ class GraphClient:
         self._raise_for_error(answer)
         replies = self._object(answer, "/$batch").get("responses")
         by_id = (
-            {item.get("id"): item for item in replies if isinstance(item, dict)} if isinstance(replies, list) else {}
+            {str(item.get("id")): item for item in replies if isinstance(item, dict)}
+            if isinstance(replies, list)
+            else {}
         )
         return [self._batch_item(by_id.get(str(index))) for index in range(len(paths))]
 
@@ -161,7 +168,7 @@ class GraphClient:
         found = (answer.json_object() or {}).get("error")
         error: Json = found if isinstance(found, dict) else {}
         diagnosis = explain_graph(answer.status, error, host_of(self._cloud.graph_url), answer.headers)
-        code = str(error.get("code") or "")
+        code = str(diagnosis.evidence["error"] or "")
         raise GraphRefused(
             f"Graph answered {answer.status} {code}. {diagnosis.sentence}",
             diagnosis,
@@ -188,9 +195,9 @@ def retry_after(answer: Response) -> float | None:
 
 
 def parse_seconds(text: object) -> float | None:
-    """A number of seconds as headers have it; a peer may send anything."""
+    """A number of seconds as headers have it; a peer may send anything. No pause at all would be asked without end."""
     try:
         seconds = float(str(text))
     except ValueError:
         return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+    return max(SHORTEST_RETRY_AFTER, seconds) if math.isfinite(seconds) else None

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import traceback
 import typing as t
 import urllib.parse
@@ -32,6 +33,10 @@ except ImportError:
 else:
     MSAL_IMPORT_ERROR = None
     msal: t.Any = _msal  # msal states no types
+
+
+# What can stand in a header.
+_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -89,7 +94,7 @@ class TokenService:
                 http_cache={},
             )
             client.acquire_token_for_client(scopes=[self.cloud.graph_scope])
-        except (MsalServiceError, ValueError, _AnswerIsNoJson):
+        except (MsalServiceError, ValueError, _Answered):
             pass  # the answer itself says more than msal's summary of it
         return self._read(http, source)
 
@@ -99,10 +104,9 @@ class TokenService:
             raise UntrustedAnswer(*_odd("The token endpoint was not asked.", host))
         body = answer.json_object() or {}
         token = body.get("access_token")
-        if answer.status == 200 and isinstance(token, str) and token:
+        if answer.status == 200 and isinstance(token, str) and _TOKEN.fullmatch(token):
             return AccessToken(token, source, http.correlation_id)
-        diagnosis = explain_sign_in(answer.status, body, host, answer.headers)
-        raise SignInRefused(diagnosis.sentence, diagnosis)
+        raise _refusal(answer, host)
 
     # What msal sends goes through here, so that every answer's time is seen and no secret leaves its host.
 
@@ -130,10 +134,9 @@ class TokenService:
 
     def _check_discovery(self, answer: Response) -> None:
         host = host_of(self.cloud.authority_host)
-        body = answer.json_object() or {}
         if answer.status != 200:
-            diagnosis = explain_sign_in(answer.status, body, host, answer.headers)
-            raise SignInRefused(diagnosis.sentence, diagnosis)
+            raise _refusal(answer, host)
+        body = answer.json_object() or {}
         endpoint = body.get("token_endpoint")
         if not isinstance(endpoint, str) or not isinstance(body.get("authorization_endpoint"), str):
             raise UntrustedAnswer(*_odd(f"The discovery document of {host} names no token endpoint.", host))
@@ -144,8 +147,8 @@ class TokenService:
             )
 
 
-class _AnswerIsNoJson(Exception):
-    """Raised inside msal's call when the token endpoint answered with something that is not JSON."""
+class _Answered(Exception):
+    """Raised inside msal's call once the answer is here: it is read here, where nothing in it is relied on."""
 
 
 class _MsalHttp:
@@ -157,35 +160,45 @@ class _MsalHttp:
         self.last_answer: Response | None = None
         self.correlation_id: str | None = None
 
-    def get(self, url: str, **ignored: t.Any) -> _MsalAnswer:
-        return _MsalAnswer(self._service.discovery())
+    def get(self, url: str, **ignored: t.Any) -> _MsalDiscovery:
+        return _MsalDiscovery(self._service.discovery())
 
     def post(
         self, url: str, data: t.Any = None, headers: t.Mapping[str, str] | None = None, **ignored: t.Any
-    ) -> _MsalAnswer:
+    ) -> t.NoReturn:
         body = data.encode() if isinstance(data, str) else urllib.parse.urlencode(data or {}).encode()
         named = {"Content-Type": "application/x-www-form-urlencoded", **(headers or {})}
         self.correlation_id = named.get("client-request-id")
         self.last_answer = self._service.post(url, named, body, self._new_connection)
-        if self.last_answer.json_object() is None:
-            raise _AnswerIsNoJson
-        return _MsalAnswer(self.last_answer)
+        raise _Answered
 
     def close(self) -> None:
         """Connections belong to the transport."""
 
 
-class _MsalAnswer:
-    """An answer in the shape that msal reads."""
+class _MsalDiscovery:
+    """The discovery document in the shape that msal reads, without what msal has no need of."""
 
     def __init__(self, answer: Response) -> None:
+        known = answer.json_object() or {}
         self.status_code = answer.status
-        self.headers = dict(answer.headers)
-        self.text = answer.body.decode("utf-8", "replace")
+        self.headers: dict[str, str] = {}
+        self.text = json.dumps({name: known[name] for name in ("authorization_endpoint", "token_endpoint")})
 
     def raise_for_status(self) -> None:
         if self.status_code >= 400:
             raise MsalServiceError(error=f"HTTP {self.status_code}", error_description="")
+
+
+def _refusal(answer: Response, host: str) -> SignInRefused:
+    """No token: why, or at least what came in place of one."""
+    body = answer.json_object()
+    diagnosis = explain_sign_in(answer.status, body or {}, host, answer.headers)
+    if body is None:
+        came = f"{host} answered {answer.status} and no JSON object; a proxy may have answered. "
+    else:
+        came = "" if diagnosis.evidence["error_codes"] else f"{host} answered {answer.status}. "
+    return SignInRefused(f"{came}{diagnosis.sentence}", diagnosis)
 
 
 def _odd(message: str, host: str) -> tuple[str, t.Any]:

@@ -33,10 +33,22 @@ class Response:
     def json_object(self) -> dict[str, t.Any] | None:
         """The body as a JSON object, or None when it is anything else, such as a proxy's HTML page."""
         try:
-            value = json.loads(self.body)
+            value = json.loads(self.body, object_pairs_hook=_only_once, parse_constant=_refuse)
         except (ValueError, RecursionError):
             return None
         return value if isinstance(value, dict) else None
+
+
+def _only_once(pairs: list[tuple[str, t.Any]]) -> dict[str, t.Any]:
+    """Of two values with one name either may be meant: an empty list of credentials must not win by standing last."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands twice in an object")
+    return found
+
+
+def _refuse(constant: str) -> t.NoReturn:
+    raise ValueError(f"{constant} is not JSON, and would not be accepted when it is sent back")
 
 
 class Transport(t.Protocol):

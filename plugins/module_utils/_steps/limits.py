@@ -17,7 +17,8 @@ from .._core.policy import RenewalPolicy
 from .._entra.applications import read_lifetime_limits
 from .connection import Connection
 
-_DURATION = re.compile(r"P(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?")
+_N = r"(\d{1,18})"  # more digits are no number of anything
+_DURATION = re.compile(f"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}W)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}S)?)?")
 # The service compares whole lifetimes; a minute less is never too much.
 SLACK = dt.timedelta(minutes=1)
 
@@ -52,9 +53,12 @@ def parse_duration(text: str) -> dt.timedelta | None:
     if not match or not any(match.groups()):
         return None
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return dt.timedelta(
-        days=years * 365 + months * 30 + weeks * 7 + days, hours=hours, minutes=minutes, seconds=seconds
-    )
+    try:
+        return dt.timedelta(
+            days=years * 365 + months * 30 + weeks * 7 + days, hours=hours, minutes=minutes, seconds=seconds
+        )
+    except OverflowError:
+        return None  # longer than any certificate lives
 
 
 def _days(span: dt.timedelta) -> str:

@@ -60,7 +60,9 @@ def _after_trouble(connection: Connection, progress: ProofProgress, failure: Sig
     monotonic, clock = connection.timing.monotonic(), connection.clock
     remaining = max(0.0, progress.deadline - monotonic)
     if failure.diagnosis.retry == "later":
-        progress.next_at = monotonic + seconds_asked(failure, max(connection.proof.interval, 2.0))
+        # Sooner than usual would be without end, as the budget's waits move the deadline.
+        asked = seconds_asked(failure, max(connection.proof.interval, 2.0))
+        progress.next_at = monotonic + max(asked, connection.proof.interval)
         return
     progress.consecutive = 0
     now = clock.service_time()

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import (
@@ -279,3 +280,40 @@ def test_only_codes_about_the_key_blame_it():
 @pytest.mark.parametrize("code", ["network_refused", "dns", "proxy", "timeout", "throttled", "service_unavailable"])
 def test_passing_trouble_says_nothing_about_the_certificate(code):
     assert TABLE[code].retry == "later"
+
+
+def test_a_number_that_no_service_has_is_no_error():
+    assert explain_sign_in(400, {"error_description": "AADSTS" + "1" * 5000}, "login", {}).evidence["error_codes"] == []
+    assert explain_sign_in(400, {"error_codes": [True, -1, 10**400]}, "login", {}).evidence["error_codes"] == []
+
+
+def test_what_is_no_text_is_no_evidence():
+    nested = {"error": [[]], "correlation_id": {}, "trace_id": 7, "timestamp": None, "error_description": ["x"]}
+
+    evidence = explain_sign_in(400, nested, "login", {}).evidence
+
+    assert [evidence[name] for name in ("error", "correlation_id", "trace_id", "timestamp", "message")] == [
+        None,
+        None,
+        None,
+        None,
+        "",
+    ]
+
+
+def test_a_text_of_blanks_takes_no_time():
+    started = time.monotonic()
+
+    explain_sign_in(400, {"error_description": " " * 1_000_000}, "login", {})
+
+    assert time.monotonic() - started < 1
+
+
+def test_a_token_that_the_service_quotes_is_not_quoted_again():
+    token = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.c2lnbmF0dXJl"
+
+    for diagnosis in (
+        explain_sign_in(400, {"error_description": f"Bad {token}!"}, "login", {}),
+        explain_graph(400, {"message": f"Bad {token}!", "code": token}, "graph", {}),
+    ):
+        assert "eyJ" not in repr(diagnosis) and "Bad (token)!" in diagnosis.sentence

@@ -113,3 +113,8 @@ def test_an_unreadable_date_header_is_none_and_never_an_error(text):
 @pytest.mark.parametrize("days, text", [(30, "30"), (0.5, "0.5"), (1 / 24, "0.0416667"), (0, "0")])
 def test_a_span_is_written_in_days_without_needless_digits(days, text):
     assert format_days(dt.timedelta(days=days)) == text
+
+
+@pytest.mark.parametrize("text", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0999 00:00:00 GMT"])
+def test_a_date_from_which_one_cannot_count_is_no_clock(text):
+    assert parse_http_date(text) is None

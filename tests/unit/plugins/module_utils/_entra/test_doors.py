@@ -11,12 +11,17 @@ import datetime as dt
 import json
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, UntrustedAnswer
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
+    ApplicationNotFound,
+    GraphRefused,
+    SignInRefused,
+    UntrustedAnswer,
+)
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Certificate
 from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, assertion, clouds
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
-from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken
+from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken, TokenService
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 
 NOW = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
@@ -214,3 +219,97 @@ def test_an_entry_goes_back_as_it_was_read_with_a_null_key():
 
 def test_a_token_is_in_no_repr():
     assert "secret-token" not in repr(AccessToken("secret-token", "x")) + repr(graph(answer())[0].__dict__["_sign_in"])
+
+
+@pytest.mark.parametrize("url", ["https://[evil/x", "https://evil\u2100.example/"])
+def test_an_address_that_cannot_be_read_has_a_name_for_messages(url):
+    assert clouds.host_of(url) == "an unreadable address"
+
+
+@pytest.mark.parametrize("text", ["0", "-5", "0.001"])
+def test_a_service_that_asks_for_no_pause_is_not_asked_without_end(text):
+    assert parse_seconds(text) == 1.0
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": NaN}', b'{"a": -Infinity}', b'{"a": [1], "a": []}', b'{"a": {"b": 1, "b": 2}}']
+)
+def test_what_is_no_json_or_says_two_things_at_once_is_no_object(body):
+    assert Response(200, {}, body).json_object() is None
+
+
+def test_a_list_without_an_end_is_ended(monkeypatch):
+    monkeypatch.setattr("ansible_collections.evercert.entra.plugins.module_utils._entra.graph.MOST_PAGES", 5)
+    pages = [answer(200, {"value": [], "@odata.nextLink": f"{ROOT}/v1.0/x?{number}"}) for number in range(9)]
+    client, transport = graph(*pages)
+
+    with pytest.raises(UntrustedAnswer, match="more than 5 pages"):
+        list(client.pages("/x"))
+    assert len(transport.asked) == 5
+
+
+def test_so_many_namesakes_are_not_read_to_the_end():
+    item = {"id": "object-1", "appId": "app-1"}
+    page = answer(200, {"value": [item] * 60, "@odata.nextLink": f"{ROOT}/v1.0/x"})
+    client, transport = graph(page)
+
+    with pytest.raises(ApplicationNotFound, match="50 or more applications"):
+        applications.find_application(client, lambda der: None, display_name="payroll")
+    assert len(transport.asked) == 1
+
+
+@pytest.mark.parametrize("value", ["../users/1", "a?b", "\ud800", "", 7, None])
+@pytest.mark.parametrize("name", ["id", "appId"])
+def test_what_cannot_be_an_id_never_becomes_part_of_an_address(name, value):
+    body = {"id": "object-1", "appId": "app-1", "keyCredentials": [], name: value}
+
+    with pytest.raises(UntrustedAnswer):
+        applications.parse_application(body, lambda der: None)
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [[{"id": ["0"], "status": 200}], [{"id": "0", "status": 200, "body": {"value": 7}}], 7],
+    ids=str,
+)
+def test_an_odd_answer_about_policies_is_no_limit(replies):
+    client, _transport = graph(answer(200, {"responses": replies}))
+
+    assert applications.read_lifetime_limits(client, "object-1") == []
+
+
+def test_odd_restrictions_are_no_limit():
+    policy = {"isEnabled": True, "applicationRestrictions": {"keyCredentials": 7}}
+    replies = [{"id": "0", "status": 404}, {"id": "1", "status": 200, "body": policy}]
+    client, _transport = graph(answer(200, {"responses": replies}))
+
+    assert applications.read_lifetime_limits(client, "object-1") == []
+
+
+DISCOVERY = {
+    "token_endpoint": "https://login.microsoftonline.com/t/token",
+    "authorization_endpoint": "https://x.test/a",
+}
+
+
+def sign_in(*answers):
+    timing, transport = Timing(), Answers(*answers)
+    return TokenService(transport, ServiceClock(timing), clouds.CLOUDS["public"], "t").with_secret("app", "s3cret")
+
+
+@pytest.mark.parametrize("token", ["a\r\nX-Injected: 1", "\u65e5\u672c", "a b", "", 7])
+def test_what_cannot_stand_in_a_header_is_no_token(token):
+    with pytest.raises(SignInRefused, match="answered 200"):
+        sign_in(answer(200, DISCOVERY), answer(200, {"access_token": token}))
+
+
+@pytest.mark.parametrize("odd", [{"expires_in": []}, {"id_token": 7}, {"client_info": "###"}, {"error": [7]}], ids=str)
+def test_nothing_beside_the_token_is_relied_on(odd):
+    assert (
+        sign_in(answer(200, {**DISCOVERY, "issuer": 7}), answer(200, {"access_token": "a.b.c", **odd})).value == "a.b.c"
+    )
+
+
+def test_an_answer_that_is_no_json_is_named_as_such():
+    with pytest.raises(SignInRefused, match=r"login\.microsoftonline\.com answered 302 and no JSON object"):
+        sign_in(answer(200, DISCOVERY), Response(302, {}, b"<html>"))
