@@ -26,8 +26,18 @@ except ImportError:
 else:
     REQUESTS_IMPORT_ERROR = None
 
-# A page of 999 applications is some megabytes; more than this is no answer of Graph.
-LARGEST_BODY = 128 * 1024 * 1024
+    class _Session(requests.Session):
+        """Leaves redirects alone: requests would read the whole body of one, and parse its address, unasked."""
+
+        def get_redirect_target(self, resp: requests.Response) -> str | None:
+            return None
+
+
+# A page of 999 applications is some megabytes; more than this is no answer of Graph. Parsed, it needs up to 25 times
+# as much.
+LARGEST_BODY = 32 * 1024 * 1024
+# What we ask for. Encodings piled on each other would unpack to any size at once.
+ENCODINGS = ("", "identity", "gzip", "deflate")
 # A peer that trickles may take this many times the timeout, which counts each silence by itself.
 PATIENCE = 10
 USER_AGENT = "evercert.entra"
@@ -41,7 +51,7 @@ class RequestsTransport:
     ) -> None:
         self._verify: bool | str = ca_path or True
         self._timeout = timeout
-        self._open_session = open_session or requests.Session
+        self._open_session = open_session or _Session
         self._session: requests.Session | None = None
 
     def send(self, request: Request) -> Response:
@@ -62,7 +72,7 @@ class RequestsTransport:
                     session.request(
                         request.method,
                         request.url,
-                        headers={"User-Agent": USER_AGENT, **request.headers},
+                        headers={"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate", **request.headers},
                         data=request.body,
                         timeout=self._timeout,
                         verify=self._verify,
@@ -72,18 +82,21 @@ class RequestsTransport:
                     )
                 ) as answer,
             ):
-                body = self._read(answer)
-        except (requests.RequestException, OSError) as error:
+                body = self._read(answer, host_of(request.url))
+        except (requests.RequestException, OSError, UnicodeError) as error:
             raise _as_network_failure(error, host_of(request.url)) from error
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
-    def _read(self, answer: requests.Response) -> bytes:
+    def _read(self, answer: requests.Response, host: str) -> bytes:
         """The whole body, bounded in size."""
+        encoding = answer.headers.get("content-encoding", "").strip().lower()
+        if encoding not in ENCODINGS:
+            raise _unreadable(host, f"The answer has the content encoding '{encoding[:50]}'.")
         parts, size = [], 0
         for part in answer.iter_content(1 << 16):
             size += len(part)
             if size > LARGEST_BODY:
-                raise requests.exceptions.ContentDecodingError("answer too large")
+                raise _unreadable(host, f"The answer is larger than {LARGEST_BODY >> 20} MiB.")
             parts.append(part)
         return b"".join(parts)
 
@@ -113,6 +126,11 @@ def _within(seconds: float) -> t.Iterator[None]:
 
 def _keep_headers(prepared: t.Any) -> t.Any:
     return prepared
+
+
+def _unreadable(host: str, why: str) -> NetworkFailure:
+    diagnosis = explain("network_refused", host, {"message": why, "http_status": None})
+    return NetworkFailure(diagnosis.sentence, diagnosis)
 
 
 def _as_network_failure(error: Exception, host: str) -> NetworkFailure:

@@ -77,7 +77,7 @@ def _head(connection):
 def says(body=b"fine", status="200 OK", headers=()):
     """Answer every request the same way."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
-    return lambda peer, connection: connection.sendall("\r\n".join(lines).encode() + body)
+    return lambda peer, connection: connection.sendall("\r\n".join(lines).encode("latin-1") + body)
 
 
 def resets(peer, connection):

@@ -271,3 +271,28 @@ def test_connections_are_kept_and_a_new_one_is_made_when_asked_for(ca_path):
         transport.send(Request("GET", "https://x.test", new_connection=is_new))
 
     assert [each.closed for each in sessions] == [False, True]
+
+
+@pytest.mark.parametrize("address", ["https://[elsewhere", "https://\xff/"])
+def test_the_address_of_a_redirect_is_not_even_parsed(address, certificate, ca_path):
+    with Peer(says(b"moved", "302 Found", [f"Location: {address}"]), certificate) as peer:
+        answer = RequestsTransport(ca_path, 5).send(Request("GET", peer.url))
+
+    assert (answer.status, answer.body) == (302, b"moved")
+
+
+def test_the_body_of_a_redirect_is_bounded_as_well(certificate, failure, monkeypatch):
+    monkeypatch.setattr(requests_transport, "LARGEST_BODY", 1000)
+
+    with Peer(says(b"x" * 100_000, "302 Found", ["Location: https://elsewhere.test/"]), certificate) as peer:
+        assert "larger than" in failure(peer.url).evidence["message"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip, gzip", "br", "zstd", "x" * 1000])
+def test_an_encoding_that_was_not_asked_for_is_not_unpacked(encoding, certificate, failure):
+    with Peer(says(b"x", headers=[f"Content-Encoding: {encoding}"]), certificate) as peer:
+        assert "content encoding" in failure(peer.url).evidence["message"]
+
+
+def test_an_address_that_cannot_be_sent_is_no_answer(failure):
+    assert failure("https://localhost/\ud800").code == "network_refused"
