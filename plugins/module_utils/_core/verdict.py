@@ -168,7 +168,7 @@ def _findings(facts: Facts, policy: RenewalPolicy, status: str) -> tuple[Finding
 
 def _renewal_findings(facts: Facts, policy: RenewalPolicy) -> list[Finding]:
     """What the renewal checks say about the key store, in their order."""
-    if not facts.store or not (facts.store.current or facts.store.successor):
+    if not facts.store:
         return []
     snapshot = Snapshot(facts.now, facts.store, facts.application)
     found: dict[str, Finding] = {}

@@ -19,6 +19,7 @@ import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 import types
 from collections import Counter
@@ -29,10 +30,12 @@ import coverage
 import pytest
 from _pytest.runner import runtestprotocol
 
-# No capture, no report, no memory of earlier runs; what a test leaves goes with the child that left it.
-QUIET = ["-p", "no:terminal", "-p", "no:xdist", "-p", "no:randomly", "-s", "-o", "tmp_path_retention_policy=none"]
+# No capture, no report; the files of a test go with it, whether it fails or not.
+QUIET = ["-p", "no:terminal", "-p", "no:xdist", "-s", "-o", "tmp_path_retention_policy=none"]
 MEMORY = 4 << 30  # bytes that a mutant may use
 SLOWEST = 2.0  # seconds of the processor: what takes longer tries very many moments, and nobody would wait for it here
+CONTROL = 50  # after so many mutants the same tests are tried without a change: whatever kills that is no killer
+BROKEN = 70  # exit status of a child that could not even try
 PATIENCE = 5  # times as long as without the change, and this many seconds
 
 
@@ -87,7 +90,9 @@ class Trial:
     def run(self, tests):
         """The exit status of pytest, 0 when everything was tried."""
         self.arguments = [*QUIET, *map(str, tests)]
-        return pytest.main(self.arguments, plugins=[self])
+        # Other runs of pytest clear the usual place while this long one goes on.
+        with tempfile.TemporaryDirectory() as self.place:
+            return pytest.main([*self.arguments, f"--basetemp={self.place}/tests"], plugins=[self])
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session):
@@ -128,6 +133,9 @@ class Trial:
                 if not tests:
                     self.report(Outcome(mutant, untested=True))
                     continue
+                if not len(waiting) % CONTROL:
+                    pid, answer = self._start(None, tests)
+                    running[pid] = None, answer
                 pid, answer = self._start(mutant, tests)
                 running[pid] = mutant, answer
             if running:
@@ -138,6 +146,12 @@ class Trial:
         mutant, answer = running.pop(pid)
         with os.fdopen(answer) as lines:
             killed_by = tuple(json.loads(line) for line in lines)
+        if os.WIFEXITED(status) and os.WEXITSTATUS(status) == BROKEN:
+            raise RuntimeError(f"The trial itself failed: {mutant and mutant.name}")
+        if mutant is None and killed_by:
+            raise RuntimeError(f"Tests fail without any change when they are tried again: {killed_by}")
+        if mutant is None:
+            return
         self.known.kills.update(killed_by)
         timed_out = os.WIFSIGNALED(status) and not killed_by
         self.report(Outcome(mutant, killed_by, timed_out))
@@ -153,15 +167,13 @@ class Trial:
             _keep_quiet()
             resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
             child = Child(self, told, mutant, tests)
-            if not self._put_into_function(mutant):
-                child.import_again()
-            else:
+            if mutant is None or self._put_into_function(mutant):
                 child.try_items(self.items)
+            else:
+                child.import_again()
             os._exit(0)
-        except BaseException:
-            os.write(told, b'"the import"\n')
         finally:
-            os._exit(1)
+            os._exit(BROKEN)
 
     def _put_into_function(self, mutant):
         """Whether the change could be put into the function that every importer of it holds."""
@@ -183,17 +195,21 @@ class Child:
     def __init__(self, trial, told, mutant, tests):
         self.trial, self.told, self.mutant, self.tests = trial, told, mutant, tests
 
+    def tell(self, killer):
+        os.write(self.told, f"{json.dumps(killer)}\n".encode())
+
     def try_items(self, items):
         known, spent = self.trial.known, 0.0
         chosen = [item for item in items if item.nodeid in self.tests]
-        chosen.sort(key=lambda item: known.rank(item.nodeid, self.mutant.file))
+        if self.mutant:
+            chosen.sort(key=lambda item: known.rank(item.nodeid, self.mutant.file))
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
             spent += known.seconds[item.nodeid]
             if spent > self.trial.patience:
                 return
             _limit(known.seconds[item.nodeid])
             if _failure(item, after):
-                os.write(self.told, f"{json.dumps(item.nodeid)}\n".encode())
+                self.tell(item.nodeid)
                 if not self.trial.every_test:
                     return
 
@@ -212,8 +228,9 @@ class Child:
         importlib.machinery.SourceFileLoader.get_code = get_code
         _limit(60)
         # 0: the loop ended by itself. Anything else came before: the tests could not even be collected.
-        if pytest.main(self.trial.arguments, plugins=[self]):
-            raise ImportError(name)
+        place = f"--basetemp={self.trial.place}/{os.getpid()}"
+        if pytest.main([*self.trial.arguments, place], plugins=[self]):
+            self.tell("the import")
 
     def _is_ours(self, module):
         file = getattr(module, "__file__", None)

@@ -9,6 +9,7 @@ import datetime as dt
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.policy import RenewalPolicy
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import (
+    STATUSES,
     assess,
     best_status,
     certificate_status,
@@ -57,7 +58,14 @@ def test_a_certificate_stands_by_its_dates(issued, expires, status):
     assert certificate_status(a_certificate(issued=issued, expires=expires), NOW, days(30)) == status
 
 
+def test_the_words_for_machines_stay_what_they_are():
+    words = "healthy near_expiry rotation_due expired not_yet_valid missing unregistered propagating"
+
+    assert STATUSES == (*words.split(), "key_unavailable", "rejected", "unreachable", "unknown")
+
+
 def test_an_entry_without_an_end_is_unknown():
+    assert best_status(an_application(a_credential(not_after=None)), NOW, days(30)) == "unknown"
     assert certificate_status(a_credential(not_after=None), NOW, days(30)) == "unknown"
     assert certificate_status(a_credential(not_before=None), NOW, days(30)) == "healthy"
 
@@ -165,7 +173,10 @@ def test_where_the_directory_may_not_be_read_the_refusal_decides():
 
 
 def test_a_successor_that_nobody_asked_to_stop_at_is_interrupted():
-    assert reason(a_snapshot(a_version("old"), a_version("new"))) == "interrupted"
+    finding = assess(a_snapshot(a_version("old"), a_version("new")), POLICY)
+
+    assert finding.reason == "interrupted"
+    assert "is unfinished" in finding.message
 
 
 def test_a_refused_successor_is_interrupted_although_a_stop_left_it():

@@ -55,12 +55,15 @@ def test_without_a_store_an_application_is_as_good_as_its_best_certificate(issue
 
     assert found.status == status
     assert reasons(found) == ([] if status == "healthy" else [status])
+    assert all("could not be determined" not in finding.message for finding in found.findings)
     assert found.next_renewal is None
 
 
 def test_an_application_without_certificates_is_missing():
-    assert verdict(an_application()).status == "missing"
-    assert reasons(verdict(an_application())) == ["missing"]
+    found = verdict(an_application())
+
+    assert (found.status, reasons(found)) == ("missing", ["missing"])
+    assert found.findings[0].message == "The application has no certificate for sign-in."
 
 
 def test_without_anything_read_the_status_is_unknown():
@@ -79,6 +82,7 @@ def test_with_an_empty_store_a_valid_certificate_is_one_whose_key_is_not_here(is
     found = verdict(an_application(a_certificate(issued=issued, expires=expires)), a_store())
 
     assert (found.status, reasons(found)) == (status, [status])
+    assert "could not be determined" not in found.findings[0].message
 
 
 def test_with_an_empty_store_an_application_without_certificates_is_missing():
@@ -87,7 +91,8 @@ def test_with_an_empty_store_an_application_without_certificates_is_missing():
 
 
 def test_a_store_that_holds_only_a_successor_is_an_unfinished_renewal():
-    found = verdict(an_application(a_certificate()), a_store(successor=a_version("new")))
+    rotating = RenewalPolicy(rotation_period=dt.timedelta(100))
+    found = verdict(an_application(a_certificate()), a_store(successor=a_version("new")), rotating)
 
     assert found.status == "key_unavailable"
     assert reasons(found) == ["key_unavailable", "interrupted"]
@@ -100,7 +105,8 @@ def test_a_store_that_holds_only_a_successor_is_an_unfinished_renewal():
     "issued, expires, status",
     [
         (-90, 90, "healthy"),
-        (-101, 90, "rotation_due"),
+        (-99.9, 90, "healthy"),
+        (-100, 90, "rotation_due"),
         (-101, 20, "near_expiry"),
         (-90, -1, "expired"),
         (1, 90, "not_yet_valid"),
@@ -119,8 +125,13 @@ def test_the_status_is_that_of_the_stores_current_whatever_else_the_application_
     assert of_store(a_version(expires=-1), an_application(a_version(expires=-1), other)).status == "expired"
 
 
-def test_an_expired_certificate_is_not_called_near_expiry_too():
-    assert reasons(of_store(a_version(expires=-1))) == ["expired"]
+@pytest.mark.parametrize("expires", [0, -1])
+def test_an_expired_certificate_is_not_called_near_expiry_too(expires):
+    assert reasons(of_store(a_version(expires=expires))) == ["expired"]
+
+
+def test_a_report_has_no_wish_of_its_own():
+    assert of_store(policy=RenewalPolicy(force=True)).findings == ()
 
 
 def test_the_next_renewal_is_that_of_current():
@@ -145,6 +156,15 @@ def test_a_certificate_sent_a_moment_ago_and_never_seen_is_propagating(sign_in):
         found = of_store(sent, application, sign_in=sign_in)
 
         assert (found.status, reasons(found)) == ("propagating", ["propagating"])
+        assert "sent a short while ago" in found.findings[0].message
+
+
+def test_a_certificate_that_is_shown_and_refused_is_rejected_although_it_was_sent_a_moment_ago():
+    assert of_store(a_version(intent=-0.001), sign_in=refused()).status == "rejected"
+
+
+def test_a_refused_certificate_is_rejected_where_nobody_may_see_whether_it_is_registered():
+    assert of_store(application=False, sign_in=refused()).status == "rejected"
 
 
 @pytest.mark.parametrize("record", [{"intent": -1}, {"intent": -0.001, "seen": 0}, {"intent": -0.001, "accepted": 0}])
@@ -209,7 +229,12 @@ def test_trouble_at_the_sign_in_does_not_replace_what_the_reads_say():
 
 @pytest.mark.parametrize(
     "code, status",
-    [("timeout", "unreachable"), ("permission_denied", "unknown"), ("application_disabled", "unknown")],
+    [
+        ("timeout", "unreachable"),
+        ("permission_denied", "unknown"),
+        ("application_disabled", "unknown"),
+        ("certificate_not_registered", "unknown"),  # that is the certificate of whoever reads
+    ],
 )
 def test_what_could_not_be_read_is_unreachable_or_unknown(code, status):
     found = of_store(application=False, trouble=trouble(code))
@@ -238,6 +263,10 @@ def test_an_application_that_signs_in_but_may_not_read_is_proven_by_the_sign_in(
     found = of_store(application=False, trouble=trouble("permission_denied"), reads_as_itself=True)
 
     assert (found.status, found.findings) == ("healthy", ())
+
+
+def test_an_application_that_was_not_asked_for_stands_by_its_dates():
+    assert of_store(application=False, reads_as_itself=True).status == "healthy"
 
 
 def test_a_sign_in_that_was_asked_for_proves_what_may_not_be_read():
