@@ -40,7 +40,7 @@ MOMENTS = st.datetimes(dt.datetime(1, 1, 3), dt.datetime(9999, 12, 29), timezone
     ],
 )
 def test_an_iso_time_is_read_as_utc(text):
-    assert parse_iso(text) == TEN
+    assert parse_iso(text) == parse_iso_or_none(text) == TEN
     assert parse_iso(text).tzinfo is UTC
 
 
@@ -77,8 +77,11 @@ def test_an_unreadable_time_of_a_foreign_entry_is_none_and_never_an_error(value)
 
 @given(MOMENTS)
 @example(dt.datetime(1, 1, 1, tzinfo=UTC))
+@example(TEN.replace(microsecond=999999))
 def test_a_time_written_and_read_again_is_the_same_to_the_second(moment):
     assert parse_iso(format_iso(moment)) == whole_seconds(moment)
+    assert whole_seconds(moment).microsecond == 0
+    assert dt.timedelta() <= moment - whole_seconds(moment) < dt.timedelta(seconds=1)
 
 
 def test_no_time_is_written_as_none():
@@ -87,6 +90,10 @@ def test_no_time_is_written_as_none():
 
 def test_the_date_of_an_answer_is_read():
     assert parse_http_date("Sun, 22 Nov 2026 10:00:00 GMT") == TEN
+
+
+def test_the_date_of_an_answer_is_told_in_utc_whatever_its_zone():
+    assert parse_http_date("Sun, 22 Nov 2026 11:00:00 +0100") == TEN
 
 
 @pytest.mark.parametrize("text", ["Sun, 22 Nov 2026 10:00:00 -0000", "Sun, 22 Nov 2026 10:00:00"])
@@ -115,6 +122,13 @@ def test_a_span_is_written_in_days_without_needless_digits(days, text):
     assert format_days(dt.timedelta(days=days)) == text
 
 
-@pytest.mark.parametrize("text", ["Fri, 31 Dec 9999 23:59:59 GMT", "Mon, 01 Jan 0999 00:00:00 GMT"])
+@pytest.mark.parametrize(
+    "text", ["Fri, 31 Dec 9999 23:59:59 GMT", "Sat, 01 Jan 9000 00:00:00 GMT", "Wed, 31 Dec 1969 23:59:59 GMT"]
+)
 def test_a_date_from_which_one_cannot_count_is_no_clock(text):
     assert parse_http_date(text) is None
+
+
+@pytest.mark.parametrize("text", ["Thu, 01 Jan 1970 00:00:00 GMT", "Tue, 31 Dec 8999 23:59:59 GMT"])
+def test_a_date_from_which_one_can_count_is_a_clock(text):
+    assert parse_http_date(text) is not None
