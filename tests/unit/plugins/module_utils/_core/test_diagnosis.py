@@ -13,6 +13,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis imp
     KEY_CODES,
     SIGN_IN_CODES,
     TABLE,
+    Diagnosis,
     explain,
     explain_graph,
     explain_sign_in,
@@ -77,7 +78,10 @@ def signed_in(number, text="", status=401, error="invalid_client"):
         (501051, "consent_missing", "no"),
         (53003, "conditional_access", "no"),
         (530032, "conditional_access", "no"),
-        (530004, "conditional_access", "no"),
+        (530000, "conditional_access", "no"),
+        (530999, "conditional_access", "no"),
+        (529999, "unknown", "no"),
+        (531000, "unknown", "no"),
         (50196, "throttled", "later"),
         (90055, "throttled", "later"),
         (90033, "service_unavailable", "later"),
@@ -165,7 +169,7 @@ def test_the_evidence_holds_what_support_asks_for():
 
     evidence = explain_sign_in(401, body, HOST, {"retry-after": "7"}).evidence
 
-    assert evidence["http_status"] == 401
+    assert (evidence["http_status"], evidence["error"]) == (401, "invalid_client")
     assert evidence["error_codes"] == [700027]
     assert (evidence["correlation_id"], evidence["trace_id"]) == ("c", "t")
     assert (evidence["timestamp"], evidence["host"]) == ("2026-11-22 10:00:00Z", HOST)
@@ -184,6 +188,11 @@ def test_the_services_sentence_is_quoted_without_the_ids_that_follow(separator):
 
 def test_a_sentence_quotes_no_service_that_said_nothing():
     assert explain("dns", HOST, {}).sentence == f"{TABLE['dns'].cause.format(host=HOST)} {TABLE['dns'].remedy}"
+
+
+def test_a_hostile_list_or_code_is_bounded():
+    assert len(explain_sign_in(400, {"error_codes": [7] * 1000}, HOST, {}).evidence["error_codes"]) == 20
+    assert len(explain_graph(400, {"code": "x" * 1000}, HOST, {}).evidence["error"]) == 100
 
 
 def test_a_hostile_text_is_bounded():
@@ -219,6 +228,8 @@ def test_any_error_of_graph_is_explained(status, body, headers):
         (400, "CredentialTypeNotAllowedAsPerAppPolicy", "policy_refused", "no"),
         (404, "Request_ResourceNotFound", "application_not_found", "no"),
         (404, "", "application_not_found", "no"),
+        (403, "", "permission_denied", "no"),
+        (500, "", "service_unavailable", "later"),
         (429, "TooManyRequests", "throttled", "later"),
         (429, "", "throttled", "later"),
         (409, "Directory_ConcurrencyViolation", "service_unavailable", "later"),
@@ -247,6 +258,14 @@ def test_the_request_id_is_found_in_either_spelling_of_the_inner_error(name):
     assert (found.evidence["trace_id"], found.evidence["correlation_id"]) == ("r", "r")
 
 
+@pytest.mark.parametrize("error, code, message", [({}, None, ""), ({"code": "Odd", "message": "No."}, "Odd", "No.")])
+def test_what_graph_said_is_evidence(error, code, message):
+    evidence = explain_graph(400, error, HOST, {}).evidence
+
+    assert (evidence["http_status"], evidence["error"]) == (400, code)
+    assert (evidence["error_codes"], evidence["message"]) == ([], message)
+
+
 def test_the_ids_in_the_headers_win():
     headers = {"request-id": "r", "client-request-id": "c", "date": "d"}
 
@@ -264,6 +283,14 @@ def test_cause_and_remedy_are_sentences(code):
         assert len(text.split()) >= 3
         assert "{" not in text
     assert "the service" in explain(code, "", {}).cause or HOST not in found.cause
+
+
+def test_every_diagnosis_says_whether_to_try_again():
+    assert {row.retry for row in TABLE.values()} == {"wait", "later", "no"}
+
+
+def test_a_diagnosis_needs_no_evidence():
+    assert Diagnosis("dns", "Cause.", "Remedy.", "later").evidence == {}
 
 
 def test_a_given_way_to_retry_wins_over_the_tables():
