@@ -11,6 +11,7 @@ import dataclasses
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     GraphRefused,
+    KeyStoreError,
     NotProven,
     SignInRefused,
     Unsafe,
@@ -81,6 +82,46 @@ def test_a_removal_that_graph_keeps_putting_off_ends_with_its_answer_and_both_ce
     assert adopted.operations().count("remove_key") == 4
     assert adopted.registered == sorted([adopted.old.thumbprint, adopted.current])
     assert "retired" not in adopted.events()
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_a_certificate_that_graph_refuses_is_sent_once(world, state):
+    world.tenant.faults.add("error", match="patch_application", status=400, times=None)
+    pair = world.tenant.issue("mine") if state == "present" else world.old
+
+    with pytest.raises(GraphRefused):
+        world.certificate(pair, state=state)
+    assert world.operations().count("patch_application") == 1
+
+
+def test_a_certificate_that_graph_keeps_putting_off_is_sent_four_times_as_slowly_as_it_asks(world):
+    world.tenant.faults.add("error", match="patch_application", status=429, retry_after=9, times=None)
+
+    with pytest.raises(GraphRefused):
+        world.certificate(world.tenant.issue("mine"))
+    assert world.operations().count("patch_application") == 4
+    assert world.timing.waited == 3 * 9
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_entry_of_somebody_else_that_vanishes_while_one_certificate_changes_is_told(world, state):
+    foreign = world.foreign()
+    world.tenant.faults.add(
+        "change",
+        match="patch_application",
+        when="after",
+        action="remove_credential",
+        arguments={"application": "payroll", "key_id": foreign.key_id},
+    )
+    world.certificate(world.tenant.issue("mine") if state == "present" else world.old, state=state)
+
+    assert len(world.warnings) == 1
+    assert foreign.key_id in world.warnings[0]
+
+
+def test_a_step_that_needs_a_key_store_says_so(world):
+    with pytest.raises(KeyStoreError, match="needs the option key_store"):
+        _ = world.connect(world.options(key_store=None)).store
 
 
 @pytest.fixture
