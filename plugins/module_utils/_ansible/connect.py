@@ -189,7 +189,7 @@ def _store(options: Options, problems: list[str]) -> KeyStore | None:
     location = options.get("key_store")
     if not location:
         return None
-    if "://" in location:
+    if "://" in location or "\n" in location:
         problems.append(f"key_store must be a directory on the host that runs the module, not '{location}'.")
         return None
     if os.path.exists(location) and not os.path.isdir(location):

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -16,6 +17,7 @@ from .libraries import missing_libraries
 from .timing import PlainTiming, SlicedTiming
 
 Result = dict[str, t.Any]
+_PIECE = re.compile(r"[A-Za-z0-9+=]{12,}")  # of base64, between slashes: a path loses one of two
 
 
 def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None:
@@ -40,11 +42,23 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
 
 
 def _hide_misplaced_keys(module: AnsibleModule) -> None:
-    """A private key in an option for public things is refused; it must not show in the report of that either."""
-    texts = (value for value in module.params.values() if isinstance(value, str))
-    misplaced = [text for text in texts if "PRIVATE KEY" in text]
-    if misplaced:
-        module.no_log_values.update(misplaced)
+    """A private key in an option for public things is refused; it must not show in the report of that either.
+
+    Each piece of it is hidden too, as a message may hold the text stripped, or as a path. Not so where a key belongs:
+    it shares pieces with its certificate, which is a result.
+    """
+    known = module.no_log_values
+    misplaced = [text for text in _texts(module.params) if "PRIVATE KEY" in text and text not in known]
+    known.update(misplaced, *map(_PIECE.findall, misplaced))
+
+
+def _texts(value: t.Any) -> t.Iterator[str]:
+    """Every text in an option's value, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, (dict, list)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from _texts(part)
 
 
 def timing_of(module: AnsibleModule) -> PlainTiming:

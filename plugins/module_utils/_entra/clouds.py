@@ -69,6 +69,7 @@ def problems_of_url(option: str, url: str | None) -> list[str]:
         parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
         usable = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         usable = usable and not parts.username and not parts.query and not parts.fragment
+        usable = usable and url.isprintable() and " " not in url  # urlsplit drops line ends, and what is sent has them
     except ValueError:
         usable = False
     if usable:

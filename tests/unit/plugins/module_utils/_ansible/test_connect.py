@@ -109,7 +109,9 @@ def test_the_names_that_other_tools_use_are_understood(options, name):
 
 
 @pytest.mark.parametrize("option", ["authority_host", "graph_url"])
-@pytest.mark.parametrize("url", ["http://login.test", "ftp://x", "https://", "https://user@x", "https://x:99999"])
+@pytest.mark.parametrize(
+    "url", ["http://login.test", "ftp://x", "https://", "https://user@x", "https://x:99999", "https://x\ny", "x y"]
+)
 def test_a_host_without_tls_is_refused(options, option, url):
     assert problems(options(app_id=APP_ID, **{option: url})) == [
         f"{option} must be an https URL such as https://host:8443, not '{url}'."
@@ -126,11 +128,10 @@ def test_a_store_that_is_a_file_is_refused(options, key_file):
     ]
 
 
-def test_a_store_that_is_an_address_is_refused(options):
-    url = "https://vault.test/certificates/payroll"
-
-    assert problems(options(app_id=APP_ID, key_store=url)) == [
-        f"key_store must be a directory on the host that runs the module, not '{url}'."
+@pytest.mark.parametrize("text", ["https://vault.test/certificates/payroll", "-----BEGIN PRIVATE KEY-----\nMIIE/"])
+def test_a_store_that_is_an_address_or_content_is_refused(options, text):
+    assert problems(options(app_id=APP_ID, key_store=text)) == [
+        f"key_store must be a directory on the host that runs the module, not '{text}'."
     ]
 
 
