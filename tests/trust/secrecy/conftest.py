@@ -1,0 +1,125 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A tenant with an application for each way in which a play may go, and a stage on which to play."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
+from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
+from emulator.server import HttpsServer
+from emulator.tenant import Tenant
+from secrecy.hunt import Hunt, a_canary
+from secrecy.overhearing import Overhearing
+from secrecy.stage import Stage
+
+ROLES = ["Application.ReadWrite.All", "Organization.Read.All", "Policy.Read.All"]
+TROUBLED = ("forbidden", "broken", "disabled", "waiting", "asynchronous")
+
+
+@pytest.fixture
+def stage():
+    """In a folder with a short name: Python keeps sockets in TMPDIR, and their paths have to be short."""
+    with tempfile.TemporaryDirectory(prefix="") as folder:
+        yield Stage(Path(folder), Hunt())
+
+
+@pytest.fixture
+def canary(stage):
+    """A secret text of that name, the same at every call."""
+    made = {}
+
+    def canary(name):
+        if name not in made:
+            made[name] = a_canary()
+            stage.hunt.add_text(name, made[name])
+        return made[name]
+
+    return canary
+
+
+@pytest.fixture
+def server(tmp_path, stage, canary):
+    """An emulator that lies outside of the stage, as the service does."""
+    tenant = Tenant()
+    tenant.add_application("admin", secret=canary("client_secret"), roles=ROLES)
+    emulator = Overhearing(tenant)
+    emulator.hunt = stage.hunt
+    with HttpsServer(emulator, tmp_path / "emulator") as running:
+        yield running
+
+
+@pytest.fixture
+def connection(server):
+    """The options that every task shares; `secrets` comes from a file of variables."""
+    return {
+        "tenant_id": server.emulator.tenant.id,
+        "client_id": server.emulator.tenant.application("admin").app_id,
+        "client_secret": "{{ secrets.client_secret }}",
+        "authority_host": server.url,
+        "graph_url": server.url,
+        "ca_path": str(server.ca_path),
+    }
+
+
+@dataclass(frozen=True)
+class Actor:
+    """An application, its key store, and its key pair in an input file: PEM, or with a passphrase PFX."""
+
+    app_id: str
+    object_id: str
+    key_store: str
+    path: str
+
+
+@pytest.fixture
+def cast(server, stage, canary):
+    """The applications by name; those that only meet trouble have their key pair in the store already."""
+    passphrases = {"payroll": "adopt_passphrase", "on_trial": "client_certificate_passphrase"}
+    made = {}
+    for name in ("payroll", "on_trial", "itself", "brought", *TROUBLED):
+        pair = server.emulator.tenant.issue(name, -160, 20)
+        stage.hunt.add_private_key(f"private key of {name}", pair.private_key)
+        application = server.emulator.tenant.add_application(name, [pair], enabled=name != "disabled")
+        phrase = canary(passphrases[name]).encode() if name in passphrases else None
+        path = stage.keep(f"{name}.key", pair.pfx_with(phrase) if phrase else pair.bundle_pem)
+        made[name] = Actor(application.app_id, application.object_id, str(stage.stores / name), path)
+        if name in TROUBLED:
+            adopt(made[name], pair)
+    faults, graph = server.emulator.tenant.faults, ["get_application", "list_applications", "patch_application"]
+    for name, status in (("forbidden", 403), ("broken", 500)):
+        faults.add("error", match=graph, application=made[name].app_id, status=status, times=None)
+    for name in ("waiting", "asynchronous"):
+        faults.add("not_applied", match=["add_key", "patch_application"], application=name, times=None)
+    return made
+
+
+def adopt(actor, pair):
+    """What a run long ago has left."""
+    store = DirectoryStore(actor.key_store)
+    store.prepare()
+    key_pair = load_key_pair(pair.bundle_pem.encode(), None, "key pair")
+    store.adopt_current(key_pair, Record(app_id=actor.app_id, object_id=actor.object_id))
+
+
+@pytest.fixture
+def variables(server, stage, canary):
+    """What a vault would hold."""
+    tenant = server.emulator.tenant
+    misplaced, brought, other = (tenant.issue(name, -1, 170) for name in ("misplaced", "to bring", "other"))
+    for pair in (misplaced, brought):
+        stage.hunt.add_private_key("private key handed in", pair.private_key)
+    texts = ("wrong_secret", "wrong_passphrase", "pfx_passphrase", "adopt_passphrase", "client_certificate_passphrase")
+    secrets = {name: canary(name) for name in (*texts, "client_secret", "access_token")}
+    secrets["private_key_content"] = brought.private_key_pem
+    secrets["misplaced_key"] = misplaced.private_key_pem
+    secrets["half_a_key"] = "\n".join([*brought.private_key_pem.splitlines()[:-3], "-----END PRIVATE KEY-----"])
+    public = {"certificate": brought.certificate_pem, "other_certificate": other.certificate_pem}
+    return {"secrets": secrets, "public": public}

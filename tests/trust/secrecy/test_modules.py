@@ -1,0 +1,44 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every module on every path, while Ansible tells as much as it can: nothing secret is found anywhere."""
+
+from __future__ import annotations
+
+import os
+
+import scale
+from secrecy import acts
+
+
+def test_no_module_shows_a_secret_on_any_path(stage, connection, cast, variables, canary):
+    played = [
+        *acts.renewals(cast),
+        *acts.verifications(cast, stage.folder),
+        *acts.reports(cast),
+        *acts.certificates(cast),
+        *acts.troubles(cast),
+    ]
+    tasks = []
+    for number, act in enumerate(played):
+        tasks.append({**act.task, "register": f"result_{number}"})
+    everything = "{{ [" + ", ".join(f"result_{number}" for number in range(len(played))) + "] }}"
+    tasks.append({"name": "Keep", "ansible.builtin.set_fact": {"cacheable": True, "everything": everything}})
+    tasks.append({"name": "Show", "ansible.builtin.debug": {"var": "everything"}})
+
+    inherited = os.fsdecode(canary("environment").encode() + b"\xff")  # such bytes no request can carry
+    code = stage.play_tasks(tasks, variables, connection, AZURE_CLIENT_SECRET=inherited)
+
+    stage.learn_keys()
+    assert code == 0, stage.printed[-3000:].decode()
+    assert list(filter(None, (difference(act, stage.results[act.title]) for act in played))) == []
+    assert stage.findings() == {"(environments)": ["environment"]}  # where the user has put it
+    scale.note("secrecy", paths_of_modules=len(played), secrets=len(stage.hunt.names))
+
+
+def difference(act, result):
+    """Where a task ended otherwise than meant: a path that was not taken shows nothing."""
+    failed, said = result["failed"], str(result.get("msg"))
+    as_meant = failed and act.told in said if act.told is not None else not failed
+    return None if as_meant or act.told == acts.ANY else f"{act.title}: failed {failed}: {said}"
