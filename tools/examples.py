@@ -23,6 +23,8 @@ import playbooks
 
 MODULES = checkout.ROOT / "plugins" / "modules"
 PRESUPPOSED = checkout.ROOT / "tests" / "examples"
+COLLECTION = f"{checkout.NAMESPACE}.{checkout.NAME}"
+HASTE = {"sign_in_interval": 1, "initial_pause": 1}  # no server of this tenant lags
 SANDBOX = checkout.CACHE / "examples"
 # An example may name any place on a host; here it lies in a directory of ours.
 ABSOLUTE = re.compile(r"(?<![\w./:{}-])(?=/(?:etc|home|opt|root|srv|tmp|usr|var)/)")
@@ -68,7 +70,11 @@ def play_of(name: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
         "gather_facts": False,
         "vars": {"sandbox": str(SANDBOX)},
         "vars_files": [str(PRESUPPOSED / "vars.yml")],
-        "module_defaults": {f"group/{checkout.NAMESPACE}.{checkout.NAME}.{checkout.NAME}": "{{ emulator_connection }}"},
+        "module_defaults": {
+            f"group/{COLLECTION}.{checkout.NAME}": "{{ emulator_connection }}",
+            f"{COLLECTION}.application_certificate_renew": HASTE,
+            f"{COLLECTION}.application_certificate_verify": HASTE,
+        },
         "tasks": [
             emulator,
             *([{"name": "Lay the ground", "ansible.builtin.include_tasks": str(before)}] if before.exists() else []),

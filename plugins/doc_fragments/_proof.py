@@ -13,14 +13,19 @@ options:
   sign_ins:
     description:
       - How many consecutive sign-ins must succeed, each with a new connection, a new assertion and an empty cache.
+      - What this proves, and what it does not, is measured in
+        R(What a number of sign-ins proves,ansible_collections.evercert.entra.docsite.guide_proof); V(5) leaves much
+        less to chance.
     type: int
     default: 3
   sign_in_interval:
     description:
       - The pause between two sign-ins that succeed, in seconds. After a refusal the pause is longer, so that
         O(sign_in_budget) lasts until the deadline.
+      - Token servers learn of a new certificate one after the other, so time between the sign-ins finds more than
+        their number does.
     type: float
-    default: 5.0
+    default: 30.0
   initial_pause:
     description:
       - The pause before the first sign-in with a certificate that was just registered, in seconds. The token service

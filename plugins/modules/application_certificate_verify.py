@@ -135,10 +135,12 @@ checks:
       type: float
       sample: 11.2
 sign_ins:
-  description: How the sign-ins went.
+  description:
+    - How the sign-ins went. C(would_detect) says how strong it is, namely the smallest share of token servers refusing this
+      key that so many sign-ins would have met with 95 % probability.
   returned: always
   type: dict
-  sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 31.4}
+  sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 81.4, "would_detect": 0.63}
 evidence:
   description: What the proof rests on.
   returned: always

@@ -50,6 +50,7 @@ class Fault:
     action: str | None = None
     arguments: dict = field(default_factory=dict)
     when: str = "before"
+    to: str = "service_principal"
     id: int = 0
 
     def __post_init__(self):
@@ -174,6 +175,15 @@ def reverted(fault, call, response):
     return response
 
 
+def misdirected(fault, call, response):
+    """misdirected: the write is acknowledged, and what it added lands on another object."""
+    changes = list(call.tenant.changes)
+    call.tenant.take_back(changes)
+    for _history, before, after in changes:
+        call.tenant.add_elsewhere(before, after, fault.to)
+    return response
+
+
 def change_before(fault, call):
     """change: someone else does something just before the request is served."""
     if fault.when == "before":
@@ -206,6 +216,7 @@ AFTER = {
     "lost_reply": lose_reply,
     "not_applied": not_applied,
     "reverted": reverted,
+    "misdirected": misdirected,
     "change": change_afterwards,
 }
 KINDS = set(BEFORE) | set(AFTER)

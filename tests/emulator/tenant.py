@@ -211,6 +211,15 @@ class Tenant:
         for history, _before, after in changes:
             history.forget(after)
 
+    def add_elsewhere(self, before, after, to):
+        """Credentials that a change added to an application, on its service principal or on another application."""
+        added = tuple(entry for entry in after.key_credentials if entry not in before.key_credentials)
+        if to == "service_principal":
+            own = self.service_principal(after)
+            self.change_service_principal(after, key_credentials=(*own.key_credentials, *added))
+        else:
+            self.change(to, key_credentials=(*self.application(to).key_credentials, *added))
+
     def revert(self, changes):
         """Undo writes that did reach the directory: what they added goes, what they removed returns."""
         for history, before, after in reversed(changes):

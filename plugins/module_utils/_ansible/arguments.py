@@ -76,7 +76,7 @@ APPLICATION: Spec = {
 
 PROOF: Spec = {
     "sign_ins": {"type": "int", "default": 3},
-    "sign_in_interval": {"type": "float", "default": 5.0},
+    "sign_in_interval": {"type": "float", "default": 30.0},
     "initial_pause": {"type": "float", "default": 10.0},
     "sign_in_budget": {"type": "int", "default": 14},
     "timeout_propagation": {"type": "float", "default": 600.0},

@@ -28,7 +28,7 @@ class ProofPolicy:
     """How often and how fast to sign in before a certificate counts as proven. Times in seconds."""
 
     sign_ins: int = 3
-    interval: float = 5
+    interval: float = 30
     initial_pause: float = 10
     budget: int = 14
     timeout: float = 600

@@ -13,6 +13,7 @@ from .._core.budget import pause_after_refusal
 from .._core.diagnosis import Diagnosis
 from .._core.errors import NetworkFailure, NotProven, SignInRefused, StillWaiting
 from .._core.policy import BUDGET_WINDOW
+from .._core.strength import would_detect
 from .._entra.assertion import Signer
 from .._entra.tokens import AccessToken
 from .connection import Connection, seconds_asked
@@ -113,4 +114,5 @@ def as_values(progress: ProofProgress, connection: Connection) -> dict[str, t.An
     return {
         **{name: values[name] for name in ("required", "consecutive", "attempts")},
         "elapsed": round(elapsed, 1),
+        "would_detect": would_detect(progress.consecutive),
     }

@@ -96,6 +96,25 @@ def test_a_write_may_be_reverted_later_without_losing_what_came_after(tenant, pa
     assert set(tenant.oracle.registered(payroll).values()) == {key_pair.thumbprint, foreign.certificate.thumbprint}
 
 
+def test_a_write_may_land_on_the_service_principal(tenant, patch, payroll, successor):
+    tenant.faults.add("misdirected", match="patch_application")
+
+    answer = patch()
+
+    assert answer.status_code == 204 and not is_there(tenant, payroll, successor)
+    [entry] = tenant.service_principal(payroll).key_credentials
+    assert entry.certificate.thumbprint == successor.thumbprint
+
+
+def test_a_write_may_land_on_another_application(tenant, patch, payroll, successor):
+    other = tenant.add_application("other")
+    tenant.faults.add("misdirected", match="patch_application", to="other")
+
+    patch()
+
+    assert not is_there(tenant, payroll, successor) and is_there(tenant, other, successor)
+
+
 def is_there(tenant, payroll, pair):
     return pair.thumbprint in tenant.oracle.registered(payroll).values()
 

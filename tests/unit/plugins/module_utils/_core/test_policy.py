@@ -25,7 +25,7 @@ def test_the_times_are_those_that_the_service_and_the_documentation_state():
 def test_the_defaults_are_those_of_the_documentation():
     proof, renewal = ProofPolicy(), RenewalPolicy()
 
-    assert (proof.sign_ins, proof.interval, proof.initial_pause, proof.budget, proof.timeout) == (3, 5, 10, 14, 600)
+    assert (proof.sign_ins, proof.interval, proof.initial_pause, proof.budget, proof.timeout) == (3, 30, 10, 14, 600)
     assert [renewal.renew_before, renewal.validity] == [days(30), days(180)]
     assert [renewal.overlap, renewal.keep_retired] == [days(7), days(7)]
     assert (renewal.key_size, renewal.add_method, renewal.stop_after) == (2048, "auto", "retired")

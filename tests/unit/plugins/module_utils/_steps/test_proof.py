@@ -119,13 +119,13 @@ def _note(world, moments, request):
 
 def test_without_a_limit_sign_ins_follow_the_interval_alone(adopted):
     adopted.tenant.sign_ins.lag(seconds=[100])
-    result = adopted.renew(stop_after="proven", sign_in_budget=0)
+    result = adopted.renew(stop_after="proven", sign_in_budget=0, sign_in_interval=5)
 
     assert result.sign_ins["attempts"] > 15
 
 
 def test_a_wait_for_the_budget_moves_the_deadline_and_is_said(adopted):
-    result = adopted.renew(sign_in_budget=3, sign_ins=3, timeout_propagation=60, overlap=0)
+    result = adopted.renew(sign_in_budget=3, sign_ins=3, timeout_propagation=60, overlap=0, sign_in_interval=5)
 
     assert result.sign_ins["consecutive"] == 3
     assert any("sign_in_budget" in said for said in adopted.timing.said)
