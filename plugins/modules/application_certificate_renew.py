@@ -295,8 +295,9 @@ vanished:
   elements: dict
 sign_ins:
   description:
-    - How the proof went. C(would_detect) says how strong it is, namely the smallest share of token servers refusing this
-      key that so many sign-ins would have met with 95 % probability.
+    - How the proof went.
+    - C(would_detect) says what that proves. It is the smallest share of token servers refusing this key that so many
+      sign-ins would have met with 95 % probability.
   returned: success
   type: dict
   sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 81.4, "would_detect": 0.63}

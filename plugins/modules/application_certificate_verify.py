@@ -136,8 +136,9 @@ checks:
       sample: 11.2
 sign_ins:
   description:
-    - How the sign-ins went. C(would_detect) says how strong it is, namely the smallest share of token servers refusing this
-      key that so many sign-ins would have met with 95 % probability.
+    - How the sign-ins went.
+    - C(would_detect) says what that proves. It is the smallest share of token servers refusing this key that so many
+      sign-ins would have met with 95 % probability.
   returned: always
   type: dict
   sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 81.4, "would_detect": 0.63}
