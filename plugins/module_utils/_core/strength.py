@@ -17,4 +17,5 @@ def would_detect(sign_ins: int) -> float | None:
     """
     if sign_ins < 1:
         return None
-    return round(1 - (1 - CONFIDENCE) ** (1 / sign_ins), 2)
+    share: float = 1 - (1 - CONFIDENCE) ** (1 / sign_ins)
+    return round(share, 2)
