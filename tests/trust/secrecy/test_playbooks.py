@@ -1,0 +1,72 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The playbooks and the role, with inventory variables that hold secrets: nothing secret is found anywhere."""
+
+from __future__ import annotations
+
+import scale
+from secrecy import acts
+from secrecy.stage import HOST
+
+
+def hosts_of(cast, connection):
+    """One application for each host; `careless` puts secrets where they do not belong."""
+    renewal = {f"renew_{name}": value for name, value in acts.QUICK.items()}
+    common = {
+        **HOST,
+        **{f"entra_{name}": value for name, value in connection.items()},
+        **renewal,
+        "renew_health_sign_in_budget": 0,
+        "renew_health_timeout": 2,
+    }
+    itself = cast["itself"]
+    key_store = {"app_id": cast["brought"].app_id, "key_store": cast["brought"].key_store}
+    careless = {"app_id": itself.app_id, "key_store": itself.key_store, "client_secret": acts.secret("wrong_secret")}
+    hosts = {
+        "itself": {"entra_app_id": itself.app_id, "entra_key_store": itself.key_store, "renew_adopt_path": itself.path},
+        "not_healthy": of(cast["forbidden"], renew_probes=[{"url": "/organization"}]),
+        "wrong_secret": of(cast["brought"], entra_client_secret=acts.secret("wrong_secret")),
+        "wrong_passphrase": of(
+            cast["brought"],
+            entra_auth_source="certificate",
+            entra_client_certificate_path=cast["on_trial"].path,
+            entra_client_certificate_passphrase=acts.secret("wrong_passphrase"),
+        ),
+        "careless_in_an_entry": {"renew_applications": [careless]},
+        "careless_in_a_variable": of(itself, renew_pfx_passphrase=acts.secret("pfx_passphrase")),
+        "a_key_in_an_entry": {
+            "renew_applications": [
+                {"certificate_content": acts.secret("misplaced_key"), **key_store}]
+        },
+        "unreachable": {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, **of(itself)},
+    }
+    return {name: {**common, **variables} for name, variables in hosts.items()}
+
+
+def of(actor, **variables):
+    return {"entra_app_id": actor.app_id, "entra_key_store": actor.key_store, **variables}
+
+
+def test_no_playbook_shows_a_secret_whether_it_ends_well_or_not(stage, connection, cast, variables):
+    hosts = hosts_of(cast, connection)
+    played = [
+        ("renew", "--check"),  # adopts
+        ("renew",),  # adopts
+        ("renew",),  # renews
+        ("verify",),
+        ("report",),
+    ]
+
+    for playbook, *options in played:
+        stage.play(f"evercert.entra.{playbook}", hosts, variables, *options)
+
+    stage.learn_keys()
+    ended = stage.printed.decode()
+    for words in ("Secrets do not belong here: client_secret", "renew_pfx_passphrase", "the passphrase is wrong"):
+        assert words in ended
+    for words in ("AADSTS7000215", "near_expiry (generate, register, prove, promote)", "unreachable=1"):
+        assert words in ended
+    assert stage.findings() == {}
+    scale.note("secrecy", runs_of_playbooks=len(played) * len(hosts))
