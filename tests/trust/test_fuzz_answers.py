@@ -1,0 +1,199 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Answers of Entra and Graph with anything in any place, read by the parsers alone and by whole modules."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+import scale
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.timing import PlainTiming
+from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain_graph, explain_sign_in
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import UntrustedAnswer
+from ansible_collections.evercert.entra.plugins.module_utils._entra import applications
+from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
+from ansible_collections.evercert.entra.plugins.module_utils._entra.clouds import CLOUDS
+from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
+from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken
+from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
+from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import certificate_from_der
+from ansible_collections.evercert.entra.plugins.module_utils._steps.limits import parse_duration
+from fuzzing import TEXTS, VALUES, bent_bytes, bent_json, bent_text, fuzz
+from hostility import ODD_VALUES, as_body, places, replaced
+from hypothesis import given
+from hypothesis import strategies as st
+from judge import a_scene, quick_disk  # noqa: F401
+from test_peers import CONVERSATIONS, WRITES
+
+KEY = {
+    "customKeyIdentifier": "AAECAwQFBgcICQoLDA0ODxAREhM=",
+    "displayName": "CN=payroll",
+    "endDateTime": "2026-12-12T10:00:00Z",
+    "key": "MIIB",
+    "keyId": "5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11",
+    "startDateTime": "2026-06-15T10:00:00Z",
+    "type": "AsymmetricX509Cert",
+    "usage": "Verify",
+}
+APPLICATION = {"id": "o-1", "appId": "a-1", "displayName": "x", "tokenEncryptionKeyId": None, "keyCredentials": [KEY]}
+REFUSAL = {
+    "error": "invalid_client",
+    "error_description": "AADSTS700027: no key. [Reason - The key was not found.] Trace ID: 1",
+    "error_codes": [700027],
+    "timestamp": "2026-11-22 10:00:00Z",
+    "trace_id": "t",
+    "correlation_id": "c",
+}
+GRAPH_ERROR = {"code": "Request_BadRequest", "message": "no", "innerError": {"request-id": "r", "date": "d"}}
+CLAIMS = {"iat": 1790000000, "roles": ["Application.Read.All"]}
+POLICY = {
+    "id": "p",
+    "isEnabled": True,
+    "applicationRestrictions": {
+        "keyCredentials": [{"restrictionType": "asymmetricKeyLifetime", "state": "enabled", "maxLifetime": "P180D"}]
+    },
+}
+POLICIES = {
+    "responses": [
+        {"id": "0", "status": 200, "body": {"value": []}},
+        {"id": "1", "status": 200, "body": POLICY},
+    ]
+}
+LONGEST_DIAGNOSIS = 20_000
+HEADERS = st.dictionaries(st.sampled_from(["retry-after", "request-id", "client-request-id", "date"]), TEXTS)
+
+
+@fuzz(300)
+@given(bent_json(APPLICATION))
+def test_an_application_is_read_or_refused(body):
+    if not isinstance(body, dict):
+        return
+    try:
+        found = applications.parse_application(body, certificate_from_der)
+    except UntrustedAnswer as refused:
+        assert len(refused.message) < 300
+        return
+    assert [entry.raw for entry in found.key_credentials] == body["keyCredentials"]
+
+
+@fuzz(300)
+@given(bent_json(POLICIES))
+def test_policies_are_limits_or_none(body):
+    class Service:
+        def send(self, request):
+            return Response(200, {}, as_body(body))
+
+    timing = PlainTiming()
+    token = AccessToken("a.b.c", "test")
+    client = GraphClient(Service(), ServiceClock(timing), timing, CLOUDS["public"], lambda: token)
+    try:
+        found = applications.read_lifetime_limits(client, "o-1")
+    except UntrustedAnswer:
+        return  # not an object at all
+    for policy_id, text in found:
+        assert isinstance(policy_id, str)
+        parse_duration(text)
+
+
+@fuzz(300)
+@given(st.integers(100, 999), bent_json(REFUSAL), HEADERS)
+def test_a_refused_sign_in_is_explained_in_bounded_words(status, body, headers):
+    if isinstance(body, dict):
+        explained(explain_sign_in(status, body, "login.microsoftonline.com", headers))
+
+
+@fuzz(300)
+@given(st.integers(100, 999), bent_json(GRAPH_ERROR), HEADERS)
+def test_an_error_of_graph_is_explained_in_bounded_words(status, body, headers):
+    if isinstance(body, dict):
+        explained(explain_graph(status, body, "graph.microsoft.com", headers))
+
+
+def explained(diagnosis):
+    assert len(json.dumps(dict(diagnosis.evidence))) < LONGEST_DIAGNOSIS and len(diagnosis.sentence) < 2000
+    assert diagnosis.retry in ("wait", "later", "no") and "eyJ" not in diagnosis.sentence
+
+
+@fuzz(300)
+@given(bent_json(CLAIMS) | VALUES, st.booleans(), TEXTS)
+def test_the_claims_of_a_token_are_an_object_whatever_it_is(claims, encoded, text):
+    payload = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode() if encoded else text
+
+    assert isinstance(AccessToken(f"e30.{payload}.x", "test").claims(), dict)
+    assert isinstance(AccessToken(text, "test").claims(), dict)
+
+
+@fuzz(300)
+@given(bent_bytes(as_body(APPLICATION)) | st.binary(max_size=100))
+def test_a_body_is_an_object_or_none(body):
+    found = Response(200, {}, body).json_object()
+
+    assert found is None or isinstance(found, dict)
+
+
+@fuzz(300)
+@given(TEXTS | bent_text("120") | VALUES)
+def test_a_pause_is_between_a_second_and_the_end_of_time(text):
+    seconds = parse_seconds(text)
+
+    assert seconds is None or 1 <= seconds < float("inf")
+
+
+@fuzz(300)
+@given(TEXTS | bent_text("P4DT12H30M5S"))
+def test_a_duration_is_a_span_or_none(text):
+    found = parse_duration(text)
+
+    assert found is None or found.total_seconds() >= 0
+
+
+# Whole modules: every value of every honest answer, in its place.
+
+
+@functools.lru_cache(None)
+def honest_answers(name):
+    """What the emulator answers in this conversation, learnt once."""
+    talk, seen = CONVERSATIONS[name], []
+
+    def keep(honest, request):
+        seen.append(honest.json_object())
+        return honest
+
+    with tempfile.TemporaryDirectory() as folder:
+        scene = a_scene(Path(folder), talk.as_itself)
+        scene.turn_hostile(talk.asks, keep, since=talk.since)
+        scene.outcome(talk.act)
+    return seen[0]
+
+
+READ_ONLY = ("page of a list", "page of the tenant", "probe")
+
+
+@pytest.mark.parametrize("name", [name for name in CONVERSATIONS if name not in WRITES])
+def test_no_value_in_any_place_of_an_answer_is_relied_on(name, tmp_path):
+    """All of them in `make soak`, a share in `make test`: where nothing is written, the world serves many times."""
+    talk, answer = CONVERSATIONS[name], honest_answers(name)
+    cases = [(place, odd) for place in places(answer) for odd in ODD_VALUES]
+    share = cases[scale.SEED % 7 :: scale.either(7 if name in READ_ONLY else 29, 1)]
+    scene = None
+    for number, (place, odd) in enumerate(share):
+        if scene is None or name not in READ_ONLY:
+            scene = a_scene(tmp_path / str(number), talk.as_itself)
+        body = as_body(replaced(answer, place, ODD_VALUES[odd]))
+        scene.turn_hostile(
+            talk.asks, lambda honest, request, body=body: Response(200, honest.headers, body), since=talk.since
+        )
+        try:
+            scene.outcome(talk.act)
+        except Exception as error:
+            error.add_note(f"{name}: {odd} at {place}")
+            raise
+        assert scene.bent
+    scale.note("hostile_peers", **{"odd values in places of an answer": len(share)})
