@@ -156,6 +156,8 @@ WAITING: Spec = {"_waiting": {"type": "dict"}}
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
+# What neither a file's name, nor UTF-8, nor OpenSSL can hold.
+_NO_TEXT = re.compile("[\\x00\\ud800-\\udfff]")
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _NOT_NEGATIVE = (
     "renew_before",
@@ -191,7 +193,8 @@ def problems_of(options: Options) -> list[str]:
 
 
 def _problems_of_numbers(options: Options) -> list[str]:
-    given = {name: options[name] for name in (*_NOT_NEGATIVE, *_POSITIVE) if options.get(name) is not None}
+    numbers = (*_NOT_NEGATIVE, *_POSITIVE)
+    given = {name: _as_float(options[name]) for name in numbers if options.get(name) is not None}
     found = [f"{name} must be a number, and is nan." for name, value in given.items() if math.isnan(value)]
     found += [
         f"{name} must not be negative, and is {given[name]:g}." for name in _NOT_NEGATIVE if given.get(name, 0) < 0
@@ -211,8 +214,20 @@ def _problems_of_numbers(options: Options) -> list[str]:
     return found
 
 
+def _as_float(number: float) -> float:
+    """Python's whole numbers have no end."""
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf if number > 0 else -math.inf
+
+
 def _problems_of_texts(options: Options) -> list[str]:
-    found = []
+    found = [
+        f"{name} holds a NUL or half of a character, which is no text."
+        for name, value in options.items()
+        if any(isinstance(one, str) and _NO_TEXT.search(one) for one in (value if isinstance(value, list) else [value]))
+    ]
     if not re.fullmatch(r"[!-~]*", (options.get("access_token") or "").strip()):
         found.append("access_token holds a space or a character that no access token has.")
     claim = options.get("expected_thumbprint")
@@ -228,7 +243,8 @@ def _problems_of_texts(options: Options) -> list[str]:
             found.append(f"now: {error}.")
     for probe in options.get("probes") or ():
         url = probe["url"]
-        if "://" in url or url.startswith("//") or "\\" in url or any(ord(character) < 33 for character in url):
+        odd = _NO_TEXT.search(url) or any(ord(character) < 33 for character in url)
+        if "://" in url or url.startswith("//") or "\\" in url or odd:
             found.append(f"probes: '{url}' must be a path relative to Graph such as /organization, without a host.")
     return found
 

@@ -31,6 +31,8 @@ from .arguments import Options
 from .requests_transport import RequestsTransport
 from .timing import PlainTiming
 
+LARGEST_FILE = 4 * 1024 * 1024
+
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
@@ -141,9 +143,16 @@ def read_file(path: str, option: str, *, is_private: bool = False) -> bytes:
                 raise InvalidInput(
                     [f"{option}: {path} is readable by everybody (mode {mode:04o}). Run: chmod 600 {path}"]
                 )
-            return file.read()
+            content = file.read(LARGEST_FILE + 1)
     except OSError as error:
         raise InvalidInput([f"{option}: cannot read {path}: {error.strerror or type(error).__name__}."]) from error
+    except ValueError as error:
+        raise InvalidInput([f"{option}: a NUL or half of a character is no part of a path."]) from error
+    if len(content) > LARGEST_FILE:
+        raise InvalidInput(
+            [f"{option}: {path} is larger than {LARGEST_FILE >> 20} MiB, so it is no certificate or key."]
+        )
+    return content
 
 
 def _assemble(

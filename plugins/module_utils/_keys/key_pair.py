@@ -88,6 +88,8 @@ def to_pfx(key_pair: KeyPair, passphrase: str, name: str) -> bytes:
     """PKCS#12 for consumers that cannot read PEM."""
     if not passphrase:
         raise refusal("empty_passphrase", "The passphrase of the PFX")
+    if not _is_usable(passphrase):
+        raise refusal("odd_passphrase", "The passphrase of the PFX")
     return pkcs12.serialize_key_and_certificates(
         name.encode(),
         key_pair.private_key,
@@ -199,7 +201,14 @@ def _parse_subject(subject: str) -> x509.Name:
         raise refusal("bad_subject", subject) from error
 
 
+def _is_usable(passphrase: str) -> bool:
+    """OpenSSL ends a passphrase at a NUL, and cryptography panics at one; half a character has no bytes."""
+    return "\0" not in passphrase and not any("\ud800" <= letter <= "\udfff" for letter in passphrase)
+
+
 def _open_pfx(content: bytes, passphrase: str | None, where: str) -> pkcs12.PKCS12KeyAndCertificates:
+    if passphrase and not _is_usable(passphrase):
+        raise refusal("wrong_passphrase", where)
     try:
         return pkcs12.load_pkcs12(content, passphrase.encode() if passphrase else None)
     except UnsupportedAlgorithm as error:
@@ -217,6 +226,8 @@ def _read_key(blocks: t.Sequence[pem.Block], passphrase: str | None, where: str,
     encrypted = keys[0].is_encrypted
     if encrypted and not passphrase:
         raise refusal("no_passphrase", where)
+    if encrypted and passphrase and not _is_usable(passphrase):
+        raise refusal("wrong_passphrase", where)
     password = passphrase.encode() if encrypted and passphrase else None
     try:
         return serialization.load_pem_private_key(keys[0].text, password, unsafe_skip_rsa_key_validation=not validate)

@@ -47,6 +47,7 @@ _SENTENCES = {
     "accepted is " + _CERTIFICATE,
     "bad_subject": "The subject '{where}' cannot be the name of a certificate: accepted is " + _SUBJECT,
     "bad_validity": "The certificate would be valid from {start} to {end}: accepted is an end after the start",
+    "odd_passphrase": "{where} holds a NUL or half of a character: accepted is text",
     "empty_passphrase": "{where} is empty: accepted is a passphrase of at least one character",
 }
 

@@ -278,3 +278,18 @@ def test_every_secret_and_nothing_else_is_kept_out_of_logs():
 
     assert {name for name, entry in options.items() if entry.get("no_log")} == SECRETS
     assert set(options) >= SECRETS
+
+
+@pytest.mark.parametrize("number", [10**400, -(10**400)])
+def test_a_whole_number_without_an_end_is_no_error(number):
+    assert not [problem for problem in arguments.problems_of({"sign_ins": 10**400}) if "nan" in problem]
+    assert (arguments.problems_of({"history": number}) == []) is (number > 0)
+
+
+@pytest.mark.parametrize("odd", ["pay\x00roll", "pay\ud800roll"])
+@pytest.mark.parametrize("name", ["display_name", "key_store", "client_secret", "certificate_content", "filter"])
+def test_what_is_no_text_is_refused_and_not_shown(name, odd):
+    (problem,) = arguments.problems_of({name: odd})
+
+    assert name in problem and "pay" not in problem
+    assert arguments.problems_of({"required_roles": ["fine", odd]})

@@ -453,3 +453,13 @@ def test_garbage_in_the_directory_is_a_value_error(key_pair):
 
 def test_a_key_pair_has_no_chain_by_default(key_pair):
     assert KeyPair(key_pair.certificate, key_pair.private_key).chain == ()
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "\ud800"])
+def test_a_passphrase_that_no_library_takes_is_refused_as_any_wrong_one(key_pair, odd):
+    """cryptography panics at a NUL, with something that is no Exception."""
+    encrypted = pem_of(key_pair.private_key, serialization.BestAvailableEncryption(b"pass"))
+
+    assert "the passphrase is wrong" in refusal(load_key_pair, to_pfx(key_pair, "pass", "x"), odd, WHERE)
+    assert "the passphrase is wrong" in refusal(load_key_pair, encrypted + key_pair.certificate_pem(), odd, WHERE)
+    assert "holds a NUL" in refusal(to_pfx, key_pair, odd, "x")
