@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import bundle
@@ -42,6 +43,40 @@ def test_a_bundle_that_cannot_be_written_is_named_with_the_reason(tmp_path):
     with pytest.raises(InvalidInput) as failure:
         bundle.write(path, RESULT)
     assert failure.value.message == f"support_bundle: cannot write {path}: No such file or directory."
+
+
+@pytest.mark.parametrize(
+    "kind", ["symbolic link", "dangling link", "hard link", "pipe", "device", "another user's file"]
+)
+def test_nothing_is_written_through_what_others_have_put_in_place(tmp_path, kind):
+    path, victim = tmp_path / "bundle.json", tmp_path / "victim"
+    put_in_place(kind, path, victim)
+
+    with pytest.raises(InvalidInput, match=f"support_bundle: .*{path}"):
+        bundle.write(str(path), RESULT)
+
+    assert [one.read_text() for one in (victim, path) if one.is_file()] in ([], ["precious"], ["precious"] * 2)
+    assert kind != "dangling link" or not victim.exists()
+
+
+def put_in_place(kind, path, victim):
+    if kind == "dangling link":
+        path.symlink_to(victim)
+    elif kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "device":
+        try:
+            os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("only root can make a device")
+    elif kind == "another user's file":
+        if os.geteuid() != 0:
+            pytest.skip("only root can give files away")
+        path.write_text("precious")
+        os.chown(path, 54321, -1)
+    else:
+        victim.write_text("precious")
+        path.symlink_to(victim) if kind == "symbolic link" else os.link(victim, path)
 
 
 def test_a_library_that_is_not_installed_has_no_version(monkeypatch):
