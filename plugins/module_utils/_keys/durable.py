@@ -206,6 +206,8 @@ def _open_exclusively(path: Path) -> int:
     if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
         os.close(descriptor)
         raise KeyStoreError(f"Key store: {path} is a link or a device, not a file of its own. Remove it.")
+    if found.st_mode & 0o600 != 0o600:  # just made, and a strict umask has taken even the owner's rights
+        os.fchmod(descriptor, 0o600)
     return descriptor
 
 

@@ -218,10 +218,12 @@ def test_a_strict_umask_does_no_harm(tmp_path, key_pair):
         store = DirectoryStore(str(tmp_path / "store"))
         store.prepare()
         store.keep_successor(key_pair, SENT)
+        store.append_history({"event": "x"})
     finally:
         os.umask(umask)
 
     assert stat.S_IMODE(file_in(store, "versions").stat().st_mode) == 0o700
+    assert stat.S_IMODE(file_in(store, "history.jsonl").stat().st_mode) == 0o600
     assert stat.S_IMODE(file_in(store, "successor", "key.pem").stat().st_mode) == 0o600
 
 
