@@ -11,6 +11,8 @@ import email.utils
 import re
 
 UTC = dt.timezone.utc
+# Of a text that may hold anything.
+_LONGEST_QUOTE = 60
 # Those of a clock: nothing that is added to its time leaves the calendar.
 _YEARS = range(1970, 9000)
 
@@ -21,15 +23,16 @@ _ISO = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-]\d\d:?\d
 def parse_iso(text: str) -> dt.datetime:
     """An ISO 8601 time as an aware datetime in UTC; without a zone it counts as UTC. Raises ValueError."""
     match = _ISO.fullmatch(text.strip())
+    shown = text[:_LONGEST_QUOTE]
     if not match:
-        raise ValueError(f"'{text}' is not an ISO 8601 time such as 2026-11-22T10:00:00Z")
+        raise ValueError(f"'{shown}' is not an ISO 8601 time such as 2026-11-22T10:00:00Z")
     day, clock, fraction, zone = match.groups()
     offset = "+00:00" if zone in (None, "Z", "z") else zone if ":" in zone else f"{zone[:3]}:{zone[3:]}"
     micro = (fraction or ".0")[1:7].ljust(6, "0")
     try:
         return dt.datetime.fromisoformat(f"{day}T{clock}.{micro}{offset}").astimezone(UTC)
     except (ValueError, OverflowError) as error:
-        raise ValueError(f"'{text}' is not a time such as 2026-11-22T10:00:00Z: {error}") from error
+        raise ValueError(f"'{shown}' is not a time such as 2026-11-22T10:00:00Z: {error}") from error
 
 
 def parse_iso_or_none(text: object) -> dt.datetime | None:

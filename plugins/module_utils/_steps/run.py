@@ -11,7 +11,7 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.errors import KeyStoreError
+from .._core.errors import InvalidInput, KeyStoreError
 from .._core.model import Application, KeyCredential, Record, StoreContents, Version
 from .._core.plan import Plan, Step
 from .._core.policy import ProofPolicy, RenewalPolicy
@@ -73,13 +73,16 @@ class Progress:
 
     @classmethod
     def from_values(cls, values: t.Mapping[str, t.Any]) -> Progress:
-        """The reverse of `to_values`. Raises TypeError or ValueError on anything else."""
-        known = dict(values)
-        known["finding"] = Finding(**known["finding"]) if known.get("finding") else None
-        known["steps"] = tuple(Step(**step) for step in known["steps"])
-        known["not_retirable"] = tuple(known["not_retirable"])
-        known["proof"] = ProofProgress(**known["proof"])
-        return cls(**known)
+        """The reverse of `to_values`. Raises InvalidInput where the parts are not those of a progress."""
+        try:
+            known = dict(values)
+            known["finding"] = Finding(**known["finding"]) if known.get("finding") else None
+            known["steps"] = tuple(Step(**step) for step in known["steps"])
+            known["not_retirable"] = tuple(known["not_retirable"])
+            known["proof"] = ProofProgress(**known["proof"])
+            return cls(**known)
+        except (TypeError, ValueError, KeyError) as error:
+            raise InvalidInput(["_waiting holds something else than an earlier call has handed over."]) from error
 
 
 @dataclass
