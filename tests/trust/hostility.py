@@ -126,10 +126,10 @@ ANSWERS = {
 
 
 def places(value, place=()):
-    """The place of every value in a JSON value, itself included."""
+    """The place of every value in a JSON value, itself included; not of what is nested beyond any honest answer."""
     yield place
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, part in items:
+    for name, part in items if len(place) < 20 else ():
         yield from places(part, (*place, name))
 
 
@@ -137,9 +137,7 @@ def replaced(value, place, other):
     """The same JSON value with another value at one place."""
     if not place:
         return other
-    changed = copy.deepcopy(value)
-    inner = changed
-    for name in place[:-1]:
-        inner = inner[name]
-    inner[place[-1]] = other
+    name, *deeper = place
+    changed = copy.copy(value)
+    changed[name] = replaced(value[name], deeper, other)
     return changed
