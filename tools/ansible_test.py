@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ansible-test in a copy of the collection, without its download of get-pip."""
+"""ansible-test in a copy of the collection, without its download of get-pip and without an SSH client."""
 
 from __future__ import annotations
 
@@ -32,20 +32,23 @@ subprocess.check_call(
 )
 '''
 
+# It asks for an SSH key pair before anything else, and makes one where there is none. Every target here is local.
+NO_SSH_KEY = "No key: every target runs on this machine.\n"
+
 
 def run(job: Job, environment: Environment, tree: Path, *arguments: str) -> str:
     """Run ansible-test in a copy tree and return what it printed.
 
     With --local it uses the environment that it is installed in, so that nothing is installed again for every run.
     """
-    _provide_get_pip(environment)
+    _prepare_home(environment)
     with _path_without_spaces(environment) as programs:
         return job.run(programs / "python", programs / "ansible-test", *arguments, programs=programs, cwd=tree)
 
 
 def call(environment: Environment, tree: Path, arguments: list[str]) -> int:
     """The same at the terminal, for one target."""
-    _provide_get_pip(environment)
+    _prepare_home(environment)
     with _path_without_spaces(environment) as programs:
         command = [str(programs / "python"), str(programs / "ansible-test"), *arguments]
         return subprocess.call(command, cwd=tree, env=checkout.surroundings(programs))
@@ -65,6 +68,13 @@ def _path_without_spaces(environment: Environment) -> Iterator[Path]:
         link = Path(directory) / "cache"
         link.symlink_to(checkout.CACHE)
         yield link / environment.programs.relative_to(checkout.CACHE)
+
+
+def _prepare_home(environment: Environment) -> None:
+    """What ansible-test would fetch or make first thing, and two runs at once in each other's way."""
+    _provide_get_pip(environment)
+    for name in ("id_rsa", "id_rsa.pub"):
+        (checkout.HOME / ".ansible" / "test" / name).write_text(NO_SSH_KEY, encoding="utf-8")
 
 
 def _provide_get_pip(environment: Environment) -> None:
