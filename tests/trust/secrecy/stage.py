@@ -76,6 +76,7 @@ class Stage:
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callbacks"),
             "ANSIBLE_CALLBACKS_ENABLED": "everything,ansible.builtin.junit",
             "ANSIBLE_DEBUG": "1",
+            "ANSIBLE_DISPLAY_TRACEBACK": "always",
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_ASYNC_DIR": str(self.folder / "home" / "async"),
             "ANSIBLE_LOCAL_TEMP": temporary,

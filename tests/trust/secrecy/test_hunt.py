@@ -15,6 +15,7 @@ import textwrap
 import urllib.parse
 
 import pytest
+import scale
 from cryptography.hazmat.primitives import serialization
 from emulator import certificates
 from secrecy.hunt import Hunt, a_canary
@@ -75,7 +76,7 @@ def test_a_token_is_found_by_its_signature():
     assert not hunt.found_in(b"eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.")
 
 
-@pytest.mark.parametrize("no_log", [False, True], ids=["told", "no_log"])
+@pytest.mark.parametrize("no_log", scale.either([False], [False, True]))
 def test_a_play_that_tells_a_secret_is_caught_wherever_it_tells_it(stage, canary, no_log):
     wait = [sys.executable, "-c", "import time; time.sleep(0.5)", "{{ secrets.argument }}"]
     path = stage.folder / "left behind"

@@ -33,8 +33,33 @@ def test_no_module_shows_a_secret_on_any_path(stage, connection, cast, variables
     stage.learn_keys()
     assert code == 0, stage.printed[-3000:].decode()
     assert list(filter(None, (difference(act, stage.results[act.title]) for act in played))) == []
+    assert any(b"AnsiballZ_application_certificate_renew" in line for line in stage.arguments)  # it was looked at
     assert stage.findings() == {"(environments)": ["environment"]}  # where the user has put it
     scale.note("secrecy", paths_of_modules=len(played), secrets=len(stage.hunt.names))
+
+
+def test_no_traceback_shows_a_secret(stage, connection, cast, variables):
+    """A library that raises what nobody expects ends a module with a traceback."""
+    library = stage.folder / "library" / "msal"
+    library.mkdir(parents=True)
+    (library / "__init__.py").write_text(BROKEN_LIBRARY)
+    (library / "exceptions.py").write_text("class MsalServiceError(Exception): pass\n")
+    path = os.pathsep.join([str(library.parent), os.environ.get("PYTHONPATH", "")])
+    crash = [
+        acts.Act(f"application_certificate{one}", "crash", acts.of(cast["forbidden"])) for one in ("_renew", "_info")
+    ]
+
+    code = stage.play_tasks([act.task for act in crash], variables, connection, PYTHONPATH=path)
+
+    assert code == 0, stage.printed[-3000:].decode()
+    assert stage.printed.count(b"RuntimeError: the library is broken") >= len(crash)
+    assert stage.findings() == {}
+
+
+BROKEN_LIBRARY = """
+class TokenCache: pass
+def ConfidentialClientApplication(*arguments, **options): raise RuntimeError("the library is broken")
+"""
 
 
 def difference(act, result):
