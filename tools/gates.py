@@ -53,7 +53,7 @@ def units(job: Job) -> str:
 def attacks(job: Job) -> str:
     """Faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them."""
     trust.forget()
-    return _pytest(job, "test", "tests/trust", "--numprocesses=2", patience=30 * 60)
+    return _pytest(job, "test", "tests/trust", "--numprocesses=2")
 
 
 def units_oldest_core(job: Job) -> str:
@@ -201,20 +201,13 @@ def galaxy(job: Job) -> str:
     return told.strip().splitlines()[-1]
 
 
-def _pytest(
-    job: Job,
-    environment: str,
-    *arguments: str,
-    variables: dict[str, str] | None = None,
-    patience: float = runner.PATIENCE,
-) -> str:
+def _pytest(job: Job, environment: str, *arguments: str, variables: dict[str, str] | None = None) -> str:
     """pytest through the link tree; it exits with 5, so the gate fails, when there was no test to run."""
     if not (checkout.ROOT / arguments[0]).exists():
         raise Failed(f"{arguments[0]} does not exist")
     chosen = ENVIRONMENTS[environment]
     try:
-        command = ("python", "-m", "pytest", "-q", *arguments)
-        told = job.run(*command, programs=chosen.programs, variables=variables, patience=patience)
+        told = job.run("python", "-m", "pytest", "-q", *arguments, programs=chosen.programs, variables=variables)
     except Failed as failed:
         raise Failed(_counted(failed.told) or str(failed), failed.told) from failed
     return f"{_counted(told)} on {_described(chosen)}"

@@ -21,7 +21,7 @@ import checkout
 
 TAIL = 25  # lines from the end of a failed gate's log that are shown, after the errors in it
 ERROR = re.compile(r"ERROR|FATAL|FAILED|fatal: |failed: |error: ")
-PATIENCE = 15 * 60  # seconds that one command may take
+PATIENCE = 30 * 60  # seconds that one command may take: nothing but a hang takes so long, on a loaded machine too
 
 
 class Failed(Exception):
