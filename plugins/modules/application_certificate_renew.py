@@ -296,11 +296,12 @@ vanished:
 sign_ins:
   description:
     - How the proof went.
-    - C(would_detect) says what that proves. It is the smallest share of token servers refusing this key that so many
-      sign-ins would have met with 95 % probability.
+    - C(restarts) is how often a refusal started the count again. Each is a token server that did not know the key then.
+    - C(would_detect) says what that proves. It is the smallest share of token servers refusing this key that these
+      sign-ins would have met with 95 % probability. The smaller, the stronger.
   returned: success
   type: dict
-  sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 81.4, "would_detect": 0.63}
+  sample: {"required": 3, "consecutive": 3, "attempts": 4, "restarts": 1, "elapsed": 90.8, "would_detect": 0.71}
 proof:
   description:
     - What the renewal rests on. V(directory+sign_in), or V(sign_in) where the directory may not be read.

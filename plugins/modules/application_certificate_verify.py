@@ -137,11 +137,12 @@ checks:
 sign_ins:
   description:
     - How the sign-ins went.
-    - C(would_detect) says what that proves. It is the smallest share of token servers refusing this key that so many
-      sign-ins would have met with 95 % probability.
+    - C(restarts) is how often an answer other than O(expect) started the count again.
+    - C(would_detect) says what that proves. It is the smallest share of token servers answering otherwise that these
+      sign-ins would have met with 95 % probability. The smaller, the stronger.
   returned: always
   type: dict
-  sample: {"required": 3, "consecutive": 3, "attempts": 4, "elapsed": 81.4, "would_detect": 0.63}
+  sample: {"required": 3, "consecutive": 3, "attempts": 4, "restarts": 1, "elapsed": 90.8, "would_detect": 0.71}
 evidence:
   description: What the proof rests on.
   returned: always

@@ -65,10 +65,16 @@ def _after_trouble(connection: Connection, progress: ProofProgress, failure: Sig
         asked = seconds_asked(failure, max(connection.proof.interval, 2.0))
         progress.next_at = monotonic + max(asked, connection.proof.interval)
         return
-    progress.consecutive = 0
+    start_again(progress)
     now = clock.service_time()
     made = connection.store.sign_ins_since(now - BUDGET_WINDOW) if connection.key_store else []
     progress.next_at = monotonic + pause_after_refusal(connection.proof, made, now, remaining)
+
+
+def start_again(progress: ProofProgress) -> None:
+    """An answer to the contrary: what was counted before it proves nothing any more."""
+    progress.consecutive = 0
+    progress.restarts += 1
 
 
 def wait_for_turn(
@@ -112,7 +118,7 @@ def as_values(progress: ProofProgress, connection: Connection) -> dict[str, t.An
     values = dataclasses.asdict(progress)
     elapsed = connection.timing.monotonic() - progress.started if progress.required else 0.0
     return {
-        **{name: values[name] for name in ("required", "consecutive", "attempts")},
+        **{name: values[name] for name in ("required", "consecutive", "attempts", "restarts")},
         "elapsed": round(elapsed, 1),
-        "would_detect": would_detect(progress.consecutive),
+        "would_detect": would_detect(progress.consecutive, progress.restarts),
     }

@@ -36,6 +36,7 @@ class ProofProgress:
     required: int = 0
     consecutive: int = 0
     attempts: int = 0
+    restarts: int = 0
     started: float = 0.0
     deadline: float = 0.0
     next_at: float = 0.0

@@ -157,7 +157,7 @@ def _refused(connection: Connection, found: Verification, subject: Subject) -> N
         progress.next_at = timing.monotonic() + connection.proof.interval
         try:
             connection.sign_in_once(subject.app_id, subject.signer, "verify")
-            progress.consecutive = 0
+            proofs.start_again(progress)
         except SignInRefused as refusal:
             found.diagnosis = refusal.diagnosis
             if refusal.diagnosis.blames_key:

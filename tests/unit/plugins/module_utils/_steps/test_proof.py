@@ -37,10 +37,21 @@ def test_a_refusal_starts_the_count_again(adopted):
     assert adopted.renew(stop_after="proven").sign_ins["attempts"] == 6
 
 
+def test_a_proof_that_was_started_again_is_reported_as_weaker(adopted):
+    straight = adopted.renew(overlap=0).sign_ins
+    adopted.settle()
+    refuse(adopted, skip=4)  # admin, own token, two successes, then this
+    started_again = adopted.renew(force=True, stop_after="proven").sign_ins
+
+    assert (straight["restarts"], started_again["restarts"]) == (0, 1)
+    assert straight["would_detect"] < started_again["would_detect"] < 1
+
+
 def test_passing_trouble_does_not_touch_the_count(adopted):
     fail_sign_in(adopted, skip=4, status=503)
 
-    assert adopted.renew(stop_after="proven").sign_ins["attempts"] == 4
+    done = adopted.renew(stop_after="proven").sign_ins
+    assert (done["attempts"], done["restarts"]) == (4, 0)
 
 
 def test_retry_after_of_a_sign_in_is_obeyed(adopted):
@@ -144,8 +155,17 @@ def test_every_sign_in_of_a_proof_uses_a_new_connection_and_a_new_assertion(adop
 def test_verification_expects_refusals_of_a_key_that_is_gone(adopted):
     adopted.tenant.remove_credential(adopted.payroll, next(iter(adopted.credentials)))
 
-    assert adopted.verify(expect="refused").verified
+    gone = adopted.verify(expect="refused")
+    assert gone.verified and gone.sign_ins["restarts"] == 0
     assert not adopted.verify(timeout_propagation=60).verified
+
+
+def test_verification_that_expects_refusals_counts_an_acceptance_as_a_restart(adopted):
+    """Two token servers; only the first has heard of the removal at the second sign-in."""
+    adopted.tenant.sign_ins.lag(seconds=[0, 60])
+    adopted.tenant.remove_credential(adopted.payroll, next(iter(adopted.credentials)))
+
+    assert adopted.verify(expect="refused", sign_in_interval=5).sign_ins["restarts"] > 0
 
 
 def test_verification_of_the_successor_needs_no_promotion(adopted):
