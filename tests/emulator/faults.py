@@ -179,8 +179,9 @@ def misdirected(fault, call, response):
     """misdirected: the write is acknowledged, and what it added lands on another object."""
     changes = list(call.tenant.changes)
     call.tenant.take_back(changes)
+    elsewhere = call.emulator.tenant_named(fault.to)
     for _history, before, after in changes:
-        call.tenant.add_elsewhere(before, after, fault.to)
+        (elsewhere or call.tenant).add_elsewhere(before, after, after.app_id if elsewhere else fault.to)
     return response
 
 

@@ -78,14 +78,19 @@ class Replicas:
         self._clock = clock
         self._random = random.Random(seed)
         self._turn = -1
+        self._answering, self._until = Lag(), float("-inf")
+        self.stick = 0.0
         self.lags = (Lag(),)
 
-    def lag(self, seconds=0.0, after_reads=0, order="round_robin"):
-        """Lag by seconds (one number, or a list with one for each replica) or until after so many reads."""
+    def lag(self, seconds=0.0, after_reads=0, order="round_robin", stick=0.0):
+        """Lag by seconds (one number, or a list with one for each replica) or until after so many reads.
+
+        Requests are answered in turn, or in random order; one replica may then answer all requests of `stick` seconds.
+        """
         each = seconds if isinstance(seconds, (list, tuple)) else [seconds]
         self.lags = tuple(Lag(float(one), int(after_reads)) for one in each)
-        self.order = order
-        self._turn = -1
+        self.order, self.stick = order, stick
+        self._turn, self._until = -1, float("-inf")
 
     def reset(self):
         self.lag()
@@ -93,9 +98,15 @@ class Replicas:
     def next(self):
         """A view through the replica that answers this request."""
         if self.order == "random":
-            return View(self, self._random.choice(self.lags), self._clock)
+            return View(self, self._draw(), self._clock)
         self._turn = (self._turn + 1) % len(self.lags)
         return View(self, self.lags[self._turn], self._clock)
+
+    def _draw(self):
+        now = self._clock.elapsed()
+        if now >= self._until:
+            self._answering, self._until = self._random.choice(self.lags), now + self.stick
+        return self._answering
 
     def each(self):
         """A view through every replica, for the oracle: looking does not count as a read."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 import requests
 from adapter.client import code, entry_for
+from emulator.tenant import Tenant
 
 
 @pytest.fixture
@@ -113,6 +114,17 @@ def test_a_write_may_land_on_another_application(tenant, patch, payroll, success
     patch()
 
     assert not is_there(tenant, payroll, successor) and is_there(tenant, other, successor)
+
+
+def test_a_write_may_land_in_another_tenant_with_the_same_application(tenant, emulator, patch, payroll, successor):
+    elsewhere = Tenant(clock=tenant.clock)
+    emulator.tenants[elsewhere.id] = elsewhere
+    elsewhere.add_application("payroll", app_id=payroll.app_id)
+    tenant.faults.add("misdirected", match="patch_application", to=elsewhere.id)
+
+    patch()
+
+    assert not is_there(tenant, payroll, successor) and is_there(elsewhere, payroll.app_id, successor)
 
 
 def is_there(tenant, payroll, pair):

@@ -58,6 +58,19 @@ def test_the_token_service_lags_on_its_own(tenant, client, manager, payroll, add
     assert not tenant.oracle.can_sign_in(payroll, successor)
 
 
+def test_one_replica_may_answer_for_a_while(tenant, client, payroll, add, successor):
+    tenant.sign_ins.lag(seconds=[0, 1e6], order="random", stick=60)
+    add(successor)
+
+    minutes = []
+    for _minute in range(20):
+        minutes.append({client.sign_in(payroll, successor).status_code for _attempt in range(3)})
+        tenant.clock.advance(60)
+
+    assert {200} in minutes and {401} in minutes
+    assert {200, 401} not in minutes
+
+
 def test_a_removed_key_signs_in_until_the_token_service_has_heard(tenant, client, payroll, key_pair, add, successor):
     tenant.sign_ins.lag(seconds=30)
     add(successor)
