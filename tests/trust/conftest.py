@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from emulator.app import Emulator
 from emulator.server import HttpsServer
 from emulator.tenant import Tenant
@@ -25,3 +26,9 @@ def server(tmp_path_factory):
 def processes():
     with Processes() as running:
         yield running
+
+
+@pytest.fixture
+def quick_disk(monkeypatch):
+    """A file is on the disk as soon as it is written; test_power.py has what a power loss takes."""
+    monkeypatch.setitem(durable.EFFECTS, "sync", lambda effect: None)

@@ -46,7 +46,7 @@ class Servers:
     stick: float = 0.0
 
     def lags(self, chance):
-        late = [1e9 if self.mean == FOR_EVER else chance.expovariate(1 / self.mean) for _ in range(self.late)]
+        late = [1e9 if self.mean == FOR_EVER else chance.expovariate(1 / self.mean) for _late in range(self.late)]
         return [0.0] * (self.count - self.late) + late
 
     def formula(self, sign_ins):

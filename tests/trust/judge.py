@@ -12,10 +12,8 @@ import traceback
 import urllib.parse
 from dataclasses import dataclass, field
 
-import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.run import of_diagnosis
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
-from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
 
 GRAPH, LOGIN = "graph.microsoft.com", "login.microsoftonline.com"
@@ -67,12 +65,6 @@ class Scene:
         nothing_foreign_lost(self)
         well_said(found)
         return found
-
-
-@pytest.fixture(autouse=True)
-def quick_disk(monkeypatch):
-    """Power losses are another attack: here a file is on the disk as soon as it is written."""
-    monkeypatch.setitem(durable.EFFECTS, "sync", lambda effect: None)
 
 
 def a_scene(folder, as_itself=False, **options):

@@ -96,7 +96,10 @@ def moments(scenario):
         with world.watching_effects():
             world.renew(**options)
     names = [(number, name) for number, name in enumerate(map(_name_of, world.moments)) if name]
-    return [Moment(number, name, [one for _, one in names[:at]].count(name)) for at, (number, name) in enumerate(names)]
+    return [
+        Moment(number, name, [one for _number, one in names[:at]].count(name))
+        for at, (number, name) in enumerate(names)
+    ]
 
 
 def _name_of(moment):
@@ -136,13 +139,13 @@ def _refusing(number):
     return strike
 
 
-def _faulty(name, kind, settings=RETIRES_AT_ONCE, **details):
+def _faulty(name, kind, settings=None, **details):
     """A fault of the emulator at the request of this moment."""
 
     def strike(scene, moment):
         scene.world.tenant.faults.add(kind, match=moment.name, skip=moment.earlier, **details)
 
-    strike.__name__, strike.settings = name, settings
+    strike.__name__, strike.settings = name, settings or RETIRES_AT_ONCE
     return strike
 
 

@@ -29,8 +29,10 @@ from fuzzing import TEXTS, VALUES, bent_bytes, bent_json, bent_text, fuzz
 from hostility import ODD_VALUES, as_body, places, replaced
 from hypothesis import given
 from hypothesis import strategies as st
-from judge import a_scene, quick_disk  # noqa: F401
+from judge import a_scene
 from test_peers import CONVERSATIONS, WRITES
+
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 KEY = {
     "customKeyIdentifier": "AAECAwQFBgcICQoLDA0ODxAREhM=",

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Step
@@ -24,7 +25,9 @@ from fuzzing import VALUES, bent_bytes, bent_json, fuzz
 from hostility import ODD_VALUES, places, replaced
 from hypothesis import given
 from hypothesis import strategies as st
-from judge import QUICK, a_scene, quick_disk  # noqa: F401
+from judge import QUICK, a_scene
+
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 NOW = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
 RECORD = {"app_id": "a", "object_id": "o", "key_id": "k", "promoted": "2026-11-22T10:00:00Z", "predecessor": "AB" * 20}

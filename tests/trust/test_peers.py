@@ -18,7 +18,9 @@ from ansible_collections.evercert.entra.plugins.module_utils._entra import graph
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report
 from hostility import ANSWERS, as_body
-from judge import GRAPH, a_scene, quick_disk  # noqa: F401
+from judge import GRAPH, a_scene
+
+pytestmark = pytest.mark.usefixtures("quick_disk")
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,7 @@ def no_proxy(monkeypatch):
 
 def zeros(mebibytes, layers):
     """Nothing but zeros, packed once or more; made in pieces, as this process must stay small as well."""
-    pieces = (bytes(MIB) for _ in range(mebibytes))
+    pieces = (bytes(MIB) for _number in range(mebibytes))
     for _layer in range(layers):
         pieces = packed(pieces)
     return b"".join(pieces)

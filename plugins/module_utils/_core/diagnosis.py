@@ -288,7 +288,7 @@ def _numbers(body: t.Mapping[str, t.Any]) -> list[int]:
 
 
 def _is_number(value: object) -> bool:
-    return type(value) is int and 0 < value < 10**10
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < 10**10
 
 
 def _first_line(text: str) -> str:

@@ -121,7 +121,7 @@ def test_an_entry_of_somebody_else_that_vanishes_while_one_certificate_changes_i
 
 def test_a_step_that_needs_a_key_store_says_so(world):
     with pytest.raises(KeyStoreError, match="needs the option key_store"):
-        _ = world.connect(world.options(key_store=None)).store
+        assert world.connect(world.options(key_store=None)).store
 
 
 @pytest.fixture
