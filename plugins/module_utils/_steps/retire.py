@@ -32,11 +32,13 @@ def retire(run: Run, step: Step) -> None:
     current = store.read().current
     if current is None or current.thumbprint == version.thumbprint:
         raise KeyStoreError(f"Certificate {version.thumbprint} is not retired: it is the current one.")
-    _remove_credential(run, version, current, step.key_id)
-    if run.policy.confirm_retired:
-        _confirm_refused(run, version)
-    version = run.remember(version, retired=run.now)
-    run.log("retired", version, key_id=step.key_id)
+    # Retired already by another run during a pause, unless the removal was lost: then the application shows it again.
+    if version.record.retired is None or _shown(run, version):
+        _remove_credential(run, version, current, step.key_id)
+        if run.policy.confirm_retired:
+            _confirm_refused(run, version)
+        version = run.remember(version, retired=run.now)
+        run.log("retired", version, key_id=step.key_id)
     run.progress.retired.append({"key_id": step.key_id, "thumbprint": version.thumbprint})
     if run.policy.keep_retired <= dt.timedelta():
         _delete_key(run, version)

@@ -10,6 +10,7 @@ import json
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
+from ansible_collections.evercert.entra.plugins.module_utils._steps.renew import carry_out, go_on, locked, prepare
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import SlicedTiming, World
 
@@ -184,3 +185,21 @@ def test_verification_in_slices_of_a_probe_that_never_answers_fails(adopted):
     result = adopted.verify_in_slices(probes=[{"url": "/organization", "status": 200}])
 
     assert not result.verified
+
+
+@pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
+def test_what_another_run_has_retired_during_a_pause_is_not_removed_again(adopted, identity):
+    options = adopted.options(**getattr(adopted, identity))
+    adopted.renew()
+    adopted.settle(8 * 86400)
+    connection, request = adopted.connect(options), adopted.request(options)
+    carry = json.dumps(prepare(connection, request, Progress()).progress.to_values())
+    adopted.renew(**getattr(adopted, identity))
+    since = len(adopted.emulator.log.lines)
+
+    with locked(connection, request):
+        run = go_on(connection, request, Progress.from_values(json.loads(carry)))
+        carry_out(run, request)
+
+    assert [step.name for step in run.progress.steps] == ["retire"]
+    assert not {"remove_key", "patch_application"} & set(adopted.operations(since))
