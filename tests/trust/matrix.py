@@ -21,7 +21,7 @@ from pathlib import Path
 
 import scale
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
-from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World, die
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
 from emulator import routes
 
 RETIRES_AT_ONCE = {"overlap": 0}
@@ -285,6 +285,3 @@ class RefusingDisk:
         self._world.at(f"{when} {effect.name} {effect.path.name}")
         if when == "before" and self._world.refuses:
             raise OSError(self._world.refuses, os.strerror(self._world.refuses))
-
-
-__all__ = ["FAULTS", "SCENARIOS", "Moment", "Scene", "a_scene", "all_faults", "cells", "die", "moments"]
