@@ -168,51 +168,6 @@ def test_the_renewal_after_a_roll_back_replaces_the_refused_certificate(adopted)
     assert adopted.current not in (made, adopted.old.thumbprint) and adopted.registered == [adopted.current]
 
 
-# Adopting
-
-
-def test_an_adopted_key_pair_is_current_and_managed_and_entra_is_unchanged(world):
-    before = world.credentials
-    result = world.adopt()
-
-    assert result.steps == ["adopt"] and result.changed and world.credentials == before
-    assert world.current == world.old.thumbprint
-    assert world.contents.current.record.key_id == next(iter(before))
-    assert world.contents.current.record.origin == "adopted"
-
-
-def test_adopting_in_check_mode_leaves_no_trace(world):
-    assert world.adopt(check=True).steps == ["adopt"]
-    assert not (world.folder / "store").exists()
-
-
-def test_a_key_pair_that_does_not_sign_in_is_not_adopted(world):
-    with pytest.raises(SignInRefused):
-        world.adopt(pair=world.tenant.issue("other"))
-    assert world.contents.is_empty
-
-
-@pytest.mark.parametrize("span", [(-100, -1), (1, 100)])
-def test_a_key_pair_that_is_not_valid_now_is_not_adopted(world, span):
-    with pytest.raises(InvalidInput, match="cannot sign in now"):
-        world.adopt(pair=world.tenant.issue("payroll", *span))
-
-
-def test_a_wrong_clock_stops_an_adoption(world):
-    world.tenant.clock.skew = 400
-    with pytest.raises(Unsafe, match="clock"):
-        world.adopt()
-    assert world.contents.is_empty
-
-
-def test_an_application_adopts_and_renews_itself_known_by_client_id_and_object_id_alone(world):
-    own = {**world.as_itself, "app_id": None, "client_id": world.payroll.app_id}
-    world.adopt(**own)
-    world.settle()
-
-    assert world.renew(**own).steps == ["generate", "register", "prove", "promote"]
-
-
 # Brought along
 
 
