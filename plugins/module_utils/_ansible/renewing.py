@@ -16,6 +16,7 @@ from .._core.policy import RenewalPolicy
 from .._keys.key_pair import KeyPair, generate_key_pair, signing_request
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
 from .._steps.connection import Connection
+from .._steps.history import noting_failures
 from .._steps.pausing import Interrupted
 from .._steps.renew import Renewal, Request, locked, renew
 from .._steps.roll_back import prepare_roll_back, roll_back
@@ -73,7 +74,7 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
 def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress | None) -> Renewal:
     if dry_run:
         return Renewal(prepare_roll_back(connection, request.policy, progress), dry_run=True)
-    with locked(connection, request):
+    with noting_failures(connection, "roll_back", progress), locked(connection, request):
         run = prepare_roll_back(connection, request.policy, progress)
         roll_back(run)
         return Renewal(run, dry_run=False)
@@ -84,7 +85,7 @@ def _adopt(connection: Connection, request: Request, options: Options, dry_run: 
     pair = inputs.adopted_key_pair(options)
     if dry_run:
         return Renewal(prepare_adoption(connection, request.policy, pair), dry_run=True)
-    with locked(connection, request):
+    with noting_failures(connection, "adopt"), locked(connection, request):
         if not is_adoption(connection, adopts=True):
             return None
         run = prepare_adoption(connection, request.policy, pair)

@@ -202,7 +202,6 @@ def confirm(run: Run, version: Version) -> None:
 
 
 def _not_applied(run: Run, version: Version) -> NotProven:
-    run.log("failed", version, reason="not applied")
     return NotProven(
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "

@@ -25,6 +25,7 @@ from .._core.times import whole_seconds
 from . import prove as proofs
 from .connection import Connection
 from .gather import gather
+from .history import noting_failures
 from .limits import fit_to_limits
 from .pausing import handing_over
 from .register import choose_way, register
@@ -59,8 +60,9 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
         return Renewal(prepare(connection, request, progress), dry_run=True)
     if not connection.store.exists:
         prepare(connection, request, progress)  # whatever speaks against a first renewal is said before a store is made
-    with locked(connection, request):
+    with noting_failures(connection, "prepare", progress) as doing, locked(connection, request):
         run = go_on(connection, request, progress) or prepare(connection, request, progress)
+        doing.progress = run.progress
         carry_out(run, request)
         return Renewal(run, dry_run=False)
 
@@ -222,7 +224,6 @@ def _prove(run: Run, step: Step, request: Request) -> None:
     except SignInRefused as refusal:
         if refusal.diagnosis.blames_key:
             run.remember(version, refused=run.now)
-        run.log("failed", version, reason=refusal.diagnosis.code)
         raise
     if token:
         run.tokens[version.thumbprint] = token

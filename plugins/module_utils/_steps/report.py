@@ -19,6 +19,7 @@ from .._core.verdict import Facts, Verdict, judge
 from .._entra.applications import list_applications
 from .connection import Connection, identity_of
 from .gather import read_until_shown, try_sign_in
+from .history import note_check
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,11 @@ def inspect_one(
         sign_in=attempt,
         claim=claim,
     )
+    if current and attempt:
+        reason = attempt.diagnosis.code if attempt.diagnosis else None
+        note_check(
+            connection, current.thumbprint, verified=attempt.accepted, reason=reason, key_id=current.record.key_id
+        )
     events = connection.key_store.history(history) if connection.key_store and history else []
     app_id, object_id = identity_of(connection, application, current)
     named = dataclasses.replace(facts, app_id=app_id, object_id=object_id)

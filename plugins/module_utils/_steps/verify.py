@@ -19,6 +19,7 @@ from .._entra.assertion import Signer
 from .._entra.tokens import AccessToken
 from . import prove as proofs
 from .connection import Connection, identity_of
+from .history import note_check
 from .run import ProofProgress
 
 
@@ -71,6 +72,7 @@ class Subject:
     app_id: str
     signer: Signer
     key_id: str | None
+    is_in_store: bool
 
 
 def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer] | None) -> Subject:
@@ -89,7 +91,7 @@ def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer
     app_id, _object_id = identity_of(connection, None, version)
     if not app_id:
         app_id = connection.find_application().app_id
-    return Subject(app_id, signer, version.record.key_id if version else None)
+    return Subject(app_id, signer, version.record.key_id if version else None, version is not None)
 
 
 def verify(
@@ -119,7 +121,22 @@ def _verify(connection: Connection, subject: Subject, expected: Expectation, fou
         _check_roles(found, token, expected.required_roles)
         for probe in expected.probes:
             _check_probe(connection, found, token, probe)
+    if subject.is_in_store:
+        _remember(connection, found, subject)
     return found
+
+
+def _remember(connection: Connection, found: Verification, subject: Subject) -> None:
+    note_check(
+        connection,
+        subject.signer.certificate.thumbprint,
+        verified=found.verified,
+        reason=found.diagnosis.code if found.diagnosis and not found.verified else None,
+        key_id=subject.key_id,
+        sign_ins=found.progress.consecutive,
+        attempts=found.progress.attempts,
+        failed_checks=[check.name for check in found.checks if not check.ok],
+    )
 
 
 class Interrupted(StillWaiting):

@@ -4,9 +4,10 @@
 
 """Change the code on purpose, one small change at a time: some unit test must notice.
 
-    mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--every-test]
+    mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--most=NUMBER] [--every-test]
 
-Without a name, the layers whose survivors are all explained are tried. Each layer is judged by its own unit tests. The
+--each=10 tries each tenth mutant, --most=40 the 40 most promising tests of each: quick looks, whose survivors may be
+none. Without a name, the layers whose survivors are all explained are tried. Each layer is judged by its own unit tests. The
 score is the share of mutants that they kill; below 90 % this fails. Every survivor has to stand in survivors.yml with
 the reason why it may live, and nothing else may stand there.
 
@@ -127,12 +128,17 @@ def problems(report, is_whole):
     return found
 
 
+def number_in(options, name):
+    """The number of an option such as --each=10, or None."""
+    return next((int(option.removeprefix(name)) for option in options if option.startswith(name)), None)
+
+
 def main(arguments):
     os.chdir(ROOT)
     options = {argument for argument in arguments if argument.startswith("--")}
     words = [argument for argument in arguments if argument not in options]
-    each = next((int(option.removeprefix("--each=")) for option in options if option.startswith("--each=")), 1)
-    is_whole = not words and each == 1
+    each, most = number_in(options, "--each=") or 1, number_in(options, "--most=")
+    is_whole = not words and each == 1 and not most
     # No chance and no clock: the same mutants survive in each run.
     phases = [Phase.explicit, Phase.generate]
     settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
@@ -142,7 +148,7 @@ def main(arguments):
         files = sources(layer)
         mutants = chosen(files, words, each)
         modules = {name: importlib.import_module(f"{PACKAGE}.{layer}.{path.stem}") for name, path in files.items()}
-        trial = Trial(mutants, modules, OURS, report, "--every-test" in options)
+        trial = Trial(mutants, modules, OURS, report, "--every-test" in options, most)
         print(f"-- {layer}: {len(mutants)} mutants", flush=True)
         if mutants and trial.run([UNIT / layer, *SWEEPS]):
             return 1

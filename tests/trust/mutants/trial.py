@@ -78,12 +78,13 @@ class Trial:
     """A pytest plugin: instead of running the tests it runs them once for each mutant.
 
     `modules` are those to change, by the name of their file; `ours` are the directories of all modules that know them.
-    With `every_test` a mutant meets all its tests, not only those up to the first that fails.
+    With `every_test` a mutant meets all its tests, not only those up to the first that fails; with `most` no more than
+    so many, the most promising ones.
     """
 
-    def __init__(self, mutants, modules, ours, report, every_test=False):
+    def __init__(self, mutants, modules, ours, report, every_test=False, most=None):
         self.mutants, self.modules, self.ours, self.report = list(mutants), modules, ours, report
-        self.every_test = every_test
+        self.every_test, self.most = every_test, most
         self.known = Known()
         self.jobs = os.cpu_count() or 1
 
@@ -204,6 +205,7 @@ class Child:
         chosen = [item for item in items if item.nodeid in self.tests]
         if self.mutant:
             chosen.sort(key=lambda item: known.rank(item.nodeid, self.mutant))
+            chosen = chosen[: self.trial.most]
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
             _limit(known.seconds[item.nodeid])
             if _failure(item, after):

@@ -1,0 +1,69 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Failures and health checks as lines of the key store's history. A history that cannot be written hides neither."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import typing as t
+from dataclasses import dataclass
+
+from .._core.errors import EvercertError, KeyStoreError
+from .._core.times import format_iso
+from .connection import Connection
+from .run import Progress
+
+_LONGEST_MESSAGE = 500
+
+
+@dataclass
+class Doing:
+    """What is being done: an act with its progress, which a run replaces by its own when it begins."""
+
+    act: str
+    progress: Progress
+
+    @property
+    def step(self) -> str:
+        steps = self.progress.steps
+        return steps[self.progress.position].name if steps else self.act
+
+    @property
+    def thumbprint(self) -> str | None:
+        steps = self.progress.steps
+        return (steps[self.progress.position].thumbprint if steps else None) or self.progress.made
+
+
+@contextlib.contextmanager
+def noting_failures(connection: Connection, act: str, progress: Progress | None = None) -> t.Iterator[Doing]:
+    """A failure inside becomes a line, and goes on."""
+    doing = Doing(act, progress or Progress())
+    try:
+        yield doing
+    except EvercertError as error:
+        reason = error.diagnosis.code if error.diagnosis else _word(error)
+        message = error.message[:_LONGEST_MESSAGE]
+        _append(connection, "failed", doing.thumbprint, step=doing.step, reason=reason, message=message)
+        raise
+
+
+def note_check(connection: Connection, thumbprint: str, *, verified: bool, reason: str | None, **facts: t.Any) -> None:
+    """A health check becomes a line: when, which certificate, whether it is good, and the code that says why not."""
+    _append(connection, "checked", thumbprint, verified=verified, reason=reason, **facts)
+
+
+def _append(connection: Connection, event: str, thumbprint: str | None, **facts: t.Any) -> None:
+    store = connection.key_store
+    if store is None or not store.exists or not connection.notes_sign_ins:
+        return
+    line = {"at": format_iso(connection.clock.now()), "event": event, "thumbprint": thumbprint}
+    with contextlib.suppress(KeyStoreError):
+        store.append_history({**line, **facts})
+
+
+def _word(error: EvercertError) -> str:
+    """NotProven → not_proven."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()
