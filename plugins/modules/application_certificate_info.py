@@ -52,7 +52,8 @@ options:
     default: false
   history:
     description:
-      - How many of the latest events of the key store to return. Needs O(key_store).
+      - How many of the latest events of the key store to return. What was applied, when health was checked, and which
+        runs failed. Needs O(key_store).
     type: int
     default: 0
   return_applications:
@@ -225,10 +226,18 @@ applications:
       type: str
       sample: "2026-11-01T00:00:00Z"
     history:
-      description: The latest events of the key store, newest last.
+      description:
+        - The latest events of the key store, newest last. Each has C(at), C(event) and C(thumbprint), and what belongs
+          to its event.
+        - C(generated), C(registered), C(proven), C(promoted), C(retired), C(key_deleted), C(adopted), C(replaced) and
+          C(rolled_back) say what was done. C(checked) is a health check with C(verified) and the code of a C(reason),
+          C(failed) a run that failed, with its C(step), C(reason) and C(message).
       returned: success
       type: list
       elements: dict
+      sample:
+        - {"at": "2026-11-22T10:01:40Z", "event": "promoted", "thumbprint": "9F2C...", "predecessor": "51D8..."}
+        - {"at": "2026-11-23T10:00:02Z", "event": "checked", "thumbprint": "9F2C...", "verified": true, "reason": null}
 summary:
   description: How many applications were looked at, and how many have each status that occurs.
   returned: success

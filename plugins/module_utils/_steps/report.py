@@ -51,10 +51,9 @@ def inspect_one(
         claim=claim,
     )
     if current and attempt:
-        reason = attempt.diagnosis.code if attempt.diagnosis else None
-        note_check(
-            connection, current.thumbprint, verified=attempt.accepted, reason=reason, key_id=current.record.key_id
-        )
+        why = attempt.diagnosis.code if attempt.diagnosis else None
+        key_id = current.record.key_id
+        note_check(connection, current.thumbprint, verified=attempt.accepted, reason=why, key_id=key_id)
     events = connection.key_store.history(history) if connection.key_store and history else []
     app_id, object_id = identity_of(connection, application, current)
     named = dataclasses.replace(facts, app_id=app_id, object_id=object_id)

@@ -6,10 +6,10 @@
 
     mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--most=NUMBER] [--every-test]
 
---each=10 tries each tenth mutant, --most=40 the 40 most promising tests of each: quick looks, whose survivors may be
-none. Without a name, the layers whose survivors are all explained are tried. Each layer is judged by its own unit tests. The
-score is the share of mutants that they kill; below 90 % this fails. Every survivor has to stand in survivors.yml with
-the reason why it may live, and nothing else may stand there.
+Without a name, the layers whose survivors are all explained are tried. --each=10 tries each tenth mutant, --most=40 the
+40 most promising tests of each: quick looks, whose survivors may be none. Each layer is judged by its own unit tests.
+The score is the share of mutants that they kill; below 90 % this fails. Every survivor has to stand in survivors.yml
+with the reason why it may live, and nothing else may stand there.
 
 Not changed, by principle, because no promise depends on it or because Python itself would notice:
 

@@ -1,0 +1,143 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The health history: what was applied, when health was checked, and which runs failed."""
+
+from __future__ import annotations
+
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
+from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+
+
+def latest(world):
+    return world.store.history(1)[0]
+
+
+def test_a_renewal_is_told_step_by_step(adopted):
+    adopted.renew(overlap=0)
+
+    told = adopted.store.history(100)[1:]
+    assert [line["event"] for line in told] == ["generated", "registered", "proven", "promoted", "retired"]
+    assert {line["thumbprint"] for line in told[:-1]} == {adopted.current}
+    assert told[1]["proof"] == "directory" and told[1]["key_id"] == adopted.contents.current.record.key_id
+    assert (told[2]["sign_ins"], told[2]["attempts"]) == (3, 3)
+    assert told[3]["predecessor"] == told[4]["thumbprint"] == adopted.old.thumbprint
+
+
+def test_what_only_the_service_acknowledged_is_told_as_that(world):
+    world.adopt(**world.as_itself)
+    world.settle()
+    world.renew(**world.as_itself)
+
+    assert [line["proof"] for line in world.store.history(100) if line["event"] == "registered"] == ["acknowledged"]
+
+
+def test_a_failed_step_is_told_with_its_reason_and_its_certificate(adopted):
+    adopted.tenant.faults.add("not_applied", match="add_key")
+
+    error = adopted.refused()
+
+    line = latest(adopted)
+    assert (line["event"], line["step"], line["reason"]) == ("failed", "register", "not_proven")
+    assert line["thumbprint"] == adopted.made[0]
+    assert line["message"] and error.message.startswith(line["message"])
+
+
+def test_a_refused_sign_in_is_told_with_the_code_of_its_diagnosis(adopted):
+    adopted.tenant.enable(adopted.payroll, False)
+
+    adopted.refused()
+
+    assert (latest(adopted)["step"], latest(adopted)["reason"]) == ("prepare", "application_disabled")
+
+
+def test_a_failure_to_retire_names_the_certificate_that_was_to_go(adopted):
+    adopted.tenant.faults.add("error", match="remove_key", status=503, times=None)
+
+    adopted.refused(overlap=0)
+
+    line = latest(adopted)
+    assert (line["step"], line["reason"]) == ("retire", "service_unavailable")
+    assert line["thumbprint"] == adopted.old.thumbprint
+
+
+def test_a_lock_that_is_not_free_in_time_is_told(adopted):
+    with DirectoryStore(str(adopted.key_store)).lock(0, lambda seconds, what: None):
+        adopted.refused(lock_timeout=0)
+
+    assert latest(adopted)["reason"] == "key_store_error"
+
+
+def test_a_check_is_told_whether_it_is_good_or_not(adopted):
+    key_id = next(iter(adopted.credentials))
+    adopted.verify()
+    assert latest(adopted) == {
+        "at": latest(adopted)["at"],
+        "event": "checked",
+        "thumbprint": adopted.old.thumbprint,
+        "verified": True,
+        "reason": None,
+        "key_id": key_id,
+        "sign_ins": 3,
+        "attempts": 3,
+        "failed_checks": [],
+    }
+
+    adopted.tenant.enable(adopted.payroll, False)
+    adopted.verify()
+    line = latest(adopted)
+    assert (line["verified"], line["reason"], line["failed_checks"]) == (False, "application_disabled", ["sign_in"])
+
+
+def test_a_check_that_waits_outside_is_told_once(adopted):
+    adopted.verify_in_slices()
+
+    assert adopted.events() == ["adopted", "checked"]
+
+
+def test_info_tells_a_check_only_where_it_signed_in(adopted):
+    adopted.info()
+    assert adopted.events() == ["adopted"]
+
+    result = adopted.info(sign_in=True, history=2)
+    assert [line["event"] for line in result.history] == ["adopted", "checked"]
+    assert result.history[1]["verified"] is True
+
+    adopted.tenant.faults.add("error", match="token", skip=1, status=401, error="invalid_client", code=7000274)
+    adopted.info(sign_in=True)
+    assert (latest(adopted)["verified"], latest(adopted)["reason"]) == (False, "certificate_refused")
+
+
+def test_check_mode_tells_nothing(adopted):
+    adopted.tenant.enable(adopted.payroll, False)
+    adopted.verify(check=True)
+    adopted.refused(check=True, add_method="add_key")
+
+    assert adopted.events() == ["adopted"]
+
+
+def test_a_failure_before_there_is_a_store_leaves_none(world):
+    world.tenant.clock.skew = 400
+    world.refused()
+
+    assert not world.key_store.exists()
+
+
+def test_a_history_that_cannot_be_written_hides_no_reason(adopted, monkeypatch):
+    def refuse(store, event):
+        raise KeyStoreError("The disk is full.")
+
+    monkeypatch.setattr(DirectoryStore, "append_history", refuse)
+    adopted.tenant.enable(adopted.payroll, False)
+
+    assert adopted.refused().diagnosis.code == "application_disabled"
+    assert adopted.verify().diagnosis["code"] == "application_disabled"
+
+
+def test_a_long_message_is_cut(adopted):
+    adopted.tenant.faults.add("error", match="get_application", status=400, message="x" * 5000, times=None)
+
+    adopted.refused()
+
+    assert len(latest(adopted)["message"]) == 500
