@@ -189,7 +189,9 @@ def of_call(node):
         yield changed(node, func=ast.Name(FUNCTIONS[node.func.id], ast.Load()))
     for index, keyword in enumerate(node.keywords):
         if ast.unparse(node.func).endswith("timedelta"):
-            yield with_keyword(node, index, [ast.keyword(UNITS[keyword.arg], keyword.value)])
+            smaller = UNITS[keyword.arg]
+            if all(other.arg != smaller for other in node.keywords):
+                yield with_keyword(node, index, [ast.keyword(smaller, keyword.value)])
         elif keyword.arg and not is_replaced_anyway(keyword.value):
             yield with_keyword(node, index, [])
 

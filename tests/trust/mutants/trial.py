@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 import types
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,9 +46,23 @@ class Known:
     seconds: dict = field(default_factory=dict)  # of the processor, by test
     lines: dict = field(default_factory=dict)  # tests by line, by file
     kills: Counter = field(default_factory=Counter)
+    paths: dict = field(default_factory=dict)  # lines by test, by file
 
-    def rank(self, test, mutant):
-        """The tests that mirror a file come first, then quick ones that have noticed much, best in this function."""
+    def in_order(self, tests, mutant):
+        """The most promising first: those that have noticed a change in this function, then one of each path.
+
+        Tests that run the same lines of a file notice much the same, so of many such tests the others come later.
+        Among equals the tests that mirror the file come first, then quick ones that have noticed much.
+        """
+        paths, turns = self.paths[mutant.file], Counter()
+        key = {}
+        for test in sorted(tests, key=lambda test: self._rank(test, mutant)):
+            has_noticed = self.kills[mutant.file, mutant.function, test] > 0
+            key[test] = not has_noticed, turns[paths[test]], self._rank(test, mutant)
+            turns[paths[test]] += 1
+        return sorted(tests, key=key.__getitem__)
+
+    def _rank(self, test, mutant):
         noticed = self.kills[test] + 10 * self.kills[mutant.file, mutant.function, test]
         return f"test_{Path(mutant.file).stem}." not in test, self.seconds.get(test, 0) / (1 + noticed)
 
@@ -124,6 +138,7 @@ class Trial:
         data = watch.get_data()
         for file, path in paths.items():
             self.known.lines[file] = data.contexts_by_lineno(path)
+            self.known.paths[file] = by_test(self.known.lines[file])
 
     def _try_all(self):
         waiting, running = list(reversed(self.mutants)), {}
@@ -202,10 +217,9 @@ class Child:
 
     def try_items(self, items):
         known = self.trial.known
-        chosen = [item for item in items if item.nodeid in self.tests]
-        if self.mutant:
-            chosen.sort(key=lambda item: known.rank(item.nodeid, self.mutant))
-            chosen = chosen[: self.trial.most]
+        by_name = {item.nodeid: item for item in items if item.nodeid in self.tests}
+        names = known.in_order(by_name, self.mutant)[: self.trial.most] if self.mutant else by_name
+        chosen = [by_name[name] for name in names]
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
             _limit(known.seconds[item.nodeid])
             if _failure(item, after):
@@ -244,6 +258,15 @@ class Child:
             raise pytest.UsageError("The change breaks the import.")
         self.try_items(session.items)
         return True
+
+
+def by_test(tests_by_line):
+    """The lines that each test runs; no lines for a test that is not among them."""
+    found = defaultdict(set)
+    for line, tests in tests_by_line.items():
+        for test in tests:
+            found[test].add(line)
+    return defaultdict(frozenset, {test: frozenset(lines) for test, lines in found.items()})
 
 
 def functions_of(module):
