@@ -38,10 +38,6 @@ class Selector:
     def __bool__(self) -> bool:
         return bool(self.app_id or self.object_id or self.display_name)
 
-    def __str__(self) -> str:
-        pairs = (("app ID", self.app_id), ("object ID", self.object_id), ("display name", self.display_name))
-        return ", ".join(f"{label} {value}" for label, value in pairs if value)
-
 
 @dataclass
 class Connection:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 
@@ -59,6 +60,57 @@ def test_a_thumbprint_of_two_entries_is_ambiguous(world):
     with pytest.raises(ApplicationNotFound, match="Select one by key_id"):
         world.certificate(state="absent", thumbprint=world.old.thumbprint)
     assert len(world.credentials) == 2
+
+
+def test_an_entry_that_cannot_be_read_hides_no_other(world):
+    world.foreign("unreadable", key=None, custom_key_identifier=None)
+    pair = world.tenant.issue("mine")
+    key_id = world.certificate(pair).key_id
+
+    assert world.certificate(state="absent", thumbprint=pair.thumbprint_sha256).key_id == key_id
+
+
+def test_what_somebody_else_removes_first_is_not_removed_again(world):
+    entry = world.foreign()
+    arguments = {"application": "payroll", "key_id": entry.key_id}
+    world.tenant.faults.add("change", match="get_application", skip=1, action="remove_credential", arguments=arguments)
+
+    result = world.certificate(state="absent", key_id=entry.key_id)
+
+    assert result.changed and "patch_application" not in result.operations
+
+
+def test_a_write_without_an_answer_that_shows_its_effect_is_read_back_once(world):
+    world.tenant.faults.add("lost_reply", match="patch_application")
+
+    result = world.certificate(world.tenant.issue("mine"))
+
+    assert result.operations.count("get_application") == 3  # before, directly before, after
+
+
+def test_a_write_that_is_put_off_is_sent_again_more_and_more_slowly(world):
+    world.tenant.faults.add("error", match="patch_application", status=409, times=3)
+
+    assert world.certificate(world.tenant.issue("mine")).changed
+    assert world.timing.waited == 2 + 4 + 6
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(120, 2), (121, 1)])
+def test_a_write_that_is_put_off_for_longer_than_patience_lasts_is_the_result(world, seconds, sent):
+    world.tenant.faults.add("error", match="patch_application", status=429, retry_after=seconds)
+
+    with contextlib.suppress(GraphRefused):
+        world.certificate(world.tenant.issue("mine"))
+    assert world.operations().count("patch_application") == sent
+
+
+def test_the_difference_shows_what_was_there_before_and_after(world):
+    pair = world.tenant.issue("mine")
+
+    difference = world.certificate(pair).diff
+
+    shown = {when: [one["thumbprint"] for one in each["key_credentials"]] for when, each in difference.items()}
+    assert shown == {"before": [world.old.thumbprint], "after": [world.old.thumbprint, pair.thumbprint]}
 
 
 def test_a_protected_entry_is_refused(world):
@@ -122,6 +174,8 @@ def test_a_wrong_clock_stops_a_write_and_not_a_look(world):
     world.tenant.clock.skew = 400
     with pytest.raises(Unsafe, match="clock"):
         world.certificate(world.tenant.issue("mine"))
+    with pytest.raises(Unsafe, match="clock"):
+        world.certificate(world.old, state="absent")
     assert not world.certificate(world.old).changed
     assert not world.certificate(state="absent", thumbprint="00" * 20).changed
 
