@@ -143,7 +143,7 @@ def test_what_each_sign_in_is_for_is_noted(adopted):
     adopted.settle(8 * 86400)
     adopted.renew(confirm_retired=True)
     adopted.info(sign_in=True)
-    adopted.verify(expect="refused", timeout_propagation=5)
+    adopted.verify(expect="refused", initial_pause=0, sign_in_interval=1, timeout_propagation=3)
 
     wanted = ["adopt", "own token", "prove", "retire", "confirm retired", "info", "verify"]
     assert list(dict.fromkeys(notes(adopted))) == wanted
