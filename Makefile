@@ -2,7 +2,7 @@
 # tools/py finds a CPython >= 3.11; name another one with PYTHON=...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak gates lint docs bench emulator test-one envs clean
+.PHONY: help demo test test-live soak gates lint docs bench emulator test-one envs clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
@@ -12,6 +12,9 @@ demo:  ## watch a certificate being renewed and proven, and a silent failure bei
 
 test:  ## every quality gate, and a table at the end
 	@tools/py tools/gates.py
+
+test-live:  ## a look at your own tenant: what is assumed of the service, and on consent a renewal there
+	@tools/py tools/run_in.py test tests/live
 
 soak:  ## the attacks on the promises at full strength, and the mutants; takes hours
 	@tools/py tools/soak.py $(G)
