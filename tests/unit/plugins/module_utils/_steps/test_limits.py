@@ -2,20 +2,99 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Durations as policies write them."""
+"""Lifetimes that management policies allow, and how long a certificate may live by them."""
 
 from __future__ import annotations
 
 import datetime as dt
+import json
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._steps.limits import parse_duration
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import Unsafe
+from ansible_collections.evercert.entra.plugins.module_utils._core.policy import RenewalPolicy
+from ansible_collections.evercert.entra.plugins.module_utils._steps.limits import fit_to_limits, parse_duration
+
+DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
 
 
-def test_a_duration_may_have_days_and_a_time():
-    assert parse_duration("P4DT12H30M5S") == dt.timedelta(days=4, hours=12, minutes=30, seconds=5)
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("P90D", 90),
+        ("P1Y", 365),
+        ("P2Y3M", 2 * 365 + 3 * 30),
+        ("P1M2W3D", 30 + 14 + 3),
+        ("PT36H", 1.5),
+        ("P4DT12H30M5S", 4 + (12 * 3600 + 30 * 60 + 5) / 86400),
+    ],
+)
+def test_durations_that_graph_writes(text, days):
+    assert parse_duration(text) == dt.timedelta(days=days)
 
 
-@pytest.mark.parametrize("text", ["", "P", "PT", "180", "P99999999999D", "P" + "9" * 5000 + "D", "P1D\n"])
+@pytest.mark.parametrize("text", ["", "P", "PT", "90", "P90", "P1.5D", "-P1D", "P1D\n", f"P{10**17}Y", f"P{'9' * 19}D"])
 def test_anything_else_is_no_limit(text):
     assert parse_duration(text) is None
+
+
+@pytest.fixture
+def fit(adopted):
+    """What becomes of a policy where Graph names these limits: (policy ID, duration)."""
+
+    def fit(limits, **policy):
+        restrictions = [
+            {"restrictionType": "asymmetricKeyLifetime", "maxLifetime": span} for _policy_id, span in limits
+        ]
+        entries = [
+            {"id": policy_id, "isEnabled": True, "restrictions": {"keyCredentials": [restriction]}}
+            for (policy_id, _span), restriction in zip(limits, restrictions)
+        ]
+        answers = [{"id": "0", "status": 200, "body": {"value": entries}}, {"id": "1", "status": 403, "body": {}}]
+        answer = {"body": json.dumps({"responses": answers}).encode()}
+        adopted.liar = lambda request: answer if request.url.endswith("$batch") else None
+        connection = adopted.connect(adopted.options())
+        return fit_to_limits(connection, connection.find_application(), RenewalPolicy(**policy))
+
+    return fit
+
+
+def test_without_limits_a_policy_stays(fit):
+    assert fit([]) == RenewalPolicy() == fit([("a", "of sorts")])
+
+
+def test_whoever_may_not_read_policies_goes_on(adopted):
+    adopted.tenant.faults.add("error", match="batch", status=400)
+    connection = adopted.connect(adopted.options())
+
+    assert fit_to_limits(connection, connection.find_application(), RenewalPolicy()) == RenewalPolicy()
+
+
+def test_a_lifetime_up_to_the_limit_stays(fit):
+    assert fit([("a", "P180D")]) == RenewalPolicy()
+
+
+def test_the_shortest_limit_counts(fit):
+    with pytest.raises(Unsafe, match="management policy b allows") as caught:
+        fit([("a", "P100D"), ("b", "P90D"), ("c", "P120D")])
+
+    assert {name: caught.value.diagnosis.evidence[name] for name in ("policy_id", "limit_days")} == {
+        "policy_id": "b",
+        "limit_days": "90",
+    }
+    assert "validity is 180 days" in caught.value.message and "live 90 days at most" in caught.value.message
+
+
+def test_a_lifetime_is_lowered_to_a_minute_below_the_limit_where_that_is_wanted(fit, adopted):
+    assert fit([("a", "P90D")], on_policy_limit="clamp") == RenewalPolicy(
+        on_policy_limit="clamp", validity=90 * DAY - MINUTE
+    )
+    assert adopted.warnings == ["validity is lowered to 90 days, the limit of management policy a."]
+
+
+@pytest.mark.parametrize(("days", "lowered"), [(90 * DAY - MINUTE, False), (90 * DAY - 2 * MINUTE, True)])
+def test_it_is_not_lowered_where_every_run_would_renew_again(fit, days, lowered):
+    if lowered:
+        assert fit([("a", "P90D")], on_policy_limit="clamp", renew_before=days).validity == 90 * DAY - MINUTE
+    else:
+        with pytest.raises(Unsafe):
+            fit([("a", "P90D")], on_policy_limit="clamp", renew_before=days)

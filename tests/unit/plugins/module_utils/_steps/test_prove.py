@@ -6,10 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.budget import pause_after_refusal
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NotProven, SignInRefused
+from ansible_collections.evercert.entra.plugins.module_utils._steps import prove as proofs
+from ansible_collections.evercert.entra.plugins.module_utils._steps.run import ProofProgress
 
 NOT_FOUND = {"kind": "error", "match": "token", "status": 401, "error": "invalid_client", "code": 700027}
 
@@ -172,3 +176,113 @@ def test_verification_of_the_successor_needs_no_promotion(adopted):
     adopted.renew(stop_after="registered")
 
     assert adopted.verify(stage="successor").verified
+
+
+# The loop itself
+
+
+class Trial:
+    """A proof of the current key; the seconds at which its attempts were made, counted from its beginning."""
+
+    def __init__(self, world, pause=10, **options):
+        self.world, self.connection = world, world.connect(world.options(**options))
+        self.progress, self.started = ProofProgress(), world.timing.monotonic()
+        proofs.begin(self.progress, self.connection, self.connection.proof.sign_ins, pause)
+        self.moments = []
+        world.liar = self._note
+
+    def _note(self, request):
+        if b"client_assertion" in (request.body or b""):
+            self.moments.append(round(self.world.timing.monotonic() - self.started))
+
+    def run(self):
+        signer = self.world.store.signer(self.world.current)
+        return proofs.prove(self.connection, self.progress, self.world.payroll.app_id, signer)
+
+
+def test_a_proof_begins_once(adopted):
+    trial = Trial(adopted, timeout_propagation=100)
+    now = adopted.timing.monotonic()
+    assert (trial.progress.started, trial.progress.deadline, trial.progress.next_at) == (now, now + 100, now + 10)
+
+    before = dataclasses.replace(trial.progress)
+    adopted.settle(50)
+    proofs.begin(trial.progress, trial.connection, 7, 0)
+    assert trial.progress == before
+
+
+def test_each_sign_in_has_its_time_and_its_correlation_id(adopted):
+    trial = Trial(adopted)
+    token = trial.run()
+
+    assert trial.moments == [10, 40, 70]
+    asked = [one.headers["client-request-id"] for one in adopted.sent if b"client_assertion" in (one.body or b"")][-3:]
+    assert trial.progress.correlation_ids == asked and len(set(asked)) == 3
+    assert token.correlation_id == asked[-1]
+
+
+@pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "error", "status": 503}])
+@pytest.mark.parametrize(("interval", "pause"), [(0, 2), (1, 2), (30, 30)])
+def test_passing_trouble_is_waited_out_and_counts_for_nothing(adopted, fault, interval, pause):
+    trial = Trial(adopted, sign_in_interval=interval, sign_ins=1)
+    adopted.tenant.faults.add(match="token", **fault)
+
+    trial.run()
+
+    assert trial.moments == [10, 10 + pause]
+
+
+@pytest.mark.parametrize(("asked", "pause"), [(1, 30), (90, 90)])
+def test_the_service_may_ask_for_more_time_and_not_for_less(adopted, asked, pause):
+    trial = Trial(adopted, sign_ins=1)
+    adopted.tenant.faults.add("error", match="token", status=429, retry_after=asked)
+
+    trial.run()
+
+    assert trial.moments == [10, 10 + pause]
+
+
+@pytest.mark.parametrize("has_store", [True, False])
+def test_after_a_refusal_the_budget_is_spread_up_to_the_deadline(adopted, has_store):
+    options = {} if has_store else {"key_store": None}
+    trial = Trial(adopted, sign_in_budget=4, timeout_propagation=400, **options)
+    refuse(adopted, skip=0)
+    made = [adopted.tenant.clock.now() + dt.timedelta(seconds=10)] if has_store else []
+
+    trial.run()
+
+    wanted = pause_after_refusal(trial.connection.proof, made, adopted.tenant.clock.now(), 390)
+    first, second, *_others = trial.moments
+    assert second - first == round(wanted) > 30
+
+
+def test_the_last_moment_still_counts(adopted):
+    trial = Trial(adopted, timeout_propagation=70)
+
+    trial.run()
+
+    assert trial.moments == [10, 40, 70]
+
+
+def test_after_the_deadline_nobody_signs_in(adopted):
+    for late in (0, 1):
+        trial = Trial(adopted, timeout_propagation=70)
+        trial.progress.deadline = adopted.timing.monotonic() - late
+        trial.progress.next_at = trial.progress.deadline
+
+        with pytest.raises(NotProven, match="0 of 3 consecutive sign-ins were accepted in 0 attempts within 70 s"):
+            trial.run()
+        assert trial.moments == []
+
+
+def test_a_proof_that_was_not_needed_took_no_time(adopted):
+    values = proofs.as_values(ProofProgress(), adopted.connect(adopted.options()))
+
+    assert values["elapsed"] == 0.0 and values["would_detect"] is None
+
+
+def test_the_time_of_a_proof_is_told(adopted):
+    trial = Trial(adopted)
+    trial.run()
+
+    assert proofs.as_values(trial.progress, trial.connection)["elapsed"] == 70.0
