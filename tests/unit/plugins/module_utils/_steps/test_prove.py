@@ -11,9 +11,10 @@ import datetime as dt
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.budget import pause_after_refusal
-from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NotProven, SignInRefused
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NotProven, SignInRefused, StillWaiting
 from ansible_collections.evercert.entra.plugins.module_utils._steps import prove as proofs
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import ProofProgress
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import SlicedTiming, ours
 
 NOT_FOUND = {"kind": "error", "match": "token", "status": 401, "error": "invalid_client", "code": 700027}
 
@@ -273,6 +274,40 @@ def test_after_the_deadline_nobody_signs_in(adopted):
         with pytest.raises(NotProven, match="0 of 3 consecutive sign-ins were accepted in 0 attempts within 70 s"):
             trial.run()
         assert trial.moments == []
+
+
+def test_a_wait_for_the_budget_that_is_handed_over_moves_the_deadline_too(adopted):
+    connection = adopted.connect(adopted.options(sign_in_budget=3), timing=SlicedTiming(adopted.tenant))
+    for _number in range(3):
+        connection.note_sign_in(adopted.current, "test")
+    progress = ProofProgress()
+    proofs.begin(progress, connection, 3, 0)
+    before = progress.deadline
+
+    with pytest.raises(StillWaiting, match="sign_in_budget"):
+        proofs.prove(connection, progress, adopted.payroll.app_id, adopted.store.signer(adopted.current))
+    assert (progress.deadline, progress.attempts) == (before + 300, 0)
+
+
+def test_what_is_waited_for_is_said(adopted):
+    adopted.timing.said.clear()
+    Trial(adopted).run()
+
+    first, *others = adopted.timing.said
+    assert first == "the token service to see the latest changes before the first sign-in (600 s left)"
+    assert [said.split(":")[1][:37] for said in others] == [
+        " 1 of 3 consecutive sign-ins accepted",
+        " 2 of 3 consecutive sign-ins accepted",
+    ]
+
+
+def test_the_last_answer_is_told_where_there_was_one(adopted):
+    adopted.tenant.sign_ins.lag(seconds=[10**6])
+    adopted.tenant.add_credential(adopted.payroll, late := adopted.tenant.issue("late"))
+    trial = Trial(adopted)
+
+    with pytest.raises(NotProven, match="Last answer: Entra does not find the certificate"):
+        proofs.prove(trial.connection, trial.progress, adopted.payroll.app_id, ours(late))
 
 
 def test_a_proof_that_was_not_needed_took_no_time(adopted):

@@ -15,7 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     SignInRefused,
     Unsafe,
 )
-from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import KeyPair, certificate_from_der
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 from emulator.certificates import issue
 
 
@@ -23,10 +23,6 @@ def remove(world, thumbprint):
     found = [key for key, one in world.credentials.items() if one.certificate.thumbprint == thumbprint]
     for key_id in found:
         world.tenant.remove_credential(world.payroll, key_id)
-
-
-def ours(pair):
-    return KeyPair(certificate_from_der(pair.der), pair.private_key)
 
 
 # Unregistered
@@ -194,8 +190,7 @@ def test_a_certificate_made_for_a_kept_key_replaces_the_self_signed_one(adopted)
     adopted.renew(stop_after="generated")
     kept = adopted.store.signer(adopted.made[0])
     signed = issue("from the authority", adopted.tenant.clock.from_now(-0.01), adopted.tenant.clock.from_now(90))
-    signed = issue("x", signed.not_before, signed.not_after, kept.private_key)
-    pair = KeyPair(certificate_from_der(signed.der), kept.private_key)
+    pair = ours(issue("x", signed.not_before, signed.not_after, kept.private_key))
 
     adopted.renew(provided=pair, overlap=0)
 

@@ -63,6 +63,11 @@ def die(moment):
     raise Killed(moment)
 
 
+def ours(pair):
+    """A key pair of the emulator as the collection has it."""
+    return KeyPair(certificate_from_der(pair.der), pair.private_key)
+
+
 def tree(folder):
     """Every file with its content, and where links point."""
     found = {}
@@ -256,8 +261,7 @@ class World:
 
     def make_key_pair(self, policy, subject, start, end):
         """Like the real one, with a key that was made before."""
-        made = issue(subject, start, end)
-        pair = KeyPair(certificate_from_der(made.der), made.private_key)
+        pair = ours(issue(subject, start, end))
         self.made.append(pair.certificate.thumbprint)
         return pair
 
@@ -313,14 +317,13 @@ class World:
 
     def adopt(self, check=False, pair=None, **given):
         options, since = self.options(**given), len(self.emulator.log.lines)
-        pair = pair or self.old
-        ours = KeyPair(certificate_from_der(pair.der), pair.private_key)
+        key_pair = ours(pair or self.old)
         connection, request = self.connect(options, check), self.request(options)
         assert is_adoption(connection, True)
         with contextlib.nullcontext() if check else locked(connection, request):
-            run = prepare_adoption(connection, request.policy, ours)
+            run = prepare_adoption(connection, request.policy, key_pair)
             if not check:
-                adopt(run, ours, None)
+                adopt(run, key_pair, None)
         return self._result(results.of_renewal(Renewal(run, check), request.policy), since)
 
     def roll_back(self, check=False, timing=None, progress=None, **given):
