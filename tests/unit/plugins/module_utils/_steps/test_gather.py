@@ -30,12 +30,6 @@ def tries(world):
     return [line for line in lines if line["operation"] == "token" and line["app_id"] == world.payroll.app_id]
 
 
-def lose(world, thumbprint):
-    found = [key for key, one in world.credentials.items() if one.certificate.thumbprint == thumbprint]
-    for key_id in found:
-        world.tenant.remove_credential(world.payroll, key_id)
-
-
 def refuse(world, code, times=1):
     world.tenant.faults.add("error", match="token", times=times, status=401, error="invalid_client", code=code)
 
@@ -56,7 +50,7 @@ def test_a_certificate_that_is_shown_costs_one_read_and_no_sign_in(adopted):
 
 
 def test_an_absent_certificate_is_looked_for_three_times_then_tried(adopted):
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
     looked = {}
 
     snapshot = look(adopted, looked)
@@ -68,7 +62,7 @@ def test_an_absent_certificate_is_looked_for_three_times_then_tried(adopted):
 
 
 def test_what_earlier_calls_have_looked_for_counts(adopted):
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
 
     look(adopted, {"absent": 2})
 
@@ -88,7 +82,7 @@ def test_a_certificate_that_is_shown_again_is_not_tried(adopted):
 
 def test_a_successor_under_way_leaves_the_absent_current_one_alone(adopted):
     adopted.renew(stop_after="registered")
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
 
     snapshot = look(adopted)
 
@@ -126,7 +120,7 @@ def test_a_token_that_was_given_needs_no_token_service(adopted):
 
 
 def test_trouble_with_the_trial_is_no_answer_about_the_key(adopted):
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
     adopted.tenant.faults.add("error", match="token", skip=1, status=503, times=None)
 
     with pytest.raises(SignInRefused) as caught:
@@ -135,7 +129,7 @@ def test_trouble_with_the_trial_is_no_answer_about_the_key(adopted):
 
 
 def test_a_trial_that_is_refused_for_another_reason_is_the_result(adopted):
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
     adopted.tenant.enable(adopted.payroll, False)
 
     with pytest.raises(SignInRefused) as caught:
@@ -162,7 +156,7 @@ def test_one_that_may_read_itself_is_read(adopted):
 
 
 def test_a_refusal_as_not_registered_is_asked_three_times_and_outweighs_the_record(adopted):
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
     looked = {}
 
     snapshot = look(adopted, looked, **adopted.as_itself)
@@ -174,7 +168,7 @@ def test_a_refusal_as_not_registered_is_asked_three_times_and_outweighs_the_reco
 
 
 def test_refusals_of_earlier_calls_count(adopted):
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
 
     look(adopted, {"refused": 2}, **adopted.as_itself)
 
@@ -234,7 +228,7 @@ def test_a_key_that_has_ended_by_the_services_clock_is_not_tried(adopted, before
 
 def test_a_successor_under_way_is_no_reason_to_ask_again_for_the_current_one(adopted):
     adopted.renew(stop_after="registered")
-    lose(adopted, adopted.old.thumbprint)
+    adopted.lose(adopted.old.thumbprint)
 
     snapshot = look(adopted, **adopted.as_itself)
 
@@ -250,7 +244,7 @@ def replaced(adopted):
     """A current certificate that is not registered any more, and its predecessor, which still is."""
     adopted.renew()
     adopted.settle()
-    lose(adopted, adopted.current)
+    adopted.lose(adopted.current)
     return adopted
 
 
@@ -282,7 +276,7 @@ def test_it_is_not_tried_when_it_has_ended(replaced):
 
 def test_it_is_not_tried_while_a_successor_is_under_way(replaced):
     replaced.renew(stop_after="registered", force=True)
-    lose(replaced, replaced.current)
+    replaced.lose(replaced.current)
     refuse(replaced, 7000274)
 
     assert look(replaced, **replaced.as_itself).predecessor_sign_in is None

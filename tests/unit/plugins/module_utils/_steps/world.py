@@ -22,6 +22,7 @@ from adapter.wsgi_adapter import connect as mount
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, results
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.requests_transport import RequestsTransport
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
+from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Plan
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
@@ -30,10 +31,11 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair impo
 from ansible_collections.evercert.entra.plugins.module_utils._steps import certificate as certificates
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report, verify
 from ansible_collections.evercert.entra.plugins.module_utils._steps.adopt import adopt, is_adoption, prepare_adoption
+from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather
 from ansible_collections.evercert.entra.plugins.module_utils._steps.prove import as_values
 from ansible_collections.evercert.entra.plugins.module_utils._steps.renew import Renewal, Request, locked, renew
 from ansible_collections.evercert.entra.plugins.module_utils._steps.roll_back import prepare_roll_back, roll_back
-from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress, ProofProgress
+from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress, ProofProgress, start
 from contract.gate import Contract
 from emulator.app import Emulator
 from emulator.certificates import issue
@@ -229,6 +231,12 @@ class World:
         """A credential of somebody else on payroll, with whatever odd fields."""
         return self.tenant.add_credential(self.payroll, self.tenant.issue(name, -10, 200), **fields)
 
+    def lose(self, thumbprint):
+        """Somebody removes a certificate from payroll."""
+        for key_id, entry in self.credentials.items():
+            if entry.certificate and entry.certificate.thumbprint == thumbprint:
+                self.tenant.remove_credential(self.payroll, key_id)
+
     def settle(self, seconds=900):
         """Let every lag and every budget be over."""
         self.tenant.clock.advance(seconds)
@@ -248,6 +256,12 @@ class World:
         values = {name: entry.get("default") for name, entry in SPEC.items()}
         chosen = {"tenant_id": self.tenant.id, "key_store": str(self.key_store), "app_id": self.payroll.app_id}
         return {**values, **chosen, **self.as_admin, **given}
+
+    def run(self, **given):
+        """A run before its first step, for what a step does by itself."""
+        options = self.options(**given)
+        connection = self.connect(options, timing=given.get("timing"))
+        return start(connection, arguments.renewal_policy(options), gather(connection), Plan(), None, None)
 
     def connect(self, options, check=False, timing=None):
         return connect.open_connection(

@@ -1,0 +1,111 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Back to the predecessor: only if it signs in now and the current key is refused for being what it is."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
+    KeyStoreError,
+    Unsafe,
+)
+
+
+def promoted_and_lost(world):
+    world.renew()
+    made = world.current
+    world.lose(made)
+    world.settle()
+    return made
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_refused_current_certificate_goes_back_to_its_predecessor(adopted, check):
+    made = promoted_and_lost(adopted)
+
+    result = adopted.roll_back(check=check, sign_in_budget=0)
+
+    assert result.steps == ["roll_back"] and result.changed
+    assert adopted.current == (made if check else adopted.old.thumbprint)
+    if not check:
+        assert adopted.contents.successor.record.refused
+        assert not adopted.roll_back().changed
+
+
+def test_a_roll_back_that_hands_its_waits_over_counts_what_was_refused_before(adopted):
+    promoted_and_lost(adopted)
+    before = len(adopted.sign_ins())
+
+    adopted.roll_back_in_slices(sign_in_budget=0)
+
+    assert adopted.current == adopted.old.thumbprint
+    assert len(adopted.sign_ins()) - before == 4  # three refusals and one acceptance, however the calls were cut
+
+
+def test_an_accepted_current_certificate_is_not_rolled_back(adopted):
+    adopted.renew()
+    adopted.settle()
+    made = adopted.current
+
+    with pytest.raises(Unsafe, match="Entra accepts sign-ins"):
+        adopted.roll_back()
+    assert adopted.current == made
+
+
+def test_nothing_is_rolled_back_to_a_predecessor_that_does_not_sign_in(adopted):
+    made = promoted_and_lost(adopted)
+    adopted.lose(adopted.old.thumbprint)
+
+    with pytest.raises(Unsafe, match="does not sign in either"):
+        adopted.roll_back()
+    assert adopted.current == made
+
+
+def test_trouble_that_is_not_about_the_key_rolls_nothing_back(adopted):
+    made = promoted_and_lost(adopted)
+    adopted.tenant.enable(adopted.payroll, False)
+
+    with pytest.raises(Unsafe, match="not because of its key"):
+        adopted.roll_back()
+    assert adopted.current == made
+
+
+def test_one_acceptance_among_the_attempts_rolls_nothing_back(adopted):
+    adopted.renew()
+    adopted.settle()
+    refusal = {"status": 401, "error": "invalid_client", "code": 700027, "message": "[Reason - The key was not found.]"}
+    adopted.tenant.faults.add("error", match="token", times=2, **refusal)
+
+    with pytest.raises(Unsafe, match="Entra accepts sign-ins"):
+        adopted.roll_back()
+
+
+def test_the_renewal_after_a_roll_back_replaces_the_refused_certificate(adopted):
+    made = promoted_and_lost(adopted)
+    adopted.roll_back()
+    adopted.settle()
+
+    adopted.renew(overlap=0)
+
+    assert adopted.current not in (made, adopted.old.thumbprint) and adopted.registered == [adopted.current]
+
+
+def test_a_store_without_a_current_certificate_cannot_be_rolled_back(world):
+    with pytest.raises(KeyStoreError, match="holds no current certificate"):
+        world.roll_back()
+
+
+@pytest.mark.parametrize("way", ["auto", "update"])
+@pytest.mark.parametrize("renews", ["renew", "renew_in_slices"])
+def test_an_application_that_went_back_to_its_predecessor_may_do_by_itself_what_it_could_before(adopted, way, renews):
+    own = adopted.tenant.service_principal(adopted.payroll)
+    adopted.tenant.change(adopted.payroll, owners=(own.object_id,))
+    adopted.tenant.grant(adopted.payroll, "Application.ReadWrite.OwnedBy")
+    made = promoted_and_lost(adopted)
+
+    result = getattr(adopted, renews)(**adopted.as_itself, add_method=way, renew_before=15)
+
+    assert result.steps == ["roll_back", "register", "prove", "promote"] and result.finding == "unregistered"
+    assert adopted.current == made and result.proof == "directory+sign_in"
