@@ -6,12 +6,22 @@
 
 from __future__ import annotations
 
+import contextlib
+import datetime as dt
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     EvercertError,
+    GraphRefused,
+    KeyStoreError,
     NotProven,
     SignInRefused,
+    Unsafe,
 )
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
+from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Step
+from ansible_collections.evercert.entra.plugins.module_utils._steps import retire as steps
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
 
 def test_the_overlap_counts_from_promotion(adopted):
@@ -90,3 +100,310 @@ def test_the_token_encryption_key_and_a_saml_pair_are_never_removed(adopted):
     except EvercertError as error:
         assert "tokenEncryptionKeyId" in error.message
     assert set(before) <= set(adopted.credentials)
+
+
+# One step by itself
+
+
+@pytest.fixture
+def due(adopted):
+    """The predecessor's time is over."""
+    adopted.renew()
+    adopted.settle(8 * 86400)
+    return adopted
+
+
+def begin(world, **options):
+    """A run under way; the world then knows where its requests begin."""
+    run = world.run(**options)
+    run.begin_writing()
+    world.since, world.timing.waited = len(world.sent), 0.0
+    return run
+
+
+def step(thumbprint, key_id=None, deletes_key=False):
+    return Step("retire", "", thumbprint, key_id, deletes_key)
+
+
+def retire(world, run, thumbprint=None, key_id=None, **more):
+    steps.retire(run, step(thumbprint or world.old.thumbprint, key_id, **more))
+
+
+def removals(world):
+    return [one for one in world.sent[world.since :] if one.method in ("POST", "PATCH") and "/applications" in one.url]
+
+
+def test_a_retirement_is_told_and_on_record(due):
+    key_id = due.contents.predecessor.record.key_id
+    run = begin(due)
+
+    retire(due, run)
+
+    assert run.progress.retired == [{"key_id": None, "thumbprint": due.old.thumbprint}]
+    assert run.progress.removed == [key_id]
+    assert due.contents.predecessor.record.retired == run.now
+    assert due.events()[-1] == "retired" and due.contents.current.record.accepted == run.now
+
+
+@pytest.mark.parametrize("name", ["A" * 40, ""])
+def test_a_version_that_is_gone_is_retired_already(due, name):
+    run = begin(due)
+
+    steps.retire(run, step(name or None))
+
+    assert removals(due) == [] and run.progress.retired == []
+
+
+def test_the_current_certificate_is_never_retired(due):
+    run = begin(due)
+
+    with pytest.raises(KeyStoreError, match="it is the current one"):
+        retire(due, run, due.current)
+    assert removals(due) == []
+
+
+def test_nothing_is_retired_without_a_current_certificate(world):
+    world.renew(stop_after="registered")
+    run = begin(world)
+
+    with pytest.raises(KeyStoreError, match="is not retired"):
+        retire(world, run, world.made[0])
+    assert removals(world) == []
+
+
+def test_a_key_is_deleted_alone(due):
+    run = begin(due)
+
+    retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) is None and removals(due) == []
+    assert due.events()[-1] == "key_deleted" and run.progress.retired == []
+
+
+@pytest.mark.parametrize(("days", "kept"), [(0, False), (1, True)])
+def test_a_key_is_kept_as_long_as_wanted(due, days, kept):
+    retire(due, begin(due, keep_retired=days))
+
+    assert bool(due.contents.find(due.old.thumbprint)) == kept
+
+
+def test_what_another_run_has_retired_is_not_removed_again(due):
+    run = begin(due)
+    run.remember(run.version(due.old.thumbprint), retired=run.now)
+    due.lose(due.old.thumbprint)
+    run.latest = None
+
+    retire(due, run, key_id="k")
+
+    assert removals(due) == [] and run.progress.retired == [{"key_id": "k", "thumbprint": due.old.thumbprint}]
+
+
+def test_what_is_gone_is_not_removed(due):
+    due.lose(due.old.thumbprint)
+    run = begin(due)
+
+    retire(due, run)
+
+    assert removals(due) == [] and due.contents.predecessor.record.retired == run.now
+
+
+def test_without_reading_the_key_id_on_record_is_what_is_removed(world):
+    world.adopt(**world.as_itself)
+    world.settle()
+    run = begin(world, **world.as_itself)
+    other = world.tenant.issue("old", -10, 10)
+    entry = world.tenant.add_credential(world.payroll, other)
+    version = world.store.keep_successor(ours(other), Record(promoted=run.now))
+    world.store.release_successor()
+
+    with pytest.raises(Unsafe, match="its key ID is not known"):
+        retire(world, run, version.thumbprint)
+    retire(world, run, version.thumbprint, key_id=entry.key_id)
+
+    assert world.registered == [world.old.thumbprint]
+    assert world.contents.find(version.thumbprint).record.retired
+
+
+def test_a_fresh_sign_in_comes_before_the_first_removal_and_serves_them_all(due):
+    run = begin(due)
+    before = len(due.sign_ins())
+
+    token = steps.fresh_sign_in(run, run.version(due.current))
+    retire(due, run)
+
+    assert steps.fresh_sign_in(run, run.version(due.current)) is token
+    assert len(due.sign_ins()) == before + 1
+
+
+def test_the_current_certificate_is_waited_for_before_anything_is_removed(due):
+    due.tenant.reads.lag(seconds=[40])
+    key_id = next(key for key, one in due.credentials.items() if one.certificate.thumbprint == due.current)
+    current = due.credentials[key_id].key
+    due.tenant.remove_credential(due.payroll, key_id)
+    due.settle(60)
+    run = begin(due)
+    due.tenant.add_credential(due.payroll, current)
+
+    retire(due, run)
+
+    assert 0 < due.timing.waited < 100 and due.registered == [due.current]
+
+
+def test_a_protected_entry_stops_its_retirement(due):
+    key_id = next(key for key, one in due.credentials.items() if one.certificate.thumbprint == due.old.thumbprint)
+    run = begin(due)
+    due.tenant.add_credential(due.payroll, due.old, usage="Sign", custom_key_identifier=due.old.thumbprint)
+    run.read()
+
+    with pytest.raises(Unsafe, match=f"{key_id} of application payroll is not removed"):
+        retire(due, run)
+    assert removals(due) == []
+
+
+def test_one_whose_write_is_not_settled_is_waited_for_until_its_time_is_over(due):
+    due.lose(due.old.thumbprint)
+    run = begin(due)
+    sent = run.now - dt.timedelta(seconds=590)
+    run.remember(run.version(due.old.thumbprint), intent=sent, registered=None, seen=None)
+
+    retire(due, run)
+
+    assert due.timing.waited == 10 and removals(due) == []
+
+
+def test_one_that_shows_meanwhile_is_removed(due):
+    old = next(one.key for one in due.credentials.values() if one.certificate.thumbprint == due.old.thumbprint)
+    due.lose(due.old.thumbprint)
+    due.settle(60)
+    run = begin(due)
+    run.remember(run.version(due.old.thumbprint), intent=run.now, registered=None, seen=None)
+    due.tenant.reads.lag(seconds=[6])
+    due.tenant.add_credential(due.payroll, old)
+
+    retire(due, run)
+
+    assert due.registered == [due.current] and 0 < due.timing.waited < 30
+
+
+def test_a_registered_one_that_is_absent_is_not_waited_for(due):
+    due.lose(due.old.thumbprint)
+    run = begin(due)
+    run.remember(run.version(due.old.thumbprint), intent=run.now, registered=run.now)
+
+    retire(due, run)
+
+    assert due.timing.waited == 0
+
+
+# Answers to a removal
+
+
+@pytest.mark.parametrize(("fault", "waits"), [({"status": 503}, 2), ({"status": 429, "retry_after": 7}, 7)])
+def test_a_removal_that_is_put_off_is_sent_again(due, fault, waits):
+    due.tenant.faults.add("error", match="remove_key", **fault)
+
+    retire(due, begin(due))
+
+    assert due.timing.waited == waits and len(removals(due)) == 2
+
+
+def test_it_is_sent_again_more_and_more_slowly(due):
+    due.tenant.faults.add("error", match="remove_key", status=503, times=3)
+
+    retire(due, begin(due))
+
+    assert due.timing.waited == 2 + 4 + 6 and len(removals(due)) == 4
+
+
+@pytest.mark.parametrize(("seconds", "sent"), [(120, 2), (121, 1)])
+def test_it_is_not_put_off_for_longer_than_patience_lasts(due, seconds, sent):
+    due.tenant.faults.add("error", match="remove_key", status=429, retry_after=seconds)
+
+    with contextlib.suppress(GraphRefused):
+        retire(due, begin(due))
+    assert len(removals(due)) == sent
+
+
+def test_a_lost_reply_to_a_removal_is_looked_into(due):
+    due.tenant.faults.add("lost_reply", match="remove_key")
+
+    retire(due, begin(due))
+
+    assert len(removals(due)) == 1 and due.registered == [due.current]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_proof_leaves_the_update(due, status):
+    due.tenant.faults.add("error", match="remove_key", status=status)
+
+    retire(due, begin(due))
+
+    assert [one.method for one in removals(due)] == ["POST", "PATCH"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_where_an_update_is_not_allowed_its_refusal_is_the_result(due, status):
+    due.tenant.faults.add("error", match="remove_key", status=status)
+
+    with pytest.raises(GraphRefused):
+        retire(due, begin(due, add_method="add_key"))
+    assert len(removals(due)) == 1
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_update_is_the_result(due, status):
+    due.tenant.faults.add("error", match="patch_application", status=status)
+
+    with pytest.raises(GraphRefused):
+        retire(due, begin(due, add_method="update"))
+    assert len(removals(due)) == 1
+
+
+def test_a_key_that_the_service_does_not_know_is_gone_when_the_directory_agrees(due):
+    run = begin(due)
+    due.tenant.reads.lag(seconds=[6])
+    due.lose(due.old.thumbprint)
+    run.read()
+    due.tenant.faults.add("error", match="remove_key", status=404)
+
+    retire(due, run)
+
+    assert len(removals(due)) == 1 and due.contents.predecessor.record.retired
+
+
+def test_a_key_that_somebody_else_removes_first_is_gone(due):
+    run = begin(due, add_method="update")
+    due.tenant.faults.add(
+        "change",
+        match="get_application",
+        action="remove_credential",
+        arguments={"application": "payroll", "thumbprint": due.old.thumbprint},
+    )
+
+    retire(due, run)
+
+    assert removals(due) == [] and due.contents.predecessor.record.retired
+
+
+def test_a_removal_that_never_shows_is_told(due):
+    due.tenant.faults.add("not_applied", match="remove_key")
+
+    with pytest.raises(NotProven, match="still shows it after 600 s"):
+        retire(due, begin(due))
+    assert due.contents.predecessor.record.retired is None
+
+
+def test_confirming_waits_twenty_seconds_at_a_time_until_the_key_is_refused(due):
+    due.tenant.sign_ins.lag(seconds=[50])
+
+    retire(due, begin(due, confirm_retired=True))
+
+    assert due.timing.waited == 60 and due.contents.predecessor.record.retired
+
+
+def test_confirming_ends_when_the_propagation_time_is_over(due):
+    due.tenant.sign_ins.lag(seconds=[5000])
+
+    with pytest.raises(NotProven, match="still accepts sign-ins"):
+        retire(due, begin(due, confirm_retired=True, timeout_propagation=70, sign_in_budget=0))
+    assert due.timing.waited == 70

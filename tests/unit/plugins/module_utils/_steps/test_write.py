@@ -1,0 +1,358 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Writes: whose token, which proof, and a PATCH only from a read that shows everything that is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, SignInRefused, Unsafe
+from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import certificate_from_der
+from ansible_collections.evercert.entra.plugins.module_utils._steps import write as steps
+
+DAY, LATE = 86400, 10**6
+
+
+def start(world, **options):
+    """A run under way, and its current version; the world then knows where its requests begin."""
+    run = world.run(**options)
+    run.begin_writing()
+    world.since, world.timing.waited = len(world.sent), 0.0
+    return run, run.version(world.current)
+
+
+def reads(world):
+    return [one for one in world.sent[world.since :] if one.method == "GET" and "/applications" in one.url]
+
+
+def own_token(world, run, version):
+    """Graph with the application's own token or None, with the reason."""
+    reasons = []
+    return steps.own_token_for(run, version, reasons.append), "".join(reasons)
+
+
+def body_of(world):
+    return json.loads(world.sent[-1].body)
+
+
+# The application's own token
+
+
+def test_the_own_token_is_got_with_the_current_key_once(adopted):
+    run, version = start(adopted)
+    before = len(adopted.sign_ins())
+
+    for _again in range(2):
+        graph, why = own_token(adopted, run, version)
+        assert graph and why == ""
+    assert len(adopted.sign_ins()) == before + 1
+    assert graph.token is run.tokens[version.thumbprint] and graph.token.claims()["appid"] == adopted.payroll.app_id
+
+
+def test_with_add_method_update_nobody_asks_for_it(adopted):
+    run, version = start(adopted, add_method="update")
+    before = len(adopted.sign_ins())
+
+    assert own_token(adopted, run, version) == (None, "")
+    assert len(adopted.sign_ins()) == before
+
+
+def test_without_a_current_key_there_is_none(adopted):
+    run, _version = start(adopted)
+
+    assert own_token(adopted, run, None) == (None, "the key store holds no current key")
+
+
+@pytest.mark.parametrize(("seconds", "works"), [(300, True), (299, False)])
+def test_a_proof_needs_a_key_that_is_valid_for_five_more_minutes(adopted, seconds, works):
+    adopted.settle(20 * DAY - 900 - seconds)
+    run, version = start(adopted, renew_before=0)
+
+    graph, why = own_token(adopted, run, version)
+
+    assert bool(graph) == works
+    assert why == ("" if works else "the current certificate is not valid for 5 more minutes")
+
+
+@pytest.mark.parametrize(("starts", "why"), [(0, ""), (1, "the current certificate is not valid yet")])
+def test_a_proof_needs_a_key_that_is_valid_already(adopted, starts, why):
+    run, version = start(adopted)
+    begins = run.connection.clock.service_time() + starts * run.policy.overlap
+    later = dataclasses.replace(version, certificate=dataclasses.replace(version.certificate, not_before=begins))
+
+    assert own_token(adopted, run, later)[1] == why
+
+
+def test_a_proof_needs_the_object_id(adopted):
+    run, version = start(adopted)
+    run.progress.object_id = ""
+
+    assert "give object_id" in own_token(adopted, run, version)[1]
+
+
+def test_a_key_that_is_refused_for_what_it_is_leaves_the_update(adopted):
+    run, version = start(adopted)
+    adopted.tenant.faults.add("error", match="token", status=401, error="invalid_client", code=7000274)
+
+    graph, why = own_token(adopted, run, version)
+
+    assert graph is None and why.startswith("Entra refuses a sign-in with the current key: ")
+
+
+def test_any_other_refusal_is_the_result(adopted):
+    run, version = start(adopted)
+    adopted.tenant.enable(adopted.payroll, False)
+
+    with pytest.raises(SignInRefused):
+        own_token(adopted, run, version)
+
+
+# Reading as the application itself
+
+
+def test_an_application_that_may_read_itself_is_read_from_then_on(adopted):
+    adopted.tenant.grant(adopted.payroll, "Application.Read.All")
+    run, version = start(adopted)
+    run.progress.readable = False
+
+    steps.read_as_itself(run, version)
+
+    assert run.progress.readable and run.connection.graph.token is run.tokens[version.thumbprint]
+    assert run.connection.graph.tried is run.progress.looked
+
+
+def test_one_that_may_not_goes_on_without(adopted):
+    run, version = start(adopted)
+    run.progress.readable = False
+
+    steps.read_as_itself(run, version)
+
+    assert not run.progress.readable
+
+
+def test_any_other_answer_to_that_is_the_result(adopted):
+    run, version = start(adopted)
+    adopted.tenant.faults.add("error", match="get_application", status=400)
+
+    with pytest.raises(GraphRefused):
+        steps.read_as_itself(run, version)
+
+
+# The proof
+
+
+def test_the_audience_that_worked_before_comes_first(adopted):
+    run, version = start(adopted)
+    other = steps.PROOF_AUDIENCES[1]
+    run.remember(version, proof_audience=other)
+    tried = []
+
+    assert steps.with_proof(run, version, tried.append) is None
+    assert tried == [other]
+
+
+@pytest.mark.parametrize("known", [None, *steps.PROOF_AUDIENCES])
+def test_a_refused_proof_is_tried_with_the_other_audience_and_that_is_remembered(adopted, known):
+    run, version = start(adopted)
+    run.remember(version, proof_audience=known)
+    first = known or steps.PROOF_AUDIENCES[0]
+    [second] = set(steps.PROOF_AUDIENCES) - {first}
+    tried = []
+
+    def send(audience):
+        tried.append(audience)
+        if audience == first:
+            raise refusal(401, "Authentication_MissingOrMalformed")
+        return "key"
+
+    assert steps.with_proof(run, version, send) == "key"
+    assert tried == [first, second]
+    assert adopted.contents.current.record.proof_audience == second
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(401, "InvalidAuthenticationToken"), (403, "Authentication_MissingOrMalformed")]
+)
+def test_any_other_refusal_of_a_proof_is_no_question_of_its_audience(adopted, status, code):
+    run, version = start(adopted)
+    tried = []
+
+    def send(audience):
+        tried.append(audience)
+        raise refusal(status, code)
+
+    with pytest.raises(GraphRefused):
+        steps.with_proof(run, version, send)
+    assert len(tried) == 1
+
+
+def refusal(status, code):
+    return GraphRefused("No.", None, status, code)
+
+
+# The body of a PATCH
+
+
+def test_an_update_sends_back_what_was_read_and_the_new_entry(adopted):
+    foreign = adopted.foreign(custom_key_identifier="b2Rk", start="2026-11-01T00:00:00.1234567Z")
+    run, _version = start(adopted)
+    new = certificate_from_der(adopted.tenant.issue("new").der)
+
+    steps.update_to_add(run, new)()
+
+    entries = body_of(adopted)["keyCredentials"]
+    assert [entry.get("keyId") for entry in entries] == [*[*adopted.credentials][:2], None]
+    assert entries[1]["startDateTime"] == "2026-11-01T00:00:00.1234567Z" and entries[1]["key"] is None
+    assert entries[1]["customKeyIdentifier"] == foreign.custom_key_identifier
+    assert entries[2]["key"] == new.base64_der
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "shown"), [("mine", "CN=x", "mine"), (None, "CN=x", "CN=x"), (None, "", "payroll")]
+)
+def test_a_new_entry_is_called_as_asked_or_as_its_subject_or_as_the_application(adopted, name, subject, shown):
+    run, _version = start(adopted)
+    new = dataclasses.replace(certificate_from_der(adopted.tenant.issue("new").der), subject=subject)
+
+    steps.update_to_add(run, new, name)()
+
+    assert body_of(adopted)["keyCredentials"][-1]["displayName"] == shown
+
+
+def test_what_is_there_already_is_not_added(adopted):
+    run, version = start(adopted)
+
+    assert steps.update_to_add(run, version.certificate) is None
+
+
+def test_a_removal_leaves_out_one_entry(adopted):
+    foreign = adopted.foreign()
+    run, version = start(adopted)
+
+    steps.update_to_remove(run, foreign.key_id, keep=version.certificate)()
+
+    assert [entry["keyId"] for entry in body_of(adopted)["keyCredentials"]] == list(adopted.credentials)
+    assert foreign.key_id not in adopted.credentials
+
+
+def test_what_is_gone_is_not_removed(adopted):
+    run, _version = start(adopted)
+
+    assert steps.update_to_remove(run, "another") is None
+
+
+def test_nothing_is_removed_while_what_should_stay_is_not_shown(adopted):
+    foreign = adopted.foreign()
+    run, _version = start(adopted)
+    other = certificate_from_der(adopted.tenant.issue("other").der)
+
+    with pytest.raises(Unsafe, match="could lock it out"):
+        steps.update_to_remove(run, foreign.key_id, keep=other)
+    assert foreign.key_id in adopted.credentials
+
+
+# The read before it
+
+
+def test_one_read_is_enough_when_it_shows_everything(adopted):
+    adopted.foreign()
+    run, _version = start(adopted)
+    adopted.since = len(adopted.sent)
+
+    assert steps.read_before_write(run).app_id == adopted.payroll.app_id
+    assert [one.new_connection for one in reads(adopted)] == [False] and adopted.timing.waited == 0
+
+
+def test_an_entry_of_others_that_was_seen_is_waited_for_and_then_stops_the_write(adopted):
+    foreign = adopted.foreign("theirs")
+    run, _version = start(adopted, timeout_propagation=60)
+    run.read()
+    adopted.tenant.remove_credential(adopted.payroll, foreign.key_id)
+    adopted.since, moments = len(adopted.sent), []
+    adopted.liar = lambda request: moments.append(adopted.timing.waited)
+
+    with pytest.raises(Unsafe, match=f"no longer shown: CN=theirs .key ID {foreign.key_id}"):
+        steps.read_before_write(run)
+
+    assert moments == pytest.approx([0, 2, 5, 9.5, 16.25, 26.25, 36.25, 46.25, 56.25, 60])
+    assert [one.new_connection for one in reads(adopted)] == [False] + [True] * 9
+    assert "complete read" not in run.progress.deadlines
+
+
+def test_an_entry_without_a_name_is_told_as_that(adopted):
+    foreign = adopted.foreign(display_name=None)
+    run, _version = start(adopted, timeout_propagation=5)
+    run.read()
+    adopted.tenant.remove_credential(adopted.payroll, foreign.key_id)
+
+    with pytest.raises(Unsafe, match="no longer shown: unnamed"):
+        steps.read_before_write(run)
+
+
+def test_an_entry_of_others_that_shows_again_is_no_reason_to_stop(adopted):
+    adopted.foreign()
+    run, _version = start(adopted)
+    run.read()
+    adopted.tenant.reads.lag(seconds=[LATE, 0])
+    adopted.foreign("later")
+    run.read()
+    run.read()
+
+    assert len(steps.read_before_write(run).key_credentials) >= 2
+
+
+@pytest.fixture
+def gone(adopted):
+    """A managed certificate that was seen, and that somebody has removed."""
+    adopted.renew(overlap=7)
+    adopted.settle(0)
+    adopted.foreign()
+    adopted.lose(adopted.old.thumbprint)
+    return adopted
+
+
+def test_a_managed_entry_that_stays_away_counts_as_removed_and_is_told_once(gone):
+    run, _version = start(gone, timeout_propagation=60)
+
+    for _again in range(2):
+        steps.read_before_write(run)
+
+    assert 50 < gone.timing.waited <= 60
+    assert [warning.split(" was on")[0] for warning in gone.warnings] == [f"Certificate {gone.old.thumbprint}"]
+    assert gone.contents.find(gone.old.thumbprint).record.seen is None
+
+
+@pytest.mark.parametrize("changes", [{"retired": True}, {"removed": True}])
+def test_one_that_was_removed_on_purpose_is_not_missed(gone, changes):
+    run, _version = start(gone)
+    version = run.version(gone.old.thumbprint)
+    if "retired" in changes:
+        run.remember(version, retired=run.now)
+    else:
+        run.progress.removed.append(version.record.key_id)
+
+    steps.read_before_write(run)
+
+    assert gone.timing.waited == 0 and gone.warnings == []
+
+
+def test_one_that_was_seen_long_ago_is_told_without_a_wait(gone):
+    gone.settle(700)
+    run, _version = start(gone)
+
+    steps.read_before_write(run)
+
+    assert gone.timing.waited == 0 and len(gone.warnings) == 1
+
+
+def test_one_that_was_never_seen_is_neither_waited_for_nor_told(gone):
+    run, _version = start(gone)
+    run.forget_seen(run.version(gone.old.thumbprint))
+
+    steps.read_before_write(run)
+
+    assert gone.timing.waited == 0 and gone.warnings == []
