@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     KeyStoreError,
@@ -109,3 +111,80 @@ def test_an_application_that_went_back_to_its_predecessor_may_do_by_itself_what_
 
     assert result.steps == ["roll_back", "register", "prove", "promote"] and result.finding == "unregistered"
     assert adopted.current == made and result.proof == "directory+sign_in"
+
+
+# How it is decided
+
+
+def test_every_attempt_has_its_time_and_the_predecessor_is_tried_last(adopted):
+    made = promoted_and_lost(adopted)
+    before, adopted.timing.waited = len(adopted.sign_ins()), 0.0
+
+    adopted.roll_back(sign_ins=2, sign_in_budget=0)
+
+    assert adopted.timing.waited == 30 and len(adopted.sign_ins()) - before == 3
+    assert adopted.contents.successor.thumbprint == made
+    assert [line["event"] for line in adopted.store.history(1)] == ["rolled_back"]
+    assert adopted.store.history(1)[0]["refused"] == made
+    assert "refused 1 of 2 times" in adopted.timing.said[-1]
+
+
+def test_what_was_rolled_back_already_asks_nobody(adopted):
+    promoted_and_lost(adopted)
+    adopted.roll_back(sign_in_budget=0)
+    before = len(adopted.sign_ins())
+
+    result = adopted.roll_back(sign_in_budget=0)
+
+    assert not result.changed and len(adopted.sign_ins()) == before
+
+
+def test_a_successor_of_another_kind_is_no_rollback(adopted):
+    adopted.renew()
+    adopted.settle()
+    adopted.renew(stop_after="registered", force=True)
+    adopted.settle()
+
+    with pytest.raises(Unsafe, match="Entra accepts sign-ins"):
+        adopted.roll_back()
+
+
+def test_a_refused_successor_that_replaced_another_one_is_no_rollback(adopted):
+    made = promoted_and_lost(adopted)
+    adopted.roll_back(sign_in_budget=0)
+    record = adopted.contents.successor.record
+    adopted.store.write_record(made, dataclasses.replace(record, predecessor="A" * 40))
+
+    with pytest.raises(Unsafe, match="has no predecessor in the store"):
+        adopted.roll_back()
+
+
+def test_there_is_no_way_back_to_a_retired_predecessor(adopted):
+    adopted.renew(overlap=0)
+    adopted.settle()
+
+    with pytest.raises(Unsafe, match="has no predecessor in the store"):
+        adopted.roll_back()
+
+
+def test_there_is_no_way_back_from_the_first_certificate(adopted):
+    with pytest.raises(Unsafe, match="has no predecessor in the store"):
+        adopted.roll_back()
+
+
+def test_a_wrong_clock_moves_nothing(adopted):
+    made = promoted_and_lost(adopted)
+    adopted.tenant.clock.skew = 400
+
+    with pytest.raises(Unsafe, match="clock"):
+        adopted.roll_back(sign_in_budget=0)
+    assert adopted.current == made
+
+
+def test_trouble_that_passes_is_no_refusal(adopted):
+    made = promoted_and_lost(adopted)
+    adopted.tenant.faults.add("error", match="token", status=503, times=None)
+
+    with pytest.raises(Unsafe, match="not because of its key"):
+        adopted.roll_back(sign_in_budget=0)
+    assert adopted.current == made
