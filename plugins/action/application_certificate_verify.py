@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from ..plugin_utils._controller_sign_in import READ
 from ..plugin_utils._visible import VisibleAction
 
 
 class ActionModule(VisibleAction):
-    pass
+    scopes = READ

@@ -22,6 +22,7 @@ options:
       - The app ID of the identity that signs in.
       - Without it, the environment variable E(AZURE_CLIENT_ID) is read where the module runs.
       - With O(auth_source=key_store) the application signs in as itself, so this may stand for O(app_id).
+      - With O(auth_source=device_code) this is a public client. Without it, Microsoft Graph Command Line Tools is used.
     type: str
   auth_source:
     description:
@@ -30,9 +31,12 @@ options:
         O(access_token), O(client_secret), O(client_certificate_path) or O(key_store) is set.
       - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
         need no Microsoft Graph permission at all.
+      - V(device_code) signs in a person. The control node shows an address and a code, waits until somebody enters the
+        code in a browser, and hands the module a token through a pipe. It is never taken by V(auto). Each task asks
+        anew.
     type: str
     default: auto
-    choices: [auto, access_token, client_secret, certificate, key_store]
+    choices: [auto, access_token, client_secret, certificate, key_store, device_code]
   client_secret:
     description:
       - The client secret of O(client_id), its value and not its ID.

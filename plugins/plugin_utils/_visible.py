@@ -10,10 +10,9 @@ import sys
 import typing as t
 from pathlib import PurePath
 
-from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ._signing_in import SigningInAction
 from ._waiting import Narrator, Result, run_in_slices
 
 
@@ -29,32 +28,22 @@ def show_lines_at_once(stream: t.Any) -> None:
 show_lines_at_once(sys.stdout)
 
 
-class VisibleAction(ActionBase):
+class VisibleAction(SigningInAction):
     """Runs on the controller. A task with `async` has nobody watching: its module waits by itself."""
 
-    _supports_check_mode = True
-    _supports_async = True
-
-    def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
-        result: Result = super().run(tmp, task_vars)
-        if "_waiting" in self._task.args:
-            raise AnsibleActionFail(
-                "Unsupported option: _waiting. It is how the waiting is handed over, not for tasks."
-            )
-        if self._task.async_val:
-            return {**result, **self._execute_module(task_vars=task_vars, wrap_async=True)}
+    def _act(self, arguments: Result, task_vars: Result | None) -> Result:
         narrator = Narrator(
             say=Display().display,
             subject=lambda carry: self._subject(carry, task_vars or {}),
             is_discreet=bool(self._task.no_log),
         )
-        result.update(run_in_slices(lambda waiting: self._call(waiting, task_vars), narrator))
-        t.cast(t.Any, self)._remove_tmp_path(self._connection._shell.tmpdir)
+        result = run_in_slices(lambda waiting: self._call(arguments, waiting, task_vars), narrator)
+        self._clean_up()
         return result
 
-    def _call(self, waiting: Result, task_vars: Result | None) -> Result:
-        arguments = {**self._task.args, "_waiting": waiting}
-        return t.cast(Result, self._execute_module(module_args=arguments, task_vars=task_vars))
+    def _call(self, arguments: Result, waiting: Result, task_vars: Result | None) -> Result:
+        in_a_slice = {**arguments, "_waiting": waiting}
+        return t.cast(Result, self._execute_module(module_args=in_a_slice, task_vars=task_vars))
 
     def _subject(self, carry: Result, task_vars: Result) -> str:
         """The host, and the application by the best name that is known so far."""

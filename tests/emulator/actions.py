@@ -72,6 +72,25 @@ def unblock_sign_in(tenant, application):
     tenant.conditional_access.discard(tenant.application(application).app_id)
 
 
+def add_user(tenant, name, directory_roles=()):
+    """A person, with directory roles such as Application Administrator."""
+    return {"object_id": tenant.add_user(name, directory_roles).object_id}
+
+
+def approve_device_code(tenant, user, user_code=None):
+    """A person signs in: to the code named, to the one that waits, or to the next one."""
+    tenant.device_codes.answer("approved", tenant.user(user), user_code)
+
+
+def deny_device_code(tenant, user_code=None):
+    tenant.device_codes.answer("denied", None, user_code)
+
+
+def expire_device_codes(tenant):
+    """Nobody answered in time."""
+    tenant.device_codes.expire()
+
+
 def limit_lifetime(tenant, max_lifetime, application=None):
     """An app management policy: for the tenant, or for one application."""
     tenant.limit_lifetime(max_lifetime, application)
@@ -133,6 +152,10 @@ ACTIONS = {
         remove_service_principal,
         block_sign_in,
         unblock_sign_in,
+        add_user,
+        approve_device_code,
+        deny_device_code,
+        expire_device_codes,
         limit_lifetime,
         clock,
         lag,

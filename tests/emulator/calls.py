@@ -13,6 +13,7 @@ from functools import cached_property
 
 from werkzeug.wrappers import Response
 
+from . import users
 from .errors import GraphError, bad_request
 
 GRAPH_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
@@ -94,7 +95,15 @@ class Call:
         return self.claims.get("appid") or (self.form.get("client_id") if self.is_sign_in else None)
 
     @property
+    def user(self):
+        """The person on whose behalf a client asks, or None."""
+        return self.tenant.user_of(self.claims["oid"]) if self.claims.get("idtyp") == "user" else None
+
+    @property
     def roles(self):
+        """What the caller may do at Graph, app-only or delegated."""
+        if self.user:
+            return users.permissions(self.user, self.claims["scp"].split())
         return set(self.claims.get("roles", ()))
 
     # What faults need

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from . import rules_keys, rules_proof
 from .access import find_application, require_write
-from .errors import not_found
+from .errors import denied, not_found
 from .replicas import Primary
 
 
 def _require_proof(call, reference):
     """3: its own application needs no permission, any other one does; always app-only, always with a proof."""
+    if call.user:  # 3 P: app-only context only; the code is U
+        raise denied()
     history, state = find_application(call, reference, Primary())
     if call.app_id != state.app_id:
         require_write(call, state)

@@ -9,10 +9,10 @@ from __future__ import annotations
 import uuid
 from dataclasses import replace
 
-from . import listing, roles, shapes
+from . import listing, roles, shapes, users
 from .access import find_application, find_principal, page, require_any, single, states_of
 from .clock import format_time
-from .errors import bad_request
+from .errors import bad_request, denied
 from .model import Assignment, ServicePrincipal
 from .replicas import History, Primary
 
@@ -70,6 +70,13 @@ def _grant(call, one):
     return shapes.assignment(one, principal, resource.primary if resource else None)
 
 
+def _refuse_a_grant_beyond_the_persons_role(call, resource):
+    """10 V: permissions of Microsoft Graph itself are granted by fewer people than those of other APIs."""
+    is_graph = resource.object_id == call.tenant.graph.object_id
+    if call.user and is_graph and not call.user.has_any(users.GRANTS_GRAPH_PERMISSIONS):
+        raise denied()
+
+
 def post_app_role_assignment(call, reference):
     """10: 201; a repeated grant is 400; principalId equals the id in the path unless posted at the resource."""
     require_any(call, {"AppRoleAssignment.ReadWrite.All"})
@@ -77,6 +84,7 @@ def post_app_role_assignment(call, reference):
     named = {name: str(call.body.get(name)) for name in ("principalId", "resourceId", "appRoleId")}
     history, principal = find_principal(call, named["principalId"], Primary())
     resource = find_principal(call, named["resourceId"], Primary())[1]
+    _refuse_a_grant_beyond_the_persons_role(call, resource)
     if resource.role_value(named["appRoleId"]) is None:
         raise bad_request("Permission being assigned was not found on application")
     if any(

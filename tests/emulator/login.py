@@ -10,9 +10,10 @@ from dataclasses import replace
 
 import jwt
 
-from . import access_tokens, jwts, rules_assertion
+from . import access_tokens, jwts, login_device, rules_assertion, rules_device_code
 from . import rules_sign_in as rules
 from .errors import SignInError
+from .seen import seen_by
 
 KNOWN_HOSTS = ("login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net")
 
@@ -66,9 +67,11 @@ def signing_keys(call, tenant):
 
 
 def token(call, tenant):
-    """Sign a client in and issue an app-only access token."""
+    """Sign a client in, or a person at a client, and issue an access token."""
     rules.refuse_a_tenantless_grant(tenant)
     form = call.form
+    if form.get("grant_type") == rules_device_code.GRANT:
+        return login_device.token(call)
     for rule in (
         rules.refuse_a_missing_parameter,
         rules.refuse_another_grant,
@@ -83,18 +86,6 @@ def token(call, tenant):
     rules.refuse_an_unknown_resource(sign_in, resource, call.audiences)
     rules.refuse_what_conditional_access_blocks(sign_in)
     return call.json(access_tokens.issue(sign_in, resource, method))
-
-
-def seen_by(tenant, view, client_id, form=None, host=""):
-    """A client's application and service principal, as one replica of the token service shows them."""
-    sign_in = rules.SignIn(tenant, form or {}, client_id, host)
-    application = tenant.directory.by_app_id(client_id)
-    principal = tenant.directory.principal_of(client_id)
-    return replace(
-        sign_in,
-        application=application and view.of(application),
-        principal=principal and view.of(principal),
-    )
 
 
 def _check_credential(call, sign_in):

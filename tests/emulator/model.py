@@ -31,6 +31,7 @@ class Application:
     notes: str | None = None
     deleted: str | None = None
     policy: Policy | None = None
+    public_client: bool = False  # "allow public client flows"
 
     def with_keys(self, credentials):
         return replace(self, key_credentials=tuple(credentials))

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from . import certificates, login
+from . import certificates
 from . import rules_sign_in as rules
 from .errors import SignInError
 from .jwts import SignedToken
 from .replicas import Primary
 from .rules_assertion import KEY_RULES
+from .seen import seen_by
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Oracle:
 
     def _refusal(self, view, app_id, header):
         """The AADSTS code with which a replica would refuse an assertion made with this certificate's key, or None."""
-        sign_in = login.seen_by(self._tenant, view, app_id)
+        sign_in = seen_by(self._tenant, view, app_id)
         sign_in = replace(sign_in, assertion=SignedToken("", header, {}))
         try:
             rules.apply_all(rules.APPLICATION_RULES, sign_in)

@@ -24,6 +24,14 @@ OTHER_ROLES = (
     "User.Read.All",
 )
 
+ALL_SCOPES = (
+    "Application.ReadWrite.All",
+    "AppRoleAssignment.ReadWrite.All",
+    "Directory.Read.All",
+    "Policy.Read.All",
+    "User.Read",
+)
+
 READ_APPLICATIONS = {
     "Application.Read.All",
     "Application.ReadWrite.All",

@@ -11,7 +11,7 @@ import re
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from . import batch, graph_applications, graph_keys, graph_principals, graph_tenant, login
+from . import batch, graph_applications, graph_keys, graph_principals, graph_tenant, login, login_device
 from .errors import GraphError
 
 BY_APP_ID = re.compile(r"/(applications|servicePrincipals)\(appId='([^'/]*)'\)")
@@ -21,6 +21,7 @@ LOGIN = {
     "discovery": ("GET", "/<tenant>/v2.0/.well-known/openid-configuration", login.discovery),
     "instance_discovery": ("GET", "/common/discovery/instance", login.instance_discovery),
     "signing_keys": ("GET", "/<tenant>/discovery/v2.0/keys", login.signing_keys),
+    "device_code": ("POST", "/<tenant>/oauth2/v2.0/devicecode", login_device.device_code),
     "token": ("POST", "/<tenant>/oauth2/v2.0/token", login.token),
     "token_v1": ("POST", "/<tenant>/oauth2/token", login.token),
 }

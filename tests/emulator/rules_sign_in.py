@@ -62,9 +62,9 @@ def refuse_a_tenantless_grant(name):
         raise SignInError(400, "invalid_request", 9001023, text)
 
 
-def refuse_a_missing_parameter(form):
+def refuse_a_missing_parameter(form, names=None):
     """4.7 V: 900144."""
-    names = ("grant_type", "client_id", "scope" if "resource" not in form else "resource")
+    names = names or ("grant_type", "client_id", "scope" if "resource" not in form else "resource")
     missing = next((name for name in names if not form.get(name)), None)
     if missing:
         text = f"The request body must contain the following parameter: '{missing}'."
@@ -72,7 +72,7 @@ def refuse_a_missing_parameter(form):
 
 
 def refuse_another_grant(form):
-    """4.1: this emulator knows client credentials only; 70003 U."""
+    """4.1: of the grants without a browser; 70003 U."""
     if form["grant_type"] != "client_credentials":
         text = f"The app requested an unsupported grant type '{form['grant_type']}'."
         raise SignInError(400, "unsupported_grant_type", 70003, text)

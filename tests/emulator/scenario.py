@@ -17,7 +17,19 @@ from .credentials import credential_of
 from .tenant import Tenant
 
 SHARED_CERTIFICATES = 16
-KNOWN = {"seed", "tenant", "identities", "applications", "generate", "lag", "switches", "throttle", "policy", "faults"}
+KNOWN = {
+    "seed",
+    "tenant",
+    "identities",
+    "users",
+    "applications",
+    "generate",
+    "lag",
+    "switches",
+    "throttle",
+    "policy",
+    "faults",
+}
 
 
 def read(path):
@@ -33,6 +45,8 @@ def read(path):
 def build(description, clock=None, keys_directory=None):
     """The tenant that a scenario describes; local key pairs are written below keys_directory."""
     tenant = Tenant(**_tenant_options(description), clock=clock, seed=description.get("seed", 0))
+    for spec in description.get("users", ()):
+        tenant.add_user(**spec)
     for spec in [*description.get("identities", DEFAULT_IDENTITIES), *description.get("applications", ())]:
         _state, pairs = add_application(tenant, spec)
         if keys_directory:

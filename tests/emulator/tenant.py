@@ -12,6 +12,7 @@ from dataclasses import replace
 from . import certificates as certs
 from .clock import Clock, format_time
 from .credentials import PasswordCredential, credential_of
+from .device_codes import DeviceCodes
 from .faults import Faults
 from .model import GRAPH_APP_ID, Application, Assignment, Directory, Policy, ServicePrincipal
 from .oracle import Oracle
@@ -19,6 +20,7 @@ from .replicas import History, Replicas
 from .roles import graph_roles
 from .switches import Switches
 from .throttling import Throttle
+from .users import User
 
 
 class Tenant:
@@ -38,7 +40,9 @@ class Tenant:
         self.oracle = Oracle(self)
         self.default_policy = Policy()
         self.token_lifetime = 3599
-        self.conditional_access = set()  # app ids whose sign-ins are blocked
+        self.conditional_access = set()  # app ids, and names of people, whose sign-ins are blocked
+        self.users = {}  # by name
+        self.device_codes = DeviceCodes(self.clock, seed)
         self.changes = []  # (history, before, after) of the request under way
         self._sequence = 0
         self.graph = self._new_service_principal(GRAPH_APP_ID, "Microsoft Graph", app_roles=graph_roles())
@@ -92,13 +96,34 @@ class Tenant:
             display_name=name,
             key_credentials=tuple(_as_credential(one) for one in certificates),
             password_credentials=(self._password(secret),) if secret else (),
-            owners=tuple(self.service_principal(owner).object_id for owner in owners),
+            owners=tuple(self._owner(owner) for owner in owners),
             **{**self._identity(), **properties},
         )
         self.directory.add_application(application, History.settled(application))
         if service_principal:
             self._add_service_principal(application, roles, enabled)
         return application
+
+    def _owner(self, reference):
+        """An owner is a person, or an application's service principal."""
+        if reference in self.users:
+            return self.users[reference].object_id
+        return self.service_principal(reference).object_id
+
+    def add_user(self, name, directory_roles=()):
+        """A person; without directory roles an ordinary member."""
+        self.users[name] = User.named(name, directory_roles)
+        return self.users[name]
+
+    def user(self, name):
+        """A person by name; LookupError when there is none."""
+        if name not in self.users:
+            raise LookupError(f"No user {name!r} in tenant {self.id}.")
+        return self.users[name]
+
+    def user_of(self, object_id):
+        """A person by object id, or None."""
+        return next((one for one in self.users.values() if one.object_id == object_id), None)
 
     def _identity(self):
         """What no two applications share."""

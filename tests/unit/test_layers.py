@@ -21,7 +21,7 @@ MAY_IMPORT = {
     "_steps": {"_core", "_entra", "_keys"},
     "_ansible": {"_core", "_entra", "_keys", "_steps", "ansible"},
     "modules": {"_core", "_steps", "_ansible", "ansible"},
-    "plugin_utils": {"ansible"},
+    "plugin_utils": {"_core", "_entra", "_ansible", "ansible"},
     "action": {"plugin_utils", "_ansible", "_core", "modules", "ansible"},
     "inventory": {"_core", "_steps", "_ansible", "ansible"},
     "doc_fragments": set(),

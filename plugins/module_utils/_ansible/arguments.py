@@ -37,7 +37,7 @@ CONNECTION: Spec = {
     "auth_source": {
         "type": "str",
         "default": "auto",
-        "choices": ["auto", "access_token", "client_secret", "certificate", "key_store"],
+        "choices": ["auto", "access_token", "client_secret", "certificate", "key_store", "device_code"],
     },
     "client_secret": {
         "type": "str",

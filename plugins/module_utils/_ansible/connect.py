@@ -18,6 +18,7 @@ from .._entra.graph import GraphClient
 from .._entra.sign_in.access_token import GivenToken
 from .._entra.sign_in.certificate import ClientCertificate
 from .._entra.sign_in.client_secret import ClientSecret
+from .._entra.sign_in.device_code import DeviceCode, Person
 from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.method import SignInMethod
 from .._entra.tokens import TokenService
@@ -42,6 +43,8 @@ class Setting:
     key_store: KeyStore | None
     app_id: str | None
     note: t.Callable[[str], None]
+    timing: Timing
+    person: Person | None = None
 
 
 def _access_token(setting: Setting) -> SignInMethod:
@@ -74,12 +77,17 @@ def _key_store(setting: Setting) -> SignInMethod:
     return KeyStoreCertificate(setting.app_id, store.location if store else None, load, setting.note)
 
 
+def _device_code(setting: Setting) -> SignInMethod:
+    return DeviceCode(setting.options.get("client_id"), setting.person, setting.timing)
+
+
 # auth_source → how to make it. Adding a method: a file in _entra/sign_in/, a function here, a line in this table.
 METHODS: dict[str, t.Callable[[Setting], SignInMethod]] = {
     "access_token": _access_token,
     "client_secret": _client_secret,
     "certificate": _certificate,
     "key_store": _key_store,
+    "device_code": _device_code,
 }
 
 # What `auto` goes by: the first method whose option is set.
@@ -100,6 +108,7 @@ def open_connection(
     transport: Transport | None = None,
     needs_application: bool = True,
     problems: t.Sequence[str] = (),
+    person: Person | None = None,
 ) -> Connection:
     """The connection that the options describe. Raises InvalidInput with every problem; sends nothing."""
     found = [*arguments.problems_of(options), *problems]
@@ -114,7 +123,7 @@ def open_connection(
         connection[0].wait_for_budget()
         connection[0].note_sign_in(thumbprint, "read")
 
-    setting = Setting(options, store, _own_app_id(options, recorded), note)
+    setting = Setting(options, store, _own_app_id(options, recorded), note, timing, person)
     identity = METHODS[source](setting) if source else None
     found += identity.problems() if identity else []
     if not options.get("tenant_id") and source != "access_token":

@@ -30,11 +30,8 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
         result = act(module)
     except StillWaiting as pause:
         module.exit_json(changed=False, _waiting=_hand_over(module, pause))
-    except InvalidInput as error:
-        module.fail_json(msg=error.message, problems=list(error.problems))
     except EvercertError as error:
-        extra: Result = {"diagnosis": of_diagnosis(error.diagnosis)} if error.diagnosis else {}
-        module.fail_json(error.message, **extra)
+        module.fail_json(**failure_of(error))
     failed = result.pop("_failed", None)
     if failed is not None:
         module.fail_json(msg=failed, **result)
@@ -77,6 +74,13 @@ def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:
     carry = dict(carried(module))
     carry.update(getattr(pause, "carry", {}))
     return {"seconds": round(pause.seconds, 3), "what": pause.what, "carry": carry}
+
+
+def failure_of(error: EvercertError) -> Result:
+    """One of our errors as the values of a failure."""
+    if isinstance(error, InvalidInput):
+        return {"msg": error.message, "problems": list(error.problems)}
+    return {"msg": error.message, **({"diagnosis": of_diagnosis(error.diagnosis)} if error.diagnosis else {})}
 
 
 def of_diagnosis(diagnosis: Diagnosis) -> Result:

@@ -140,6 +140,22 @@ TABLE: dict[str, Explanation] = {
         "Create a new client secret for the identity that signs in, or sign in with a certificate.",
         "no",
     ),
+    "sign_in_declined": Explanation(
+        "The person who was asked declined the sign-in.",
+        "Run again and accept it, or choose another auth_source.",
+        "no",
+    ),
+    "sign_in_expired": Explanation(
+        "Nobody signed in before the code expired.",
+        "Run again, open the page that is shown and enter the new code in time.",
+        "no",
+    ),
+    "public_client_refused": Explanation(
+        "The application of client_id does not allow public client flows, which a device code needs.",
+        "Allow them in its registration (Authentication), or leave client_id (AZURE_CLIENT_ID) out to sign in with "
+        "Microsoft Graph Command Line Tools.",
+        "no",
+    ),
     "consent_missing": Explanation(
         "The permission has not been consented to.",
         "An administrator grants consent for the application's permissions.",
@@ -200,6 +216,11 @@ SIGN_IN_CODES: dict[int, str] = {
     7000214: "certificate_refused",
     7000215: "secret_invalid",
     7000222: "secret_expired",
+    65004: "sign_in_declined",
+    70018: "sign_in_expired",
+    70019: "sign_in_expired",
+    70020: "sign_in_expired",
+    7000218: "public_client_refused",
     65001: "consent_missing",
     501051: "consent_missing",
     53003: "conditional_access",
@@ -212,6 +233,14 @@ SIGN_IN_CODES: dict[int, str] = {
     90090: "service_unavailable",
     50033: "service_unavailable",
     50087: "service_unavailable",
+}
+
+# RFC 8628 words that may come without a number.
+SIGN_IN_WORDS = {
+    "authorization_declined": "sign_in_declined",
+    "access_denied": "sign_in_declined",
+    "expired_token": "sign_in_expired",
+    "bad_verification_code": "sign_in_expired",
 }
 
 # 530032 and its neighbours.
@@ -259,9 +288,12 @@ def _sign_in_code(status: int, numbers: t.Sequence[int], text: str, body: t.Mapp
             return SIGN_IN_CODES[number]
         if number in SECURITY_POLICIES:
             return "conditional_access"
+    word = said(body.get("error")) or ""
+    if word in SIGN_IN_WORDS:
+        return SIGN_IN_WORDS[word]
     if status == 429:
         return "throttled"
-    if status >= 500 or body.get("error") in ("temporarily_unavailable", "server_error"):
+    if status >= 500 or word in ("temporarily_unavailable", "server_error"):
         return "service_unavailable"
     return "unknown"
 

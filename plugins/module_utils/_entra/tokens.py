@@ -11,6 +11,7 @@ and empty caches. Only the discovery document is kept: it says where to sign in,
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import re
 import traceback
@@ -18,7 +19,7 @@ import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
-from .._core.diagnosis import explain, explain_sign_in
+from .._core.diagnosis import explain, explain_sign_in, said
 from .._core.errors import SignInRefused, UntrustedAnswer
 from .assertion import Signer, client_assertion
 from .clock import ServiceClock
@@ -35,6 +36,11 @@ else:
     msal: t.Any = _msal  # msal states no types
 
 
+# What msal reads of the discovery document.
+ENDPOINTS = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint")
+# What an answer about a device code may leave out, in seconds, and what no answer makes us wait.
+_USUAL_INTERVAL, _LONGEST_INTERVAL = 5.0, 60.0
+_USUAL_LIFETIME, _LONGEST_LIFETIME = 900.0, 3600.0
 # What can stand in a header.
 _TOKEN = re.compile(r"[!-~]+")
 
@@ -50,6 +56,17 @@ class AccessToken:
     def claims(self) -> dict[str, t.Any]:
         """The token's claims as a hint only: by contract Graph's tokens are opaque to clients."""
         return _claims(self.value)
+
+
+@dataclass(frozen=True)
+class DevicePrompt:
+    """What a person needs to sign in elsewhere, and the code with which the device asks whether that is done."""
+
+    device_code: str = field(repr=False)
+    user_code: str
+    message: str
+    seconds: float
+    interval: float
 
 
 class TokenService:
@@ -77,6 +94,38 @@ class TokenService:
         endpoint = self._discover(new_connection)
         assertion = client_assertion(signer, client_id, endpoint, self._clock.service_time())
         return self._acquire(client_id, {"client_assertion": lambda: assertion}, source, new_connection)
+
+    def begin_device_code(self, client_id: str, scopes: t.Sequence[str]) -> DevicePrompt:
+        """Ask for a code that a person enters in a browser. Raises SignInRefused, NetworkFailure, UntrustedAnswer."""
+        http, host = _MsalHttp(self, new_connection=False), host_of(self.cloud.authority_host)
+        wanted = [f"{self.cloud.graph_url}/{scope}" for scope in scopes]
+        with contextlib.suppress(MsalServiceError, ValueError, _Answered):
+            self._public_client(client_id, http).initiate_device_flow(scopes=wanted)
+        if http.last_answer is None:
+            raise UntrustedAnswer(*_odd(f"{host} offers no sign-in with a device code.", host))
+        return _prompt(http.last_answer, host)
+
+    def with_device_code(self, client_id: str, prompt: DevicePrompt) -> AccessToken:
+        """Ask once whether the person has signed in; until then SignInRefused says authorization_pending."""
+        self.attempts += 1
+        http = _MsalHttp(self, new_connection=False)
+        flow = {"device_code": prompt.device_code}
+        with contextlib.suppress(MsalServiceError, ValueError, _Answered):
+            self._public_client(client_id, http).acquire_token_by_device_flow(flow, exit_condition=lambda flow: True)
+        return self._read(http, "device_code")
+
+    def _public_client(self, client_id: str, http: _MsalHttp) -> t.Any:
+        """A client without a credential. It asks for no refresh token, as nothing here is remembered."""
+        self._discover(new_connection=False)
+        return msal.PublicClientApplication(
+            client_id,
+            authority=self.authority,
+            instance_discovery=False,
+            token_cache=msal.TokenCache(),
+            http_client=http,
+            http_cache={},
+            exclude_scopes=["offline_access"],
+        )
 
     def _acquire(
         self, client_id: str, credential: str | dict[str, t.Callable[[], str]], source: str, new_connection: bool
@@ -183,11 +232,43 @@ class _MsalDiscovery:
         known = answer.json_object() or {}
         self.status_code = answer.status
         self.headers: dict[str, str] = {}
-        self.text = json.dumps({name: known[name] for name in ("authorization_endpoint", "token_endpoint")})
+        self.text = json.dumps({name: known[name] for name in ENDPOINTS if isinstance(known.get(name), str)})
 
     def raise_for_status(self) -> None:
         if self.status_code >= 400:
             raise MsalServiceError(error=f"HTTP {self.status_code}", error_description="")
+
+
+def _prompt(answer: Response, host: str) -> DevicePrompt:
+    """The prompt in an answer; what it says is shown to a person, so it is text of one line."""
+    body = answer.json_object() or {}
+    device_code, user_code = body.get("device_code"), _line(body.get("user_code"))
+    if answer.status != 200:
+        raise _refusal(answer, host)
+    if not isinstance(device_code, str) or not user_code:
+        raise UntrustedAnswer(*_odd(f"The answer of {host} holds no code to sign in with.", host))
+    message = _line(body.get("message"))
+    address = _line(body.get("verification_uri")) or "the address that Microsoft names for it"
+    return DevicePrompt(
+        device_code,
+        user_code,
+        message or f"To sign in, open {address} in a web browser and enter the code {user_code}.",
+        _seconds(body.get("expires_in"), _USUAL_LIFETIME, _LONGEST_LIFETIME),
+        _seconds(body.get("interval"), _USUAL_INTERVAL, _LONGEST_INTERVAL),
+    )
+
+
+def _line(text: object) -> str:
+    return "".join(letter if letter.isprintable() else " " for letter in said(text) or "").strip()
+
+
+def _seconds(value: object, usual: float, longest: float) -> float:
+    """A span that an answer names as a number or as text."""
+    try:
+        seconds = float(value) if isinstance(value, (int, float, str)) else usual
+    except (ValueError, OverflowError):
+        return usual
+    return min(max(1.0, seconds), longest) if seconds == seconds else usual
 
 
 def _refusal(answer: Response, host: str) -> SignInRefused:

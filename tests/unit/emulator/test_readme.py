@@ -28,6 +28,7 @@ def test_the_python_example_runs(block):
 @pytest.mark.parametrize("line", [line for block in blocks("http") for line in block.splitlines()])
 def test_every_control_request_is_accepted(client, tenant, line):
     tenant.add_application("night-batch", [tenant.issue("night-batch", -1, 10)])
+    tenant.add_user("admin")
     method, path, body = re.fullmatch(r"(\w+) (\S+) ?(.*)", line).groups()
 
     answer = client.session.request(method, f"https://localhost{path}", data=body)

@@ -90,6 +90,12 @@ def test_what_a_way_to_sign_in_lacks_is_named_at_once(options, source, needs):
     assert ("tenant_id is needed" in found) is (source != "access_token")
 
 
+def test_a_module_alone_shows_nobody_a_device_code(options):
+    (problem,) = problems(options(app_id=APP_ID, auth_source="device_code"))
+
+    assert problem.startswith("auth_source device_code works on the control node only, where somebody sees the code")
+
+
 def test_bad_options_and_missing_ones_are_named_together(options):
     found = problems(options(**NONE, app_id="payroll", validity=-1.0, cloud="mars"), problems=["And one more."])
 
