@@ -13,30 +13,53 @@ options:
   tenant_id:
     description:
       - The tenant, as a GUID or a domain.
-      - Without it, the environment variables E(AZURE_TENANT_ID) and E(AZURE_TENANT) are read where the module runs.
-      - Needed for every O(auth_source) but V(access_token).
+      - Without it, the environment variables E(AZURE_TENANT_ID), E(AZURE_TENANT) and E(AZURESUBSCRIPTION_TENANT_ID) are
+        read where the module runs.
+      - Needed for every O(auth_source) but V(access_token) and V(managed_identity).
     type: str
     aliases: [tenant]
   client_id:
     description:
       - The app ID of the identity that signs in.
-      - Without it, the environment variable E(AZURE_CLIENT_ID) is read where the module runs.
+      - Without it, the environment variables E(AZURE_CLIENT_ID) and E(AZURESUBSCRIPTION_CLIENT_ID) are read where the
+        module runs.
+      - With O(auth_source=managed_identity) it names a user-assigned identity. Where E(AZURE_CLIENT_ID) is set for
+        something else, an empty text asks for the machine's own identity.
       - With O(auth_source=key_store) the application signs in as itself, so this may stand for O(app_id).
       - With O(auth_source=device_code) this is a public client. Without it, Microsoft Graph Command Line Tools is used.
     type: str
   auth_source:
     description:
       - How to sign in.
-      - V(auto) takes the first of V(access_token), V(client_secret), V(certificate) and V(key_store) whose option
-        O(access_token), O(client_secret), O(client_certificate_path) or O(key_store) is set.
+      - V(auto) takes the first that is configured, in the order V(access_token), V(client_secret), V(certificate),
+        V(key_store), V(workload_identity), V(managed_identity), V(azure_cli). It asks nobody to find out, and returns
+        what it took and why it passed over the others as RV(ignore:auth).
       - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
         need no Microsoft Graph permission at all.
+      - V(workload_identity) signs in as O(client_id) with a token of the platform that runs this. That is the file
+        O(federated_token_file) (Kubernetes), a job of GitHub Actions with the permission C(id-token: write), or a step
+        of Azure Pipelines with O(service_connection_id) and E(SYSTEM_ACCESSTOKEN).
+      - V(managed_identity) signs in as the Azure machine that runs the module (virtual machine, App Service, Azure
+        Arc), or as its user-assigned identity O(client_id). V(auto) takes it only where E(IDENTITY_ENDPOINT) is set.
+      - V(azure_cli) signs in as whoever ran C(az login) on the host that runs the module.
+      - V(msi) and V(cli) are the names that azure.azcollection has for V(managed_identity) and V(azure_cli).
       - V(device_code) signs in a person. The control node shows an address and a code, waits until somebody enters the
         code in a browser, and hands the module a token through a pipe. It is never taken by V(auto). Each task asks
         anew.
     type: str
     default: auto
-    choices: [auto, access_token, client_secret, certificate, key_store, device_code]
+    choices:
+      - auto
+      - access_token
+      - client_secret
+      - certificate
+      - key_store
+      - workload_identity
+      - managed_identity
+      - azure_cli
+      - device_code
+      - msi
+      - cli
   client_secret:
     description:
       - The client secret of O(client_id), its value and not its ID.
@@ -46,13 +69,24 @@ options:
   client_certificate_path:
     description:
       - A PEM or PFX file with the certificate and the private key of O(client_id).
-      - Without it, the environment variable E(AZURE_CLIENT_CERTIFICATE_PATH) is read where the module runs.
+      - Without it, the environment variables E(AZURE_CLIENT_CERTIFICATE_PATH) and E(AZURE_X509_CERTIFICATE_PATH) are
+        read where the module runs.
     type: path
     aliases: [x509_certificate_path]
   client_certificate_passphrase:
     description:
       - The passphrase of O(client_certificate_path), if it has one.
       - Without it, the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD) is read where the module runs.
+    type: str
+  federated_token_file:
+    description:
+      - A file with a token of an issuer that O(client_id) trusts. It is read anew for each sign-in.
+      - Without it, the environment variable E(AZURE_FEDERATED_TOKEN_FILE) is read where the module runs.
+    type: path
+  service_connection_id:
+    description:
+      - The ID of an Azure Pipelines service connection with workload identity federation.
+      - Without it, the environment variable E(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID) is read where the module runs.
     type: str
   access_token:
     description:

@@ -105,6 +105,23 @@ key_id:
   returned: success
   type: str
   sample: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
+auth:
+  description:
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
+  returned: success, when O(auth_source) is V(auto)
+  type: dict
+  contains:
+    source:
+      description: The value of O(auth_source) that would have done the same.
+      returned: always
+      type: str
+      sample: workload_identity
+    skipped:
+      description: Those that come before it, each with its C(source) and C(why).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
 import typing as t
@@ -127,10 +144,11 @@ def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     if options["state"] == "present" and certificate:
         name = options["credential_name"]
         change = keep_present(connection, policy, certificate, name, dry_run=dry_run)
-        return results.of_change(change, dry_run, certificate)
+        return results.with_auth(connection, results.of_change(change, dry_run, certificate))
     thumbprint = options["thumbprint"]
     target = Target(certificate, options["key_id"], normal_thumbprint(thumbprint) if thumbprint else None)
-    return results.of_change(keep_absent(connection, policy, target, dry_run=dry_run), dry_run, None)
+    change = keep_absent(connection, policy, target, dry_run=dry_run)
+    return results.with_auth(connection, results.of_change(change, dry_run, None))
 
 
 def main() -> None:

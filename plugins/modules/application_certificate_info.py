@@ -243,6 +243,23 @@ summary:
   returned: success
   type: dict
   sample: {"total": 12, "healthy": 9, "near_expiry": 2, "expired": 1}
+auth:
+  description:
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
+  returned: success, when O(auth_source) is V(auto)
+  type: dict
+  contains:
+    source:
+      description: The value of O(auth_source) that would have done the same.
+      returned: always
+      type: str
+      sample: workload_identity
+    skipped:
+      description: Those that come before it, each with its C(source) and C(why).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
 import typing as t
@@ -251,8 +268,10 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, results
 from ..module_utils._ansible.run import run
+from ..module_utils._core.policy import RenewalPolicy
 from ..module_utils._core.verdict import normal_thumbprint
-from ..module_utils._steps.report import inspect_all, inspect_one
+from ..module_utils._steps.connection import Connection
+from ..module_utils._steps.report import Report, inspect_all, inspect_one
 
 
 def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
@@ -265,19 +284,16 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
         problems=arguments.problems_of_report(options),
     )
     policy = arguments.renewal_policy(options)
+    found = results.of_reports(_inspect(connection, policy, options), policy, options["return_applications"])
+    return results.with_auth(connection, found)
+
+
+def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.Options) -> t.Iterable[Report]:
     if not connection.selector:
-        return results.of_reports(
-            inspect_all(connection, policy, options["filter"]), policy, options["return_applications"]
-        )
-    claim = options["expected_thumbprint"]
-    report = inspect_one(
-        connection,
-        policy,
-        claim=normal_thumbprint(claim) if claim else None,
-        sign_in=options["sign_in"],
-        history=options["history"],
-    )
-    return results.of_reports([report], policy, options["return_applications"])
+        return inspect_all(connection, policy, options["filter"])
+    claim = normal_thumbprint(options["expected_thumbprint"]) if options["expected_thumbprint"] else None
+    sign_in, history = options["sign_in"], options["history"]
+    return [inspect_one(connection, policy, claim=claim, sign_in=sign_in, history=history)]
 
 
 def main() -> None:

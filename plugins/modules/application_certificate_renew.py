@@ -322,6 +322,23 @@ diagnosis:
   description: Why the renewal failed, with C(code), C(cause), C(remedy), C(retry) and C(evidence).
   returned: when it failed for a reason that has a code
   type: dict
+auth:
+  description:
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
+  returned: success, when O(auth_source) is V(auto)
+  type: dict
+  contains:
+    source:
+      description: The value of O(auth_source) that would have done the same.
+      returned: always
+      type: str
+      sample: workload_identity
+    skipped:
+      description: Those that come before it, each with its C(source) and C(why).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
 import typing as t
@@ -342,10 +359,8 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         problems=arguments.problems_of_renewal(options),
     )
     renewal = renewing.act(module, connection)
-    return {
-        **results.of_renewal(renewal, arguments.renewal_policy(options)),
-        **renewing.signing_request_of(renewal, options),
-    }
+    found = results.of_renewal(renewal, arguments.renewal_policy(options))
+    return results.with_auth(connection, {**found, **renewing.signing_request_of(renewal, options)})
 
 
 def main() -> None:

@@ -186,6 +186,23 @@ diagnosis:
       returned: always
       type: dict
       sample: {"http_status": 400, "error_codes": [7000112], "host": "login.microsoftonline.com"}
+auth:
+  description:
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
+  returned: success, when O(auth_source) is V(auto)
+  type: dict
+  contains:
+    source:
+      description: The value of O(auth_source) that would have done the same.
+      returned: always
+      type: str
+      sample: workload_identity
+    skipped:
+      description: Those that come before it, each with its C(source) and C(why).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
 import typing as t
@@ -211,7 +228,8 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))
     progress = ProofProgress(**carry["progress"]) if carry else None
     found = verify(connection, subject, arguments.expectation(options), progress)
-    result = results.of_verification(found, as_values(found.progress, connection))
+    values = results.of_verification(found, as_values(found.progress, connection))
+    result = results.with_auth(connection, values)
     if options["support_bundle"] and not module.check_mode:
         bundle.write(options["support_bundle"], result)
     return result

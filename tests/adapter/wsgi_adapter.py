@@ -73,8 +73,9 @@ class WsgiAdapter(BaseAdapter):
 
 
 def connect(session, emulator, observers=()):
-    """Route every https request of a session to the emulator."""
-    session.mount("https://", WsgiAdapter(emulator, observers))
+    """Route every request of a session to the emulator; plain HTTP is how a machine serves its managed identities."""
+    for scheme in ("https://", "http://"):
+        session.mount(scheme, WsgiAdapter(emulator, observers))
     return session
 
 

@@ -21,10 +21,9 @@ def signing_key():
     return certificates.new_key()
 
 
-def issue(sign_in, resource, method):
+def issue_app_only(tenant, principal, resource, method):
     """A version 1 token, as Graph uses (4.5)."""
-    tenant, principal = sign_in.tenant, sign_in.principal
-    issued, issuer = int(sign_in.now.timestamp()), f"https://sts.windows.net/{tenant.id}/"
+    issued, issuer = int(tenant.clock.now().timestamp()), f"https://sts.windows.net/{tenant.id}/"
     claims = {
         "aud": resource,
         "iss": issuer,
@@ -32,7 +31,7 @@ def issue(sign_in, resource, method):
         "nbf": issued,
         "exp": issued + tenant.token_lifetime,
         "aio": uuid.uuid4().hex,
-        "appid": sign_in.application.app_id,
+        "appid": principal.app_id,
         "appidacr": method,
         "idp": issuer,
         "idtyp": "app",

@@ -91,6 +91,11 @@ def expire_device_codes(tenant):
     tenant.device_codes.expire()
 
 
+def federate(tenant, application, issuer, subject):
+    """Let tokens of an outside issuer sign the application in."""
+    tenant.federate(application, issuer, subject)
+
+
 def limit_lifetime(tenant, max_lifetime, application=None):
     """An app management policy: for the tenant, or for one application."""
     tenant.limit_lifetime(max_lifetime, application)
@@ -156,6 +161,7 @@ ACTIONS = {
         approve_device_code,
         deny_device_code,
         expire_device_codes,
+        federate,
         limit_lifetime,
         clock,
         lag,

@@ -7,6 +7,7 @@
 ServiceError            an answer with an error body
   GraphError            section 13 of the facts page
   SignInError           section 4.6
+  PlatformError         a platform's own, each in its own words (facts section 9)
 ConnectionFault         no answer at all
   ConnectionReset       the peer tears the connection down (TCP RST)
   NoReply               the connection closes, or stays silent, without an answer
@@ -40,6 +41,16 @@ class SignInError(ServiceError):
         self.error = error
         self.code = code
         self.text = text
+        self.headers = dict(headers or {})
+
+
+class PlatformError(ServiceError):
+    """A machine, or a platform outside Entra, refuses a request with a body of its own."""
+
+    def __init__(self, status, body, headers=None):
+        super().__init__(f"{status} {body}")
+        self.status = status
+        self.body = body
         self.headers = dict(headers or {})
 
 

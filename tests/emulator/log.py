@@ -10,7 +10,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
-SECRET_FIELDS = ("client_secret", "client_assertion", "access_token", "device_code", "proof", "secretText")
+SECRET_FIELDS = ("client_secret", "client_assertion", "access_token", "device_code", "oidcToken", "proof", "secretText")
 REDACTED = "(redacted)"
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import jwt
 
-from . import access_tokens, jwts, login_device, rules_assertion, rules_device_code
+from . import access_tokens, jwts, login_device, rules_assertion, rules_device_code, rules_federation
 from . import rules_sign_in as rules
 from .errors import SignInError
 from .seen import seen_by
@@ -85,7 +85,7 @@ def token(call, tenant):
     resource = form.get("resource") or form["scope"].removesuffix("/.default")
     rules.refuse_an_unknown_resource(sign_in, resource, call.audiences)
     rules.refuse_what_conditional_access_blocks(sign_in)
-    return call.json(access_tokens.issue(sign_in, resource, method))
+    return call.json(access_tokens.issue_app_only(call.tenant, sign_in.principal, resource, method))
 
 
 def _check_credential(call, sign_in):
@@ -94,6 +94,9 @@ def _check_credential(call, sign_in):
     if sign_in.form.get("client_assertion"):
         rules_assertion.refuse_another_assertion_type(sign_in)
         sign_in = replace(sign_in, assertion=_read_assertion(sign_in.form["client_assertion"]))
+        if rules_federation.is_federated(sign_in.assertion):
+            rules.apply_all(rules_federation.FEDERATION_RULES, sign_in)
+            return "2"
         call.emulator.refusals.check(sign_in)
         try:
             rules.apply_all(rules_assertion.ASSERTION_RULES, sign_in)

@@ -32,6 +32,7 @@ class Application:
     deleted: str | None = None
     policy: Policy | None = None
     public_client: bool = False  # "allow public client flows"
+    federated_credentials: tuple = ()
 
     def with_keys(self, credentials):
         return replace(self, key_credentials=tuple(credentials))
@@ -46,6 +47,15 @@ class Application:
         old, new = ({entry.key_id: entry for entry in state.key_credentials} for state in (before, after))
         kept = [entry for entry in self.key_credentials if entry.key_id in old or entry.key_id not in new]
         return self.with_keys([*kept, *(entry for key_id, entry in old.items() if key_id not in new)])
+
+
+@dataclass(frozen=True)
+class FederatedCredential:
+    """Whose tokens sign the application in (facts section 12)."""
+
+    issuer: str
+    subject: str
+    audiences: tuple = ("api://AzureADTokenExchange",)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from email.utils import format_datetime
 
 from werkzeug.wrappers import Response
 
-from .errors import SignInError
+from .errors import PlatformError, SignInError
 
 
 def refusal(call, error):
@@ -20,6 +20,8 @@ def refusal(call, error):
     if isinstance(error, SignInError):
         body = _sign_in_error(call, error, now)
         response = call.json(body, error.status)
+    elif isinstance(error, PlatformError):
+        response = call.json(error.body, error.status)
     else:
         body = _graph_error(call, error, now)
         response = Response(json.dumps(body), error.status, content_type="application/json")

@@ -11,7 +11,17 @@ import re
 from werkzeug.exceptions import MethodNotAllowed, NotFound
 from werkzeug.routing import Map, Rule
 
-from . import batch, graph_applications, graph_keys, graph_principals, graph_tenant, login, login_device
+from . import (
+    batch,
+    graph_applications,
+    graph_keys,
+    graph_principals,
+    graph_tenant,
+    login,
+    login_device,
+    machine,
+    outside,
+)
 from .errors import GraphError
 
 BY_APP_ID = re.compile(r"/(applications|servicePrincipals)\(appId='([^'/]*)'\)")
@@ -23,6 +33,10 @@ LOGIN = {
     "signing_keys": ("GET", "/<tenant>/discovery/v2.0/keys", login.signing_keys),
     "device_code": ("POST", "/<tenant>/oauth2/v2.0/devicecode", login_device.device_code),
     "token": ("POST", "/<tenant>/oauth2/v2.0/token", login.token),
+    "machine_token": ("GET", "/metadata/identity/oauth2/token", machine.token),
+    "app_service_token": ("GET", "/msi/token", machine.app_service_token),
+    "github_token": ("GET", "/_platforms/github/token", outside.github_token),
+    "pipelines_token": ("POST", "/_platforms/pipelines/token", outside.pipelines_token),
     "token_v1": ("POST", "/<tenant>/oauth2/token", login.token),
 }
 APPLICATION = "/v1.0/applications/<reference>"

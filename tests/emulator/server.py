@@ -132,5 +132,27 @@ class HttpsServer:
         return variables
 
 
+class MachineServer:
+    """The same emulator by plain HTTP on the loopback, as a machine serves its managed identities."""
+
+    def __init__(self, emulator, host="127.0.0.1"):
+        self._server = wsgi.Server((host, 0), emulator, numthreads=2)
+        self._server.error_log = _quiet
+
+    @property
+    def url(self):
+        return "http://{}:{}".format(*self._server.bind_addr[:2])
+
+    def __enter__(self):
+        self._server.prepare()
+        self._thread = threading.Thread(target=self._server.serve, daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exception):
+        self._server.stop()
+        self._thread.join(timeout=10)
+
+
 def _quiet(message="", level=20, traceback=False):
     """A client that hangs up is no news here."""

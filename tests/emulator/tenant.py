@@ -14,8 +14,10 @@ from .clock import Clock, format_time
 from .credentials import PasswordCredential, credential_of
 from .device_codes import DeviceCodes
 from .faults import Faults
-from .model import GRAPH_APP_ID, Application, Assignment, Directory, Policy, ServicePrincipal
+from .machine import Machine
+from .model import GRAPH_APP_ID, Application, Assignment, Directory, FederatedCredential, Policy, ServicePrincipal
 from .oracle import Oracle
+from .outside import Platform
 from .replicas import History, Replicas
 from .roles import graph_roles
 from .switches import Switches
@@ -43,6 +45,8 @@ class Tenant:
         self.conditional_access = set()  # app ids, and names of people, whose sign-ins are blocked
         self.users = {}  # by name
         self.device_codes = DeviceCodes(self.clock, seed)
+        self.machine = Machine()
+        self.platform = Platform()
         self.changes = []  # (history, before, after) of the request under way
         self._sequence = 0
         self.graph = self._new_service_principal(GRAPH_APP_ID, "Microsoft Graph", app_roles=graph_roles())
@@ -114,6 +118,23 @@ class Tenant:
         """A person; without directory roles an ordinary member."""
         self.users[name] = User.named(name, directory_roles)
         return self.users[name]
+
+    def add_managed_identity(self, name, roles=(), system_assigned=False):
+        """A service principal that signs in by being on the machine."""
+        object_id = str(uuid.uuid4())
+        made = self._new_service_principal(
+            str(uuid.uuid4()), name, object_id, assignments=self._assignments(object_id, roles)
+        )
+        if system_assigned:
+            self.machine.system = made
+        else:
+            self.machine.assigned[made.app_id] = made
+        return made
+
+    def federate(self, reference, issuer, subject, **audiences):
+        """Let tokens of an outside issuer sign the application in."""
+        entry = FederatedCredential(issuer, subject, **audiences)
+        self.change(reference, federated_credentials=(*self.application(reference).federated_credentials, entry))
 
     def user(self, name):
         """A person by name; LookupError when there is none."""

@@ -31,13 +31,25 @@ CONNECTION: Spec = {
     "tenant_id": {
         "type": "str",
         "aliases": ["tenant"],
-        "fallback": _from_environment("AZURE_TENANT_ID", "AZURE_TENANT"),
+        "fallback": _from_environment("AZURE_TENANT_ID", "AZURE_TENANT", "AZURESUBSCRIPTION_TENANT_ID"),
     },
-    "client_id": {"type": "str", "fallback": _from_environment("AZURE_CLIENT_ID")},
+    "client_id": {"type": "str", "fallback": _from_environment("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")},
     "auth_source": {
         "type": "str",
         "default": "auto",
-        "choices": ["auto", "access_token", "client_secret", "certificate", "key_store", "device_code"],
+        "choices": [
+            "auto",
+            "access_token",
+            "client_secret",
+            "certificate",
+            "key_store",
+            "workload_identity",
+            "managed_identity",
+            "azure_cli",
+            "device_code",
+            "msi",
+            "cli",
+        ],
     },
     "client_secret": {
         "type": "str",
@@ -48,12 +60,21 @@ CONNECTION: Spec = {
     "client_certificate_path": {
         "type": "path",
         "aliases": ["x509_certificate_path"],
-        "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PATH"),
+        "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_X509_CERTIFICATE_PATH"),
     },
     "client_certificate_passphrase": {
         "type": "str",
         "no_log": True,
         "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
+    },
+    "federated_token_file": {
+        "type": "path",
+        "no_log": False,
+        "fallback": _from_environment("AZURE_FEDERATED_TOKEN_FILE"),
+    },
+    "service_connection_id": {
+        "type": "str",
+        "fallback": _from_environment("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
     },
     "access_token": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_ACCESS_TOKEN")},
     "cloud": {
@@ -180,7 +201,7 @@ _SECONDS = ("sign_in_interval", "initial_pause", "timeout_propagation", "lock_ti
 def problems_of(options: Options) -> list[str]:
     """Everything wrong with the options that one look at them tells, all at once."""
     found = []
-    for name in ("app_id", "object_id", "client_id", "key_id"):
+    for name in ("app_id", "object_id", "client_id", "key_id", "service_connection_id"):
         value = options.get(name)
         if value and not _GUID.fullmatch(value):
             found.append(f"{name} must be a GUID such as 11111111-2222-3333-4444-555555555555, not '{value}'.")

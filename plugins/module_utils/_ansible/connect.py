@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import typing as t
 
 from .._core.errors import EvercertError, InvalidInput, KeyStoreError
@@ -16,17 +17,20 @@ from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
 from .._entra.graph import GraphClient
 from .._entra.sign_in.access_token import GivenToken
+from .._entra.sign_in.azure_cli import AzureCli
 from .._entra.sign_in.certificate import ClientCertificate
 from .._entra.sign_in.client_secret import ClientSecret
 from .._entra.sign_in.device_code import DeviceCode, Person
 from .._entra.sign_in.key_store import KeyStoreCertificate
+from .._entra.sign_in.managed_identity import ManagedIdentity
 from .._entra.sign_in.method import SignInMethod
+from .._entra.sign_in.workload_identity import AzurePipelines, GitHubActions, JobToken, TokenFile, WorkloadIdentity
 from .._entra.tokens import TokenService
 from .._entra.transport import Transport
 from .._keys.directory import DirectoryStore
 from .._keys.key_pair import KeyPair, certificate_from_der, load_key_pair
 from .._keys.store import KeyStore
-from .._steps.connection import Connection, Selector
+from .._steps.connection import Choice, Connection, Selector
 from . import arguments
 from .arguments import Options
 from .requests_transport import RequestsTransport
@@ -45,6 +49,7 @@ class Setting:
     note: t.Callable[[str], None]
     timing: Timing
     person: Person | None = None
+    environment: t.Mapping[str, str] = dataclasses.field(default_factory=lambda: os.environ, repr=False)
 
 
 def _access_token(setting: Setting) -> SignInMethod:
@@ -81,21 +86,92 @@ def _device_code(setting: Setting) -> SignInMethod:
     return DeviceCode(setting.options.get("client_id"), setting.person, setting.timing)
 
 
+def _workload_identity(setting: Setting) -> SignInMethod:
+    return WorkloadIdentity(setting.options.get("client_id"), _job_token(setting))
+
+
+def _job_token(setting: Setting) -> JobToken | None:
+    """The platform that vouches for this job, by its variables; a file that is named comes first."""
+    options, variables = setting.options, setting.environment
+    path = options.get("federated_token_file")
+    if path:
+        return TokenFile(path, lambda: read_file(path, "federated_token_file"))
+    if variables.get("ACTIONS_ID_TOKEN_REQUEST_URL") and variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
+        return GitHubActions(variables["ACTIONS_ID_TOKEN_REQUEST_URL"], variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
+    service_connection_id = options.get("service_connection_id")
+    if variables.get("SYSTEM_OIDCREQUESTURI") and variables.get("SYSTEM_ACCESSTOKEN") and service_connection_id:
+        return AzurePipelines(
+            variables["SYSTEM_OIDCREQUESTURI"], variables["SYSTEM_ACCESSTOKEN"], service_connection_id
+        )
+    return None
+
+
+def _managed_identity(setting: Setting) -> SignInMethod:
+    return ManagedIdentity(setting.options.get("client_id"), "IDENTITY_SERVER_THUMBPRINT" in setting.environment)
+
+
+def _azure_cli(setting: Setting) -> SignInMethod:
+    return AzureCli(shutil.which("az", path=setting.environment.get("PATH")))
+
+
 # auth_source → how to make it. Adding a method: a file in _entra/sign_in/, a function here, a line in this table.
 METHODS: dict[str, t.Callable[[Setting], SignInMethod]] = {
     "access_token": _access_token,
     "client_secret": _client_secret,
     "certificate": _certificate,
     "key_store": _key_store,
+    "workload_identity": _workload_identity,
+    "managed_identity": _managed_identity,
+    "azure_cli": _azure_cli,
     "device_code": _device_code,
 }
 
-# What `auto` goes by: the first method whose option is set.
-AUTO_ORDER = (
-    ("access_token", "access_token"),
-    ("client_secret", "client_secret"),
-    ("certificate", "client_certificate_path"),
-    ("key_store", "key_store"),
+# The token, or the machine, knows its tenant.
+WITHOUT_TENANT = ("access_token", "managed_identity")
+# The names that azure.azcollection has for the same ways.
+SYNONYMS = {"msi": "managed_identity", "cli": "azure_cli"}
+
+
+def _without(option: str, variable: str = "") -> t.Callable[[Setting], str | None]:
+    """Why a way whose own option is not set is skipped."""
+    why = f"{option} ({variable}) is not set." if variable else f"{option} is not set."
+    return lambda setting: None if setting.options.get(option) else why
+
+
+def _without_job_token(setting: Setting) -> str | None:
+    if _job_token(setting):
+        return None
+    return "Neither federated_token_file nor the variables of GitHub Actions or Azure Pipelines are set."
+
+
+def _without_identity_variables(setting: Setting) -> str | None:
+    """IMDS cannot be told from a network that swallows requests without asking it: it has to be asked for."""
+    variables = setting.environment
+    if "IDENTITY_ENDPOINT" in variables or ("MSI_ENDPOINT" in variables and "MSI_SECRET" in variables):
+        return None
+    return "IDENTITY_ENDPOINT is not set. On a virtual machine set auth_source to managed_identity."
+
+
+def _without_login(setting: Setting) -> str | None:
+    variables = setting.environment
+    if not shutil.which("az", path=variables.get("PATH")):
+        return "'az' is not on the PATH."
+    folder = variables.get("AZURE_CONFIG_DIR") or os.path.join(os.path.expanduser("~"), ".azure")
+    if not os.path.exists(os.path.join(folder, "azureProfile.json")):
+        return "Nobody has signed in with 'az login'."
+    return None
+
+
+# What `auto` goes by, without asking anybody: the first way that has no reason to be skipped.
+AUTO_ORDER: tuple[tuple[str, t.Callable[[Setting], str | None]], ...] = (
+    ("access_token", _without("access_token", "ENTRA_ACCESS_TOKEN")),
+    ("client_secret", _without("client_secret", "AZURE_CLIENT_SECRET")),
+    ("certificate", _without("client_certificate_path", "AZURE_CLIENT_CERTIFICATE_PATH")),
+    ("key_store", _without("key_store")),
+    ("workload_identity", _without_job_token),
+    ("managed_identity", _without_identity_variables),
+    ("azure_cli", _without_login),
+    ("device_code", lambda setting: "It needs a person, so it has to be asked for."),
 )
 
 
@@ -113,9 +189,7 @@ def open_connection(
     """The connection that the options describe. Raises InvalidInput with every problem; sends nothing."""
     found = [*arguments.problems_of(options), *problems]
     cloud, store = _cloud(options, found), _store(options, found)
-    source = _auth_source(options, found)
     recorded = _recorded_app_id(options, store, found)
-    selector = _selector(options, recorded, source)
     timing = timing or PlainTiming()
     connection: list[Connection] = []
 
@@ -124,15 +198,19 @@ def open_connection(
         connection[0].note_sign_in(thumbprint, "read")
 
     setting = Setting(options, store, _own_app_id(options, recorded), note, timing, person)
+    choice = _choose(setting, found)
+    source = choice.source if choice else None
+    selector = _selector(options, recorded, source)
     identity = METHODS[source](setting) if source else None
     found += identity.problems() if identity else []
-    if not options.get("tenant_id") and source != "access_token":
+    if not options.get("tenant_id") and source not in WITHOUT_TENANT:
         found.append("tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain.")
     if not selector and (needs_application or store):
         found.append("Name the application: app_id, object_id or display_name.")
     if found or identity is None or cloud is None:
         raise InvalidInput(found)
     connection.append(_assemble(options, selector, identity, cloud, store, timing, transport))
+    connection[0].choice = choice
     connection[0].notes_sign_ins = not check_mode
     connection[0].warn = warn
     return connection[0]
@@ -216,18 +294,19 @@ def _store(options: Options, problems: list[str]) -> KeyStore | None:
     return DirectoryStore(location)
 
 
-def _auth_source(options: Options, problems: list[str]) -> str | None:
-    chosen = options.get("auth_source") or "auto"
-    if chosen != "auto":
-        return str(chosen)
-    for source, option in AUTO_ORDER:
-        if options.get(option):
-            return source
-    problems.append(
-        "No way to sign in: give client_id with client_secret (AZURE_CLIENT_SECRET) or client_certificate_path "
-        "(AZURE_CLIENT_CERTIFICATE_PATH), or access_token (ENTRA_ACCESS_TOKEN), or key_store to sign in as the "
-        "application itself."
-    )
+def _choose(setting: Setting, problems: list[str]) -> Choice | None:
+    """The way to sign in, and which were skipped for it."""
+    asked = setting.options.get("auth_source") or "auto"
+    if asked != "auto":
+        return Choice(SYNONYMS.get(asked, asked))
+    skipped: list[tuple[str, str]] = []
+    for source, why_not in AUTO_ORDER:
+        why = why_not(setting)
+        if why is None:
+            return Choice(source, tuple(skipped), is_automatic=True)
+        skipped.append((source, why))
+    reasons = " ".join(f"{source}: {why}" for source, why in skipped)
+    problems.append(f"No way to sign in. {reasons}")
     return None
 
 

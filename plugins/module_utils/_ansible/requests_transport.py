@@ -40,6 +40,8 @@ LARGEST_BODY = 32 * 1024 * 1024
 ENCODINGS = ("", "identity", "gzip", "deflate")
 # A peer that trickles may take this many times the timeout, which counts each silence by itself.
 PATIENCE = 10
+# None is what requests takes for "not this one, whatever the environment says".
+NO_PROXIES: t.Any = {"http": None, "https": None, "all": None}
 USER_AGENT = "evercert.entra"
 
 
@@ -79,6 +81,7 @@ class RequestsTransport:
                         allow_redirects=False,
                         auth=_keep_headers,
                         stream=True,
+                        proxies=dict(NO_PROXIES) if request.direct else None,
                     )
                 ) as answer,
             ):

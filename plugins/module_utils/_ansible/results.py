@@ -15,6 +15,7 @@ from .._core.policy import RenewalPolicy
 from .._core.status import STATUSES, certificate_status, next_renewal
 from .._core.times import format_iso
 from .._steps.certificate import Change
+from .._steps.connection import Connection
 from .._steps.prove import as_values
 from .._steps.renew import Renewal
 from .._steps.report import Report
@@ -23,6 +24,15 @@ from .._steps.verify import Verification
 from .run import of_diagnosis
 
 Values = dict[str, t.Any]
+
+
+def with_auth(connection: Connection, values: Values) -> Values:
+    """The return values, with the way to sign in where auth_source auto chose it."""
+    choice = connection.choice
+    if not choice or not choice.is_automatic:
+        return values
+    skipped = [{"source": source, "why": why} for source, why in choice.skipped]
+    return {**values, "auth": {"source": choice.source, "skipped": skipped}}
 
 
 def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:

@@ -156,6 +156,30 @@ TABLE: dict[str, Explanation] = {
         "Microsoft Graph Command Line Tools.",
         "no",
     ),
+    "federation_refused": Explanation(
+        "No federated credential of the application fits the token that this job presents.",
+        "Compare issuer, subject and audience with the application's federated credentials, letter by letter. One that "
+        "was made just now can need some minutes.",
+        "no",
+    ),
+    "job_token_unavailable": Explanation(
+        "The platform that runs this job gave no token for it.",
+        "GitHub Actions: give the job the permission 'id-token: write'. Azure Pipelines: hand SYSTEM_ACCESSTOKEN to "
+        "the step, and name a service connection that it may use.",
+        "no",
+    ),
+    "identity_unavailable": Explanation(
+        "This machine gave no token for a managed identity.",
+        "Assign the identity to the machine, correct client_id (AZURE_CLIENT_ID; empty for the machine's own "
+        "identity), or choose another auth_source.",
+        "no",
+    ),
+    "azure_cli_failed": Explanation(
+        "The Azure CLI gave no token.",
+        "Run 'az login' as the user who runs the module, with --tenant if that user has several, or choose another "
+        "auth_source.",
+        "no",
+    ),
     "consent_missing": Explanation(
         "The permission has not been consented to.",
         "An administrator grants consent for the application's permissions.",
@@ -221,6 +245,11 @@ SIGN_IN_CODES: dict[int, str] = {
     70019: "sign_in_expired",
     70020: "sign_in_expired",
     7000218: "public_client_refused",
+    70021: "federation_refused",
+    700211: "federation_refused",
+    700212: "federation_refused",
+    700213: "federation_refused",
+    7002131: "federation_refused",
     65001: "consent_missing",
     501051: "consent_missing",
     53003: "conditional_access",

@@ -9,6 +9,7 @@ Source: "National cloud deployments" of Microsoft Graph, "National clouds" of th
 
 from __future__ import annotations
 
+import ipaddress
 import typing as t
 import urllib.parse
 from dataclasses import dataclass
@@ -89,6 +90,25 @@ def same_host(url: str, root: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def is_https(url: str) -> bool:
+    """Whether `url` can be asked with a secret at all."""
+    return same_host(url, url)
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether `url` leads to this machine or its link: the only addresses that are asked without TLS, as Azure serves
+    managed identities there (169.254.169.254, and IDENTITY_ENDPOINT of App Service and Azure Arc)."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme not in ("http", "https") or parts.username:
+            return False
+        address = None if host == "localhost" else ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return address is None or address.is_loopback or address.is_link_local
 
 
 def host_of(url: str) -> str:

@@ -13,17 +13,18 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
-import re
 import traceback
 import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
-from .._core.diagnosis import explain, explain_sign_in, said
-from .._core.errors import SignInRefused, UntrustedAnswer
+from .._core.errors import UntrustedAnswer
+from .answers import odd, refusal_of, token_in
 from .assertion import Signer, client_assertion
 from .clock import ServiceClock
-from .clouds import Cloud, host_of, same_host
+from .clouds import Cloud, host_of, is_https, is_on_this_machine, same_host
+from .device_prompt import DevicePrompt, prompt_in
+from .machine import machine_refusal, token_of_machine
 from .transport import Request, Response, Transport
 
 try:
@@ -38,11 +39,6 @@ else:
 
 # What msal reads of the discovery document.
 ENDPOINTS = ("authorization_endpoint", "token_endpoint", "device_authorization_endpoint")
-# What an answer about a device code may leave out, in seconds, and what no answer makes us wait.
-_USUAL_INTERVAL, _LONGEST_INTERVAL = 5.0, 60.0
-_USUAL_LIFETIME, _LONGEST_LIFETIME = 900.0, 3600.0
-# What can stand in a header.
-_TOKEN = re.compile(r"[!-~]+")
 
 
 @dataclass(frozen=True)
@@ -56,17 +52,6 @@ class AccessToken:
     def claims(self) -> dict[str, t.Any]:
         """The token's claims as a hint only: by contract Graph's tokens are opaque to clients."""
         return _claims(self.value)
-
-
-@dataclass(frozen=True)
-class DevicePrompt:
-    """What a person needs to sign in elsewhere, and the code with which the device asks whether that is done."""
-
-    device_code: str = field(repr=False)
-    user_code: str
-    message: str
-    seconds: float
-    interval: float
 
 
 class TokenService:
@@ -95,6 +80,35 @@ class TokenService:
         assertion = client_assertion(signer, client_id, endpoint, self._clock.service_time())
         return self._acquire(client_id, {"client_assertion": lambda: assertion}, source, new_connection)
 
+    def with_assertion(self, client_id: str, assertion: str, source: str) -> AccessToken:
+        """Sign in with a token of an outside issuer. Raises SignInRefused, NetworkFailure."""
+        self._discover(new_connection=False)
+        return self._acquire(client_id, {"client_assertion": lambda: assertion}, source, new_connection=False)
+
+    def with_managed_identity(self, client_id: str | None) -> AccessToken:
+        """A token of the machine's own identity, or of `client_id`. Raises SignInRefused, NetworkFailure."""
+        identity = (
+            msal.UserAssignedManagedIdentity(client_id=client_id) if client_id else msal.SystemAssignedManagedIdentity()
+        )
+        self.attempts += 1
+        http = _MachineHttp(self._transport)
+        client = msal.ManagedIdentityClient(identity, http_client=http, token_cache=msal.TokenCache(), http_cache={})
+        try:
+            client.acquire_token_for_client(resource=self.cloud.graph_url)
+        except msal.ManagedIdentityError as error:
+            raise machine_refusal(str(error)) from error
+        except (ValueError, TypeError, AttributeError):
+            pass  # the answer itself says more
+        except OSError as error:
+            raise machine_refusal(f"The key file of the machine's agent cannot be read: {error.strerror}.") from error
+        return AccessToken(token_of_machine(http.answers, client_id), "managed_identity")
+
+    def ask(self, request: Request) -> Response:
+        """Another service than the authority, such as a platform that vouches for this job: https only."""
+        if not is_https(request.url):
+            raise UntrustedAnswer(*odd(f"{host_of(request.url)} would have been asked without TLS.", ""))
+        return self._transport.send(request)
+
     def begin_device_code(self, client_id: str, scopes: t.Sequence[str]) -> DevicePrompt:
         """Ask for a code that a person enters in a browser. Raises SignInRefused, NetworkFailure, UntrustedAnswer."""
         http, host = _MsalHttp(self, new_connection=False), host_of(self.cloud.authority_host)
@@ -102,8 +116,8 @@ class TokenService:
         with contextlib.suppress(MsalServiceError, ValueError, _Answered):
             self._public_client(client_id, http).initiate_device_flow(scopes=wanted)
         if http.last_answer is None:
-            raise UntrustedAnswer(*_odd(f"{host} offers no sign-in with a device code.", host))
-        return _prompt(http.last_answer, host)
+            raise UntrustedAnswer(*odd(f"{host} offers no sign-in with a device code.", host))
+        return prompt_in(http.last_answer, host)
 
     def with_device_code(self, client_id: str, prompt: DevicePrompt) -> AccessToken:
         """Ask once whether the person has signed in; until then SignInRefused says authorization_pending."""
@@ -150,12 +164,12 @@ class TokenService:
     def _read(self, http: _MsalHttp, source: str) -> AccessToken:
         host, answer = host_of(self.cloud.authority_host), http.last_answer
         if answer is None:
-            raise UntrustedAnswer(*_odd("The token endpoint was not asked.", host))
+            raise UntrustedAnswer(*odd("The token endpoint was not asked.", host))
         body = answer.json_object() or {}
-        token = body.get("access_token")
-        if answer.status == 200 and isinstance(token, str) and _TOKEN.fullmatch(token):
+        token = token_in(body)
+        if answer.status == 200 and token:
             return AccessToken(token, source, http.correlation_id)
-        raise _refusal(answer, host)
+        raise refusal_of(answer, host)
 
     # What msal sends goes through here, so that every answer's time is seen and no secret leaves its host.
 
@@ -166,7 +180,7 @@ class TokenService:
 
     def post(self, url: str, headers: t.Mapping[str, str], body: bytes, new_connection: bool) -> Response:
         if not same_host(url, self.cloud.authority_host):
-            raise UntrustedAnswer(*_odd(f"A sign-in would have gone to {host_of(url)}.", host_of(url)))
+            raise UntrustedAnswer(*odd(f"A sign-in would have gone to {host_of(url)}.", host_of(url)))
         answer = self._transport.send(Request("POST", url, headers, body, new_connection))
         self._clock.observe(answer.headers.get("date"))
         return answer
@@ -184,15 +198,15 @@ class TokenService:
     def _check_discovery(self, answer: Response) -> None:
         host = host_of(self.cloud.authority_host)
         if answer.status != 200:
-            raise _refusal(answer, host)
+            raise refusal_of(answer, host)
         body = answer.json_object() or {}
         endpoint = body.get("token_endpoint")
         if not isinstance(endpoint, str) or not isinstance(body.get("authorization_endpoint"), str):
-            raise UntrustedAnswer(*_odd(f"The discovery document of {host} names no token endpoint.", host))
+            raise UntrustedAnswer(*odd(f"The discovery document of {host} names no token endpoint.", host))
         if not same_host(endpoint, self.cloud.authority_host):
             other = host_of(endpoint)
             raise UntrustedAnswer(
-                *_odd(f"The discovery document of {host} names a token endpoint on {other}: nothing was sent.", host)
+                *odd(f"The discovery document of {host} names a token endpoint on {other}: nothing was sent.", host)
             )
 
 
@@ -225,6 +239,37 @@ class _MsalHttp:
         """Connections belong to the transport."""
 
 
+class _MachineHttp:
+    """The HTTP client that msal asks the machine with. No proxy stands between a machine and itself."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.answers: list[Response] = []
+
+    def get(
+        self, url: str, params: t.Any = None, headers: t.Mapping[str, str] | None = None, **ignored: t.Any
+    ) -> _MachineAnswer:
+        if not is_on_this_machine(url):
+            raise machine_refusal(
+                f"{host_of(url)} is no address of this machine, and only there a managed identity is asked for."
+            )
+        joined = f"{url}{'&' if '?' in url else '?'}{urllib.parse.urlencode(params or {})}"
+        self.answers.append(self._transport.send(Request("GET", joined, headers or {}, direct=True)))
+        return _MachineAnswer(self.answers[-1])
+
+    def close(self) -> None:
+        """Connections belong to the transport."""
+
+
+class _MachineAnswer:
+    """An answer in the shape that msal reads."""
+
+    def __init__(self, answer: Response) -> None:
+        self.status_code = answer.status
+        self.headers = dict(answer.headers)
+        self.text = answer.body.decode(errors="replace")
+
+
 class _MsalDiscovery:
     """The discovery document in the shape that msal reads, without what msal has no need of."""
 
@@ -237,53 +282,6 @@ class _MsalDiscovery:
     def raise_for_status(self) -> None:
         if self.status_code >= 400:
             raise MsalServiceError(error=f"HTTP {self.status_code}", error_description="")
-
-
-def _prompt(answer: Response, host: str) -> DevicePrompt:
-    """The prompt in an answer; what it says is shown to a person, so it is text of one line."""
-    body = answer.json_object() or {}
-    device_code, user_code = body.get("device_code"), _line(body.get("user_code"))
-    if answer.status != 200:
-        raise _refusal(answer, host)
-    if not isinstance(device_code, str) or not user_code:
-        raise UntrustedAnswer(*_odd(f"The answer of {host} holds no code to sign in with.", host))
-    message = _line(body.get("message"))
-    address = _line(body.get("verification_uri")) or "the address that Microsoft names for it"
-    return DevicePrompt(
-        device_code,
-        user_code,
-        message or f"To sign in, open {address} in a web browser and enter the code {user_code}.",
-        _seconds(body.get("expires_in"), _USUAL_LIFETIME, _LONGEST_LIFETIME),
-        _seconds(body.get("interval"), _USUAL_INTERVAL, _LONGEST_INTERVAL),
-    )
-
-
-def _line(text: object) -> str:
-    return "".join(letter if letter.isprintable() else " " for letter in said(text) or "").strip()
-
-
-def _seconds(value: object, usual: float, longest: float) -> float:
-    """A span that an answer names as a number or as text."""
-    try:
-        seconds = float(value) if isinstance(value, (int, float, str)) else usual
-    except (ValueError, OverflowError):
-        return usual
-    return min(max(1.0, seconds), longest) if seconds == seconds else usual
-
-
-def _refusal(answer: Response, host: str) -> SignInRefused:
-    """No token: why, or at least what came in place of one."""
-    body = answer.json_object()
-    diagnosis = explain_sign_in(answer.status, body or {}, host, answer.headers)
-    if body is None:
-        came = f"{host} answered {answer.status} and no JSON object; a proxy may have answered. "
-    else:
-        came = "" if diagnosis.evidence["error_codes"] else f"{host} answered {answer.status}. "
-    return SignInRefused(f"{came}{diagnosis.sentence}", diagnosis)
-
-
-def _odd(message: str, host: str) -> tuple[str, t.Any]:
-    return message, explain("unknown", host, {"message": message})
 
 
 def _claims(token: str) -> dict[str, t.Any]:

@@ -13,13 +13,17 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Request:
-    """One HTTP request. `new_connection` asks for a connection that no earlier request has used."""
+    """One HTTP request.
+
+    `new_connection` asks for a connection that no earlier request has used, `direct` for one without a proxy.
+    """
 
     method: str
     url: str
     headers: t.Mapping[str, str] = field(default_factory=dict, repr=False)
     body: bytes | None = field(default=None, repr=False)
     new_connection: bool = False
+    direct: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,6 +39,15 @@ class Selector:
         return bool(self.app_id or self.object_id or self.display_name)
 
 
+@dataclass(frozen=True)
+class Choice:
+    """The way to sign in; with auth_source auto also each way that was passed over, and why."""
+
+    source: str
+    skipped: tuple[tuple[str, str], ...] = ()
+    is_automatic: bool = False
+
+
 @dataclass
 class Connection:
     """Everything outside: the service, the identity that asks it, the key store, the clocks."""
@@ -53,6 +62,7 @@ class Connection:
     parse_certificate: ParseCertificate
     key_store: KeyStore | None = None
     proof: ProofPolicy = field(default_factory=ProofPolicy)
+    choice: Choice | None = None
     notes_sign_ins: bool = True
     warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
 

@@ -13,7 +13,8 @@ from ..._core.diagnosis import explain
 from ..._core.errors import NetworkFailure, SignInRefused
 from ..clock import Timing
 from ..clouds import host_of
-from ..tokens import AccessToken, DevicePrompt, TokenService
+from ..device_prompt import DevicePrompt
+from ..tokens import AccessToken, TokenService
 
 # "Microsoft Graph Command Line Tools", the public client of Microsoft's own that tools for Graph sign people in with;
 # many independent repositories name this ID. In a tenant or cloud without it, client_id names another.

@@ -7,12 +7,29 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import open_connection, read_file
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import (
+    AUTO_ORDER,
+    METHODS,
+    SYNONYMS,
+    open_connection,
+    read_file,
+)
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
-from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import Selector
+from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import Choice, Selector
 from ansible_collections.evercert.entra.tests.unit.builders import APP_ID, OBJECT_ID
 
+METHODS_IN_ORDER = (
+    "access_token",
+    "client_secret",
+    "certificate",
+    "key_store",
+    "workload_identity",
+    "managed_identity",
+    "azure_cli",
+    "device_code",
+)
 NONE = {"client_id": None, "client_secret": None, "tenant_id": None}
 
 
@@ -63,12 +80,50 @@ def test_auto_ends_at_the_key_store(options, store):
     assert (connection.identity.name, connection.is_own_identity) == ("key_store", True)
 
 
-def test_no_way_to_sign_in_names_every_way(options):
+def test_no_way_to_sign_in_names_every_way_and_why_it_was_skipped(options, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+
     (nothing, tenant, application) = problems(options(**NONE))
 
-    assert nothing.startswith("No way to sign in: give client_id with client_secret (AZURE_CLIENT_SECRET) or ")
+    assert nothing == (
+        "No way to sign in. access_token: access_token (ENTRA_ACCESS_TOKEN) is not set. "
+        "client_secret: client_secret (AZURE_CLIENT_SECRET) is not set. "
+        "certificate: client_certificate_path (AZURE_CLIENT_CERTIFICATE_PATH) is not set. "
+        "key_store: key_store is not set. "
+        "workload_identity: Neither federated_token_file nor the variables of GitHub Actions or Azure Pipelines are "
+        "set. "
+        "managed_identity: IDENTITY_ENDPOINT is not set. On a virtual machine set auth_source to managed_identity. "
+        "azure_cli: 'az' is not on the PATH. device_code: It needs a person, so it has to be asked for."
+    )
     assert tenant == "tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain."
     assert application == "Name the application: app_id, object_id or display_name."
+
+
+def test_auto_says_what_it_took_and_what_it_passed_over(options):
+    choice = opened(options(app_id=APP_ID)).choice
+
+    assert choice == Choice(
+        "client_secret", (("access_token", "access_token (ENTRA_ACCESS_TOKEN) is not set."),), is_automatic=True
+    )
+    assert results.with_auth(opened(options(app_id=APP_ID)), {"changed": False}) == {
+        "changed": False,
+        "auth": {
+            "source": "client_secret",
+            "skipped": [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}],
+        },
+    }
+
+
+def test_what_was_asked_for_needs_no_explanation(options):
+    connection = opened(options(app_id=APP_ID, auth_source="client_secret"))
+
+    assert results.with_auth(connection, {}) == {}
+
+
+def test_every_way_has_its_place_in_the_order_of_auto():
+    assert [source for source, _why in AUTO_ORDER] == list(METHODS_IN_ORDER)
+    assert set(METHODS_IN_ORDER) == set(METHODS)
+    assert set(arguments.CONNECTION["auth_source"]["choices"]) == {"auto", *METHODS, *SYNONYMS}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Sign in with what `az login` left on the host that runs the module."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from dataclasses import dataclass
+
+from ..._core.diagnosis import explain, explain_sign_in, said
+from ..._core.errors import SignInRefused
+from ..answers import token_in
+from ..tokens import AccessToken, TokenService
+
+# The CLI starts slowly, and may have to renew its own token.
+PATIENCE = 60.0
+HOST = "az"
+
+
+@dataclass(frozen=True)
+class AzureCli:
+    """Identity: whoever has signed in with the Azure CLI. `program` is its path, None where it is not installed."""
+
+    program: str | None
+    name: str = "azure_cli"
+
+    def problems(self) -> list[str]:
+        if self.program:
+            return []
+        return ["auth_source azure_cli needs the Azure CLI: 'az' is not on the PATH of the user who runs the module."]
+
+    def token(self, service: TokenService) -> AccessToken:
+        wanted = ["--output", "json", "--resource", service.cloud.graph_url, "--tenant", service.tenant_id]
+        try:
+            done = subprocess.run(
+                [str(self.program), "account", "get-access-token", *wanted],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise _failed(f"It did not come to an end in {PATIENCE:.0f} s.") from error
+        except OSError as error:
+            raise _failed(f"It cannot be started: {error.strerror}.") from error
+        token = _token(done.stdout)
+        if done.returncode or not token:
+            raise _refusal(done.stderr.decode(errors="replace"), done.returncode)
+        return AccessToken(token, self.name)
+
+
+def _token(output: bytes) -> str | None:
+    try:
+        found = json.loads(output)
+    except ValueError:
+        return None
+    return token_in(found, "accessToken") if isinstance(found, dict) else None
+
+
+def _refusal(complaint: str, status: int) -> SignInRefused:
+    """Why: by the service's number where the CLI quotes one, else in the CLI's own words."""
+    start = complaint.find("AADSTS")
+    if start >= 0:
+        diagnosis = explain_sign_in(400, {"error_description": complaint[start:]}, HOST, {})
+        if diagnosis.code != "unknown":
+            return SignInRefused(diagnosis.sentence, diagnosis)
+    lines = [line.strip() for line in complaint.splitlines() if line.strip()]
+    return _failed((said(lines[0]) or "") if lines else f"It ended with {status} and said nothing.")
+
+
+def _failed(text: str) -> SignInRefused:
+    diagnosis = explain("azure_cli_failed", HOST, {"http_status": None, "message": text})
+    return SignInRefused(diagnosis.sentence, diagnosis)
