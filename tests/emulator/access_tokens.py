@@ -70,6 +70,25 @@ def issue_delegated(tenant, client_id, user, scopes, resource):
     return {**_answer(tenant, claims), "scope": " ".join(f"{resource}/{scope}" for scope in scopes)}
 
 
+def issue_id_token(tenant, client_id, user, host):
+    """Who signed in, for clients that ask with the scope openid: "ID token claims reference" (V)."""
+    issued = int(tenant.clock.now().timestamp())
+    claims = {
+        "aud": client_id,
+        "iss": f"https://{host}/{tenant.id}/v2.0",
+        "iat": issued,
+        "nbf": issued,
+        "exp": issued + tenant.token_lifetime,
+        "name": user.name,
+        "oid": user.object_id,
+        "preferred_username": f"{user.name}@{tenant.domain}",
+        "sub": user.object_id,
+        "tid": tenant.id,
+        "ver": "2.0",
+    }
+    return jwt.encode(claims, signing_key(), algorithm="RS256", headers={"kid": "emulator"})
+
+
 def _answer(tenant, claims):
     signed = jwt.encode(claims, signing_key(), algorithm="RS256", headers={"kid": "emulator"})
     lifetimes = dict.fromkeys(("expires_in", "ext_expires_in"), tenant.token_lifetime)

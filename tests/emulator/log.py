@@ -10,7 +10,16 @@ import json
 from collections import Counter
 from pathlib import Path
 
-SECRET_FIELDS = ("client_secret", "client_assertion", "access_token", "device_code", "oidcToken", "proof", "secretText")
+SECRET_FIELDS = (
+    "client_secret",
+    "client_assertion",
+    "access_token",
+    "device_code",
+    "id_token",
+    "oidcToken",
+    "proof",
+    "secretText",
+)
 REDACTED = "(redacted)"
 
 

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import base64
+import json
+
 from . import access_tokens, replicas, roles, rules_sign_in
 from . import rules_device_code as rules
 from .device_codes import INTERVAL, LIFETIME
@@ -52,7 +55,19 @@ def token(call):
     rules.refuse_a_person_whom_conditional_access_blocks(call.tenant, code.user)
     resource, scopes = _split(call, client, code.scopes)
     code.state = "used"
-    return call.json(access_tokens.issue_delegated(call.tenant, code.client_id, code.user, scopes, resource))
+    answer = access_tokens.issue_delegated(call.tenant, code.client_id, code.user, scopes, resource)
+    return call.json({**answer, **_about_the_person(call, code)})
+
+
+def _about_the_person(call, code):
+    """What msal keeps an account by: the ID token, and client_info where it asks for that (V msal)."""
+    if "openid" not in code.scopes:
+        return {}
+    account = json.dumps({"uid": code.user.object_id, "utid": call.tenant.id}).encode()
+    return {
+        "id_token": access_tokens.issue_id_token(call.tenant, code.client_id, code.user, call.host),
+        "client_info": base64.urlsafe_b64encode(account).decode().rstrip("="),
+    }
 
 
 def _client(call, client_id):
