@@ -95,8 +95,8 @@ options:
     type: str
   cloud:
     description:
-      - Where the tenant lives. V(public), V(us_government), V(us_government_dod), V(china), or the name that another
-        Azure tool uses for one of them, such as V(AzureUSGovernment).
+      - Where the tenant lives. V(public), V(us_government), V(us_government_dod), V(china), V(bleu), V(delos),
+        V(govsg), or the name that another Azure tool uses for one of them, such as V(AzureUSGovernment).
       - Without it, the environment variable E(AZURE_CLOUD_ENVIRONMENT) is read where the module runs.
     type: str
     default: public

@@ -16,9 +16,6 @@ from . import access_tokens, actions, control, memory, replies, routes, rules_si
 from .calls import Call
 from .errors import ConnectionFault, GraphError, ServiceError
 from .log import Log
-from .model import GRAPH_APP_ID
-
-GRAPH_URLS = ("https://graph.microsoft.com", "https://graph.microsoft.com/", GRAPH_APP_ID)
 
 
 class Emulator:
@@ -26,7 +23,6 @@ class Emulator:
 
     def __init__(self, *tenants, log=None, record=None):
         self.tenants = {tenant.id: tenant for tenant in tenants}
-        self.graph_urls = set(GRAPH_URLS)
         self.log = Log(log, record)
         self.loops = memory.Loops()
         self.refusals = memory.Refusals()
@@ -83,6 +79,8 @@ class Emulator:
             return call
         tenant = self._tenant_of(request, arguments, is_sign_in)
         call = Call(self, tenant or self.tenant, request, operation, arguments, is_sign_in)
+        if tenant and is_sign_in and rules_sign_in.is_of_another_cloud(tenant, request.host):
+            call.refusal = rules_sign_in.of_another_cloud(tenant, arguments["tenant"])
         if tenant is None and arguments.get("tenant", "common").lower() not in rules_sign_in.TENANTLESS:
             call.refusal = rules_sign_in.unknown_tenant(arguments["tenant"])
         return call

@@ -13,8 +13,9 @@ from functools import cached_property
 
 from werkzeug.wrappers import Response
 
-from . import users
+from . import clouds, users
 from .errors import GraphError, bad_request
+from .model import GRAPH_APP_ID
 
 GRAPH_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE754Compatible=false;charset=utf-8"
 
@@ -57,7 +58,7 @@ class Call:
     @property
     def audiences(self):
         """The resource names that stand for this Graph."""
-        return {f"https://{self.host}", *self.emulator.graph_urls}
+        return {f"https://{self.host}", clouds.graph_url(self.tenant.cloud), GRAPH_APP_ID}
 
     @cached_property
     def query(self):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from . import clouds
 from .errors import SignInError
 
 TENANTLESS = ("common", "organizations", "consumers")
@@ -53,6 +54,19 @@ def unknown_tenant(name):
         "correct cloud. Check with your subscription administrator, this may happen if there are no active "
         "subscriptions for the tenant.",
     )
+
+
+def is_of_another_cloud(tenant, host):
+    return not clouds.is_at_home(tenant.cloud, host)
+
+
+def of_another_cloud(tenant, name):
+    """8 V: a tenant that is asked for in another cloud is not found there; 900382 in cross-cloud requests."""
+    if tenant.switches.wrong_cloud == 900382:
+        return SignInError(
+            400, "invalid_request", 900382, "Confidential Client is not supported in Cross Cloud request."
+        )
+    return unknown_tenant(name)
 
 
 def refuse_a_tenantless_grant(name):

@@ -39,6 +39,7 @@ class Switches:
     service_principal_keys_sign_in: bool = True  # 12 U
     loop_detection: bool = False  # 4.7 P: 50196 after 15 identical requests in 5 minutes
     remember_refusals: int = 0  # 6 U: seconds for which a failed key lookup stays cached
+    wrong_cloud: int = 90002  # 8 V: or 900382
     slow_down: bool = False  # 9: RFC 8628 has it, Microsoft's page has not
     device_code_message: bool = True  # 9 V; clients tolerate an answer without one
     old_separators: bool = False  # 4.6 V: CRLF before "Trace ID" instead of a space

@@ -28,10 +28,13 @@ from .users import User
 class Tenant:
     """One Microsoft Entra tenant with everything a rehearsal may want to bend."""
 
-    def __init__(self, tenant_id=None, domain="contoso.onmicrosoft.com", name="Contoso", clock=None, seed=0):
+    def __init__(
+        self, tenant_id=None, domain="contoso.onmicrosoft.com", name="Contoso", clock=None, seed=0, cloud="public"
+    ):
         self.id = tenant_id or str(uuid.uuid4())
         self.domain = domain
         self.name = name
+        self.cloud = cloud
         self.clock = clock or Clock()
         self.switches = Switches()
         self.directory = Directory()

@@ -32,7 +32,15 @@ CLOUDS: dict[str, Cloud] = {
     "us_government": Cloud("https://login.microsoftonline.us", "https://graph.microsoft.us"),
     "us_government_dod": Cloud("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
     "china": Cloud("https://login.partner.microsoftonline.cn", "https://microsoftgraph.chinacloudapi.cn"),
+    # The sovereign ones: the sign-in hosts are in msal, the Graph roots are what several tools use, one for govsg.
+    "bleu": Cloud("https://login.sovcloud-identity.fr", "https://graph.svc.sovcloud.fr"),
+    "delos": Cloud("https://login.sovcloud-identity.de", "https://graph.svc.sovcloud.de"),
+    "govsg": Cloud("https://login.sovcloud-identity.sg", "https://graph.svc.sovcloud.sg"),
 }
+
+# Two names of one service: "National clouds" has the first, "National cloud deployments" of Graph the second, and msal
+# knows both. What belongs to one may go to the other.
+TWINS = frozenset({"login.partner.microsoftonline.cn", "login.chinacloudapi.cn"})
 
 # The names that other Azure tools use for the same clouds.
 ALIASES: dict[str, str] = {
@@ -90,6 +98,13 @@ def same_host(url: str, root: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def is_authority(url: str, root: str) -> bool:
+    """Whether a secret for the authority `root` may go to `url`: the same host, or its twin in the same cloud."""
+    if same_host(url, root):
+        return True
+    return {host_of(url).lower(), host_of(root).lower()} == TWINS and is_https(url)
 
 
 def is_https(url: str) -> bool:

@@ -22,7 +22,7 @@ from .._core.errors import UntrustedAnswer
 from .answers import odd, refusal_of, token_in
 from .assertion import Signer, client_assertion
 from .clock import ServiceClock
-from .clouds import Cloud, host_of, is_https, is_on_this_machine, same_host
+from .clouds import Cloud, host_of, is_authority, is_https, is_on_this_machine
 from .device_prompt import DevicePrompt, prompt_in
 from .machine import machine_refusal, token_of_machine
 from .transport import Request, Response, Transport
@@ -179,7 +179,7 @@ class TokenService:
         return t.cast(Response, self._discovery)
 
     def post(self, url: str, headers: t.Mapping[str, str], body: bytes, new_connection: bool) -> Response:
-        if not same_host(url, self.cloud.authority_host):
+        if not is_authority(url, self.cloud.authority_host):
             raise UntrustedAnswer(*odd(f"A sign-in would have gone to {host_of(url)}.", host_of(url)))
         answer = self._transport.send(Request("POST", url, headers, body, new_connection))
         self._clock.observe(answer.headers.get("date"))
@@ -203,7 +203,7 @@ class TokenService:
         endpoint = body.get("token_endpoint")
         if not isinstance(endpoint, str) or not isinstance(body.get("authorization_endpoint"), str):
             raise UntrustedAnswer(*odd(f"The discovery document of {host} names no token endpoint.", host))
-        if not same_host(endpoint, self.cloud.authority_host):
+        if not is_authority(endpoint, self.cloud.authority_host):
             other = host_of(endpoint)
             raise UntrustedAnswer(
                 *odd(f"The discovery document of {host} names a token endpoint on {other}: nothing was sent.", host)

@@ -161,7 +161,9 @@ def test_bad_options_and_missing_ones_are_named_together(options):
 def test_an_unknown_cloud_is_refused_with_the_known_ones(options):
     found = problems(options(app_id=APP_ID, cloud="mars"))
 
-    assert found == ["cloud must be one of china, public, us_government, us_government_dod, not 'mars'."]
+    assert found == [
+        "cloud must be one of bleu, china, delos, govsg, public, us_government, us_government_dod, not 'mars'."
+    ]
 
 
 @pytest.mark.parametrize("name", ["AzureUSGovernment", "AZUREUSGOVERNMENT", "usgovernment", "us_government"])
