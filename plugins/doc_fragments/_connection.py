@@ -37,8 +37,8 @@ options:
       - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
         need no Microsoft Graph permission at all.
       - V(workload_identity) signs in as O(client_id) with a token of the platform that runs this. That is the file
-        O(federated_token_file) (Kubernetes), a job of GitHub Actions with the permission to write C(id-token), or a step
-        of Azure Pipelines with O(service_connection_id) and E(SYSTEM_ACCESSTOKEN).
+        O(federated_token_file) (Kubernetes), a job of GitHub Actions with the permission to write C(id-token), or a
+        step of Azure Pipelines with O(service_connection_id) and E(SYSTEM_ACCESSTOKEN).
       - V(managed_identity) signs in as the Azure machine that runs the module (virtual machine, App Service, Azure
         Arc), or as its user-assigned identity O(client_id). V(auto) takes it only where E(IDENTITY_ENDPOINT) is set.
       - V(azure_cli) signs in as whoever ran C(az login) on the host that runs the module.

@@ -201,6 +201,21 @@ def test_an_answer_that_leaves_much_out_is_enough(world, admin, sign_in):
     )
 
 
+def test_what_a_service_says_cannot_move_the_cursor(world, admin, sign_in):
+    class Odd(Transport):
+        def send(self, request):
+            answer = super().send(request)
+            return Response(
+                answer.status, answer.headers, answer.body.replace(b"To sign in,", b"\\u001b[2J\\nTo sign in,")
+            )
+
+    answered_later(world, "approved", admin)
+
+    sign_in(Odd(world))
+
+    assert sign_in.said[0].startswith("[2J To sign in,")
+
+
 def test_the_code_is_asked_for_at_the_authority_alone(world, sign_in):
     """The address is the discovery document's to name; what it names elsewhere is not asked."""
 
