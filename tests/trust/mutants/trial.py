@@ -49,22 +49,22 @@ class Known:
     paths: dict = field(default_factory=dict)  # lines by test, by file
 
     def in_order(self, tests, mutant):
-        """The most promising first: those that have noticed a change in this function, then one of each path.
-
-        Tests that run the same lines of a file notice much the same, so of many such tests the others come later.
-        Among equals the tests that mirror the file come first, then quick ones that have noticed much.
+        """The most promising first: those that have noticed a change in this function, those that mirror its file, and
+        of the others one of each path: tests that run the same lines of a file notice much the same.
         """
         paths, turns = self.paths[mutant.file], Counter()
         key = {}
         for test in sorted(tests, key=lambda test: self._rank(test, mutant)):
             has_noticed = self.kills[mutant.file, mutant.function, test] > 0
-            key[test] = not has_noticed, turns[paths[test]], self._rank(test, mutant)
+            is_mirror = f"test_{Path(mutant.file).stem}." in test
+            key[test] = not has_noticed, not is_mirror, turns[paths[test]], self._rank(test, mutant)
             turns[paths[test]] += 1
         return sorted(tests, key=key.__getitem__)
 
     def _rank(self, test, mutant):
+        """Quick tests that have noticed much come first."""
         noticed = self.kills[test] + 10 * self.kills[mutant.file, mutant.function, test]
-        return f"test_{Path(mutant.file).stem}." not in test, self.seconds.get(test, 0) / (1 + noticed)
+        return self.seconds.get(test, 0) / (1 + noticed)
 
     def tests_of(self, mutant):
         """Those that run the change; all of them where it is outside of functions: it may be anywhere by then."""
