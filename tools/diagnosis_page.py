@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import runpy
 import sys
+import types
+import typing
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCE = ROOT / "plugins/module_utils/_core/diagnosis.py"
+CORE = ROOT / "plugins/module_utils/_core"
 PAGE = ROOT / "docs/docsite/rst/guide_diagnosis.rst"
 
 HEAD = """\
@@ -20,12 +22,12 @@ HEAD = """\
   GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
   SPDX-License-Identifier: GPL-3.0-or-later
 
-.. Made by tools/diagnosis_page.py from plugins/module_utils/_core/diagnosis.py; change it there.
+.. Made by tools/diagnosis_page.py from diagnosis.py and service_codes.py in plugins/module_utils/_core.
 
 .. _ansible_collections.evercert.entra.docsite.guide_diagnosis:
 
-When a sign-in is refused
-=========================
+When a sign-in or a request is refused
+======================================
 
 A module that fails returns ``diagnosis`` with a stable ``code``, its ``cause``, a ``remedy``, and ``evidence`` with
 what the service said. ``retry`` says how to take it:
@@ -34,7 +36,15 @@ what the service said. ``retry`` says how to take it:
 - ``later``: passing trouble that says nothing about the certificate.
 - ``no``: final until somebody changes something.
 
-Quote ``correlation_id``, ``trace_id`` and ``timestamp`` of the evidence to Microsoft's support.
+Quote ``correlation_id``, ``trace_id`` and ``timestamp`` of the evidence to Microsoft's support. A number or code that
+is not on this page is ``unknown``: the message then has the service's own words, the correlation ID and the time.
+
+.. contents::
+   :local:
+   :depth: 1
+
+The codes
+---------
 
 .. list-table::
    :header-rows: 1
@@ -47,23 +57,97 @@ Quote ``correlation_id``, ``trace_id`` and ``timestamp`` of the evidence to Micr
      - AADSTS
 """
 
+NUMBERS = """
+The numbers of Microsoft Entra
+------------------------------
+
+Entra names the reason of a refused sign-in by a number such as AADSTS700016. Where it says more than the code of this
+collection, ``cause`` and ``remedy`` are these:
+
+"""
+
+GRAPH = """
+The codes of Microsoft Graph
+----------------------------
+
+Graph names an error by a code, or by nothing but the status of the answer:
+
+"""
+
+COLUMNS = """\
+.. list-table::
+   :header-rows: 1
+   :widths: 20 20 30 30
+
+   * - {first}
+     - Code
+     - Cause
+     - Remedy
+"""
+
+
+class Sources(typing.NamedTuple):
+    """The two files that the page is made from, as they are when they run."""
+
+    table: dict[str, typing.Any]
+    codes: dict[str, typing.Any]
+
+
+def read_sources() -> Sources:
+    """They import each other by a name that holds within the collection only, so the second is handed to the first."""
+    codes = runpy.run_path(str(CORE / "service_codes.py"), run_name="evercert_core.service_codes")
+    package, module = types.ModuleType("evercert_core"), types.ModuleType("evercert_core.service_codes")
+    vars(module).update(codes)
+    sys.modules.update({package.__name__: package, module.__name__: module})
+    return Sources(runpy.run_path(str(CORE / "diagnosis.py"), run_name="evercert_core.diagnosis"), codes)
+
 
 def page() -> str:
-    table = runpy.run_path(str(SOURCE), run_name="diagnosis")
-    numbers: dict[str, list[str]] = {"certificate_not_registered": ["700027"], "certificate_expired": ["700027"]}
-    numbers["wrong_private_key"] = ["700027"]
-    for number, code in table["SIGN_IN_CODES"].items():
-        numbers.setdefault(code, []).append(str(number))
-    rows = [
-        f"   * - ``{code}``\n"
-        f"     - {row.cause.format(host='The host')}\n"
-        f"     - {row.remedy}\n"
-        f"     - {row.retry}\n"
-        f"     - {', '.join(numbers.get(code, []))}\n"
-        for code, row in table["TABLE"].items()
-    ]
-    text = (HEAD + "".join(rows)).replace("to The host", "to the host").replace("name The host", "name of the host")
+    sources = read_sources()
+    text = HEAD + "".join(codes(sources)) + NUMBERS + COLUMNS.format(first="AADSTS") + "".join(numbers(sources))
+    text += GRAPH + COLUMNS.format(first="Graph") + "".join(graph(sources))
     return "\n".join(line.rstrip() for line in text.split("\n"))
+
+
+def codes(sources: Sources) -> typing.Iterator[str]:
+    """Every code of ours, with the numbers of Entra that lead to it."""
+    listed = {code: ["700027"] for code in ("certificate_not_registered", "certificate_expired", "wrong_private_key")}
+    for number, meaning in sources.codes["SIGN_IN"].items():
+        listed.setdefault(meaning.code, []).append(str(number))
+    policies = sources.codes["SECURITY_POLICIES"]
+    listed["conditional_access"].append(f"{policies.start} to {policies.stop - 1}")
+    for code, row in sources.table["TABLE"].items():
+        yield cells(f"``{code}``", sentence(row.cause), row.remedy, row.retry, ", ".join(listed.get(code, [])))
+
+
+def numbers(sources: Sources) -> typing.Iterator[str]:
+    """The numbers of Entra that say more than their code."""
+    for number, meaning in sorted(sources.codes["SIGN_IN"].items()):
+        if meaning.cause or meaning.remedy:
+            yield explained(str(number), meaning, sources)
+
+
+def graph(sources: Sources) -> typing.Iterator[str]:
+    """Every code of Graph, then the statuses."""
+    for code, meaning in sorted(sources.codes["GRAPH"].items()):
+        yield explained(f"``{code}``", meaning, sources)
+    for status, meaning in sources.codes["STATUSES"].items():
+        yield explained(f"HTTP {status}", meaning, sources)
+
+
+def explained(name: str, meaning: typing.Any, sources: Sources) -> str:
+    row = sources.table["TABLE"][meaning.code]
+    return cells(name, f"``{meaning.code}``", sentence(meaning.cause or row.cause), meaning.remedy or row.remedy)
+
+
+def cells(*texts: str) -> str:
+    return "   * - " + "\n     - ".join(texts) + "\n"
+
+
+def sentence(cause: str) -> str:
+    """A cause without a host of its own."""
+    text = cause.format(host="The host")
+    return text[0] + text[1:].replace("name The host", "name of the host").replace("The host", "the host")
 
 
 def main() -> int:

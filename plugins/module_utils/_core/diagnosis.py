@@ -13,6 +13,8 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
+from .service_codes import GRAPH, SECURITY_POLICIES, SIGN_IN, SIGN_IN_WORDS, STATUSES, Meaning
+
 # How an answer is to be taken. `wait`: the certificate may not be visible yet. `later`: passing trouble that says
 # nothing about the certificate. `no`: final until somebody changes something.
 Retry = t.Literal["wait", "later", "no"]
@@ -36,7 +38,15 @@ class Diagnosis:
     @property
     def sentence(self) -> str:
         said = f" The service said: {self.evidence['message']}" if self.evidence.get("message") else ""
-        return f"{self.cause} {self.remedy}{said}"
+        return f"{self.cause} {self.remedy}{said}{self._reference}"
+
+    @property
+    def _reference(self) -> str:
+        """What support asks for, in the sentence itself where this collection knows no more."""
+        correlation_id, timestamp = self.evidence.get("correlation_id"), self.evidence.get("timestamp")
+        if self.code != "unknown" or not correlation_id:
+            return ""
+        return f" (correlation ID {correlation_id}{f', {timestamp}' if timestamp else ''})"
 
 
 @dataclass(frozen=True)
@@ -130,6 +140,28 @@ TABLE: dict[str, Explanation] = {
         "Renew it with an identity that may write the application.",
         "no",
     ),
+    "certificate_not_trusted": Explanation(
+        "Entra does not trust this certificate for the application.",
+        "Register the certificate itself on the application (application_certificate_renew); trust by subject name and "
+        "issuer has to be set up in Entra first.",
+        "no",
+    ),
+    "weak_key": Explanation(
+        "The RSA key of the certificate is too short.",
+        "Renew with a key_size of 2048 or more.",
+        "no",
+    ),
+    "assertion_refused": Explanation(
+        "Entra cannot use the client assertion as it was made.",
+        "Check client_id and the file or program that the assertion comes from; one that this collection made itself "
+        "is worth a bug report.",
+        "no",
+    ),
+    "credential_missing": Explanation(
+        "The sign-in carried no credential.",
+        "Give client_secret, client_certificate_path or key_store.",
+        "no",
+    ),
     "secret_invalid": Explanation(
         "The client secret is wrong.",
         "Give the secret's value, not its ID, as client_secret (AZURE_CLIENT_SECRET).",
@@ -180,6 +212,11 @@ TABLE: dict[str, Explanation] = {
         "auth_source.",
         "no",
     ),
+    "account_not_found": Explanation(
+        "The account that signed in does not exist in this tenant.",
+        "Sign in with an account of the tenant that tenant_id names, or invite the account as a guest.",
+        "no",
+    ),
     "consent_missing": Explanation(
         "The permission has not been consented to.",
         "An administrator grants consent for the application's permissions.",
@@ -191,6 +228,12 @@ TABLE: dict[str, Explanation] = {
         "reading needs Application.Read.All. With auth_source key_store no Graph permission is needed.",
         "no",
     ),
+    "token_refused": Explanation(
+        "Graph does not accept the access token.",
+        "Sign in again. A token given as access_token must be for Graph in the same cloud, and may be an hour old at "
+        "most.",
+        "no",
+    ),
     "conditional_access": Explanation(
         "A Conditional Access policy blocks this sign-in.",
         "Allow this host's address for the workload identity or change the policy. The certificate is not at fault.",
@@ -199,6 +242,26 @@ TABLE: dict[str, Explanation] = {
     "policy_refused": Explanation(
         "An application management policy of the tenant refuses this credential.",
         "Lower the option validity to the policy's limit, set on_policy_limit to clamp, or have the policy changed.",
+        "no",
+    ),
+    "dates_refused": Explanation(
+        "Graph refuses the end date of a credential.",
+        "Check the time of this host; give a certificate of one year at most, or remove the entries that have expired.",
+        "no",
+    ),
+    "limit_reached": Explanation(
+        "A limit of the directory is reached.",
+        "Remove what nobody needs, then run again.",
+        "no",
+    ),
+    "conflict": Explanation(
+        "What the directory holds contradicts the write: it is there already, or was changed meanwhile.",
+        "Run again: what is there is read first.",
+        "no",
+    ),
+    "bad_request": Explanation(
+        "The service refuses the request as it was made.",
+        "Check the options that the service's own words name; if they are right, report it with the correlation ID.",
         "no",
     ),
     "throttled": Explanation(
@@ -218,63 +281,6 @@ TABLE: dict[str, Explanation] = {
     ),
 }
 
-# AADSTS number → code; facts page section 4.7. 700027 is told apart by its reason.
-SIGN_IN_CODES: dict[int, str] = {
-    700024: "clock_skew",
-    90002: "tenant_not_found",
-    9001023: "tenant_not_found",
-    700023: "wrong_cloud",
-    70011: "wrong_cloud",
-    1002012: "wrong_cloud",
-    900382: "wrong_cloud",
-    900432: "wrong_cloud",
-    500011: "wrong_cloud",
-    700016: "application_not_found",
-    700011: "application_not_found",
-    7000229: "service_principal_missing",
-    7000112: "application_disabled",
-    70001: "application_disabled",
-    7000274: "certificate_refused",
-    7000277: "certificate_refused",
-    1000502: "certificate_refused",
-    7000214: "certificate_refused",
-    7000215: "secret_invalid",
-    7000222: "secret_expired",
-    65004: "sign_in_declined",
-    70018: "sign_in_expired",
-    70019: "sign_in_expired",
-    70020: "sign_in_expired",
-    7000218: "public_client_refused",
-    70021: "federation_refused",
-    700211: "federation_refused",
-    700212: "federation_refused",
-    700213: "federation_refused",
-    7002131: "federation_refused",
-    65001: "consent_missing",
-    501051: "consent_missing",
-    53003: "conditional_access",
-    50196: "throttled",
-    90055: "throttled",
-    90033: "service_unavailable",
-    90006: "service_unavailable",
-    90012: "service_unavailable",
-    90024: "service_unavailable",
-    90090: "service_unavailable",
-    50033: "service_unavailable",
-    50087: "service_unavailable",
-}
-
-# RFC 8628 words that may come without a number.
-SIGN_IN_WORDS = {
-    "authorization_declined": "sign_in_declined",
-    "access_denied": "sign_in_declined",
-    "expired_token": "sign_in_expired",
-    "bad_verification_code": "sign_in_expired",
-}
-
-# 530032 and its neighbours.
-SECURITY_POLICIES = range(530000, 531000)
-
 _REASON = re.compile(r"\[Reason - ([^,\]]*)")
 _NUMBER = re.compile(r"AADSTS([0-9]{1,10})(?![0-9])")
 # A token, an assertion or a proof that a peer quotes back at us.
@@ -286,45 +292,52 @@ _MOST_NUMBERS = 20
 
 def explain(code: str, host: str, evidence: t.Mapping[str, t.Any], retry: Retry | None = None) -> Diagnosis:
     """The diagnosis of a code; `host` names the peer in its cause."""
-    row = TABLE[code]
-    cause = row.cause.format(host=host or "the service")
-    return Diagnosis(code, cause, row.remedy, retry or row.retry, {"host": host, **evidence})
+    return _explain(Meaning(code), host, evidence, retry)
 
 
-def explain_sign_in(status: int, body: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str]) -> Diagnosis:
-    """The diagnosis of a token endpoint's answer that holds no token."""
+def _explain(meaning: Meaning, host: str, evidence: t.Mapping[str, t.Any], retry: Retry | None = None) -> Diagnosis:
+    """The same, with the more exact words that one of the service's own codes has."""
+    row = TABLE[meaning.code]
+    cause = (meaning.cause or row.cause).format(host=host or "the service")
+    return Diagnosis(meaning.code, cause, meaning.remedy or row.remedy, retry or row.retry, {"host": host, **evidence})
+
+
+def explain_sign_in(
+    status: int, body: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str], sent_as: str | None = None
+) -> Diagnosis:
+    """The diagnosis of a token endpoint's answer that holds no token; `sent_as` is the request's correlation ID."""
     numbers = _numbers(body)
     text = said(body.get("error_description")) or ""
     evidence = {
         "http_status": status,
         "error": said(body.get("error")),
         "error_codes": numbers,
-        "correlation_id": said(body.get("correlation_id")),
+        "correlation_id": said(body.get("correlation_id"), _LONGEST_CODE) or sent_as,
         "trace_id": said(body.get("trace_id")),
-        "timestamp": said(body.get("timestamp")),
+        "timestamp": said(body.get("timestamp"), _LONGEST_CODE) or said(headers.get("date"), _LONGEST_CODE),
         "message": _first_line(text),
     }
     if headers.get("retry-after"):
         evidence["retry_after"] = said(headers["retry-after"])
-    return explain(_sign_in_code(status, numbers, text, body), host, evidence)
+    return _explain(_meaning_of_sign_in(status, numbers, text, body), host, evidence)
 
 
-def _sign_in_code(status: int, numbers: t.Sequence[int], text: str, body: t.Mapping[str, t.Any]) -> str:
+def _meaning_of_sign_in(status: int, numbers: t.Sequence[int], text: str, body: t.Mapping[str, t.Any]) -> Meaning:
     if 700027 in numbers:
-        return _code_of_700027(text)
+        return Meaning(_code_of_700027(text))
     for number in numbers:
-        if number in SIGN_IN_CODES:
-            return SIGN_IN_CODES[number]
+        if number in SIGN_IN:
+            return SIGN_IN[number]
         if number in SECURITY_POLICIES:
-            return "conditional_access"
+            return Meaning("conditional_access")
     word = said(body.get("error")) or ""
     if word in SIGN_IN_WORDS:
-        return SIGN_IN_WORDS[word]
+        return Meaning(SIGN_IN_WORDS[word])
     if status == 429:
-        return "throttled"
+        return Meaning("throttled")
     if status >= 500 or word in ("temporarily_unavailable", "server_error"):
-        return "service_unavailable"
-    return "unknown"
+        return Meaning("service_unavailable")
+    return Meaning("unknown")
 
 
 def _code_of_700027(text: str) -> str:
@@ -362,45 +375,32 @@ def said(value: object, longest: int = _LONGEST_TEXT) -> str | None:
     return _TOKEN.sub("(token)", value[: 2 * longest])[:longest] if isinstance(value, str) else None
 
 
-# Graph's error code → ours; facts page section 13. Statuses decide where the code is not listed.
-GRAPH_CODES: dict[str, str] = {
-    "Authorization_RequestDenied": "permission_denied",
-    "CredentialInvalidLifetimeAsPerAppPolicy": "policy_refused",
-    "CredentialTypeNotAllowedAsPerAppPolicy": "policy_refused",
-    "Directory_QuotaExceeded": "unknown",
-    "Directory_ResourceSizeExceeded": "unknown",
-    "Request_ResourceNotFound": "application_not_found",
-    "TooManyRequests": "throttled",
-    "activityLimitReached": "throttled",
-    "Directory_ConcurrencyViolation": "service_unavailable",
-    "serviceNotAvailable": "service_unavailable",
-    "generalException": "service_unavailable",
-}
-
-
 def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str]) -> Diagnosis:
     """The diagnosis of a Graph error; `error` is the object below "error", possibly empty."""
     code = said(error.get("code"), _LONGEST_CODE) or ""
     inner = error.get("innerError") or error.get("innererror")
-    request_id = said(headers.get("request-id") or (inner.get("request-id") if isinstance(inner, dict) else None))
+    named = headers.get("request-id") or (inner.get("request-id") if isinstance(inner, dict) else None)
+    request_id = said(named, _LONGEST_CODE)
     evidence: dict[str, t.Any] = {
         "http_status": status,
         "error": code or None,
         "error_codes": [],
-        "correlation_id": said(headers.get("client-request-id")) or request_id,
+        "correlation_id": said(headers.get("client-request-id"), _LONGEST_CODE) or request_id,
         "trace_id": request_id,
-        "timestamp": said(headers.get("date")),
+        "timestamp": said(headers.get("date"), _LONGEST_CODE),
         "message": said(error.get("message")) or "",
     }
-    return explain(_graph_code(status, code), host, evidence)
+    return _explain(_meaning_of_graph(status, [code, *_detail_codes(error)]), host, evidence)
 
 
-def _graph_code(status: int, code: str) -> str:
-    if code in GRAPH_CODES:
-        return GRAPH_CODES[code]
-    if status == 429:
-        return "throttled"
-    if status >= 500 or status == 409:
-        return "service_unavailable"
-    by_status = {401: "permission_denied", 403: "permission_denied", 404: "application_not_found"}
-    return by_status.get(status, "unknown")
+def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:
+    """The codes of the error's details, which say more where its own says no more than that the request was bad."""
+    listed = error.get("details")
+    details = listed[:_MOST_NUMBERS] if isinstance(listed, list) else []
+    return [said(detail.get("code"), _LONGEST_CODE) or "" for detail in details if isinstance(detail, dict)]
+
+
+def _meaning_of_graph(status: int, codes: t.Sequence[str]) -> Meaning:
+    """The first code that is known decides, else the status."""
+    known = next((GRAPH[code] for code in codes if code in GRAPH), None) or STATUSES.get(status)
+    return known or Meaning("service_unavailable" if status >= 500 else "unknown")

@@ -91,6 +91,15 @@ class GraphRefused(ServiceError):
         """True when a write with this answer may have taken effect all the same."""
         return self.status >= 500
 
+    @property
+    def is_put_off(self) -> bool:
+        """True when the same write, sent a little later, may well be taken."""
+        return self.status in (409, 429) and self.diagnosis.retry == "later"
+
+    def saying(self, more: str) -> GraphRefused:
+        """The same refusal with what is known besides."""
+        return GraphRefused(f"{self.message} {more}", self.diagnosis, self.status, self.code, self.retry_after)
+
 
 class UntrustedAnswer(ServiceError):
     """Raised when an answer names another host for a secret, or is not of the kind that was asked for."""

@@ -23,10 +23,10 @@ def token_in(body: t.Mapping[str, t.Any], name: str = "access_token") -> str | N
     return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
 
 
-def refusal_of(answer: Response, host: str) -> SignInRefused:
-    """No token: why, or at least what came in place of one."""
+def refusal_of(answer: Response, host: str, sent_as: str | None = None) -> SignInRefused:
+    """No token: why, or at least what came in place of one. `sent_as` is the request's own correlation ID."""
     body = answer.json_object()
-    diagnosis = explain_sign_in(answer.status, body or {}, host, answer.headers)
+    diagnosis = explain_sign_in(answer.status, body or {}, host, answer.headers, sent_as)
     if body is None:
         came = f"{host} answered {answer.status} and no JSON object; a proxy may have answered. "
     else:

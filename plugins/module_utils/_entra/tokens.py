@@ -169,7 +169,7 @@ class TokenService:
         token = token_in(body)
         if answer.status == 200 and token:
             return AccessToken(token, source, http.correlation_id)
-        raise refusal_of(answer, host)
+        raise refusal_of(answer, host, http.correlation_id)
 
     # What msal sends goes through here, so that every answer's time is seen and no secret leaves its host.
 

@@ -153,7 +153,7 @@ def _may_have_applied(failure: GraphRefused | NetworkFailure) -> bool:
 
 def _wait_or_raise(run: Run, refusal: GraphRefused, pause: float, what: str) -> None:
     """Graph put the write off, or refused it."""
-    if refusal.status not in (409, 429) or (refusal.retry_after or 0.0) > LONGEST_RETRY_AFTER:
+    if not refusal.is_put_off or (refusal.retry_after or 0.0) > LONGEST_RETRY_AFTER:
         raise refusal
     asked = refusal.retry_after
     run.connection.timing.wait(pause if asked is None else asked, f"Graph put off {what}; sending it again")

@@ -116,7 +116,7 @@ def _take_back(run: Run, version: Version, before: Record) -> Version:
 def _after_refusal(run: Run, refusal: GraphRefused, way: GraphClient | None, left: float) -> GraphClient | None:
     """Wait where that helps, else go on with PATCH, else raise."""
     pause = refusal.retry_after if refusal.retry_after is not None else POLL
-    if refusal.status in (409, 429) and pause < left:
+    if refusal.is_put_off and pause < left:
         run.connection.timing.wait(pause, f"Graph answered {refusal.status} to the write; sending it again")
         return way
     proof_refused = way is not None and refusal.status in (401, 403)

@@ -13,11 +13,11 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import GraphRefused, SignInRefused, Unsafe
-from .._core.model import Application, Certificate, Version
+from .._core.model import Application, Certificate, KeyCredential, Version
 from .._core.policy import PROOF_MARGIN
 from .._entra.applications import add_key, existing_entry, new_entry, remove_key, update_key_credentials
 from .._entra.assertion import PROOF_AUDIENCES
-from .._entra.graph import GraphClient
+from .._entra.graph import GraphClient, Json
 from .run import Run
 
 # Sends one write, once; what it returns is the key ID where the answer names one.
@@ -120,7 +120,7 @@ def update_to_add(run: Run, certificate: Certificate, name: str | None = None) -
         return None
     entries = [existing_entry(entry) for entry in application.key_credentials]
     entries.append(new_entry(certificate, name or certificate.subject or application.display_name))
-    return lambda: update_key_credentials(run.connection.graph, application.object_id, entries)
+    return lambda: _update(run, application, entries)
 
 
 def update_to_remove(run: Run, key_id: str, keep: Certificate | None = None) -> Write | None:
@@ -134,7 +134,34 @@ def update_to_remove(run: Run, key_id: str, keep: Certificate | None = None) -> 
     if keep and not application.find_credential(keep):
         raise not_shown(run, keep)
     entries = [existing_entry(entry) for entry in application.key_credentials if entry.key_id != key_id]
-    return lambda: update_key_credentials(run.connection.graph, application.object_id, entries)
+    return lambda: _update(run, application, entries)
+
+
+def _update(run: Run, application: Application, entries: t.Sequence[Json]) -> None:
+    """The PATCH itself. Refused dates may be those of any entry, so the ones that have ended are named."""
+    try:
+        update_key_credentials(run.connection.graph, application.object_id, entries)
+    except GraphRefused as refusal:
+        if refusal.code != "KeyCredentialsInvalidEndDate":
+            raise
+        now = run.connection.clock.service_time()
+        ended = [entry for entry in application.key_credentials if entry.not_after and entry.not_after <= now]
+        raise refusal.saying(_about_ended(application, ended)) from refusal
+
+
+def _about_ended(application: Application, ended: t.Sequence[KeyCredential]) -> str:
+    if not ended:
+        return (
+            f"No entry of application {application.display_name} has expired: the new certificate's dates are refused."
+        )
+    names = ", ".join(
+        f"{entry.display_name or 'unnamed'} (key ID {entry.key_id}, until {entry.not_after:%Y-%m-%d})"
+        for entry in ended
+    )
+    return (
+        f"Entries of application {application.display_name} that have expired, and may be what is refused: {names}. "
+        "Remove those that nobody needs (application_certificate with state absent and key_id), then run again."
+    )
 
 
 def not_shown(run: Run, certificate: Certificate) -> Unsafe:

@@ -6,22 +6,26 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import (
-    GRAPH_CODES,
     KEY_CODES,
-    SIGN_IN_CODES,
     TABLE,
     Diagnosis,
     explain,
     explain_graph,
     explain_sign_in,
 )
+from ansible_collections.evercert.entra.plugins.module_utils._core.service_codes import GRAPH, SIGN_IN, STATUSES
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 HOST = "login.test"
+KNOWN = yaml.safe_load((Path(__file__).parents[3] / "facts/errors_of_the_service.yml").read_text(encoding="utf-8"))
+NUMBERS = [(number, entry["retry"]) for entry in KNOWN["sign_in"] for number in entry["numbers"]]
+MEANINGS = [*SIGN_IN.items(), *GRAPH.items(), *STATUSES.items()]
 NOT_FOUND = (
     "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on "
     "application. [Reason - The key was not found., Thumbprint of key used by client: '9F2C', Please visit the Azure "
@@ -101,9 +105,27 @@ def signed_in(number, text="", status=401, error="invalid_client"):
         (90090, "service_unavailable", "later"),
         (50033, "service_unavailable", "later"),
         (50087, "service_unavailable", "later"),
-        (700021, "unknown", "no"),
-        (5002723, "unknown", "no"),
-        (9002313, "unknown", "no"),
+        (700021, "assertion_refused", "no"),
+        (5002723, "assertion_refused", "no"),
+        (50027, "assertion_refused", "no"),
+        (50013, "assertion_refused", "no"),
+        (50012, "certificate_not_trusted", "no"),
+        (700030, "certificate_not_trusted", "no"),
+        (50032, "weak_key", "no"),
+        (392200, "credential_missing", "no"),
+        (392204, "certificate_expired", "no"),
+        (7000216, "credential_missing", "no"),
+        (700025, "bad_request", "no"),
+        (50034, "account_not_found", "no"),
+        (70021, "federation_refused", "no"),
+        (700211, "federation_refused", "no"),
+        (700212, "federation_refused", "no"),
+        (700213, "federation_refused", "no"),
+        (7002131, "federation_refused", "no"),
+        (900144, "bad_request", "no"),
+        (9002313, "bad_request", "no"),
+        (1002016, "tls", "no"),
+        (123, "unknown", "no"),
     ],
 )
 def test_a_refusal_is_explained_by_its_number(number, code, retry):
@@ -115,7 +137,57 @@ def test_a_refusal_is_explained_by_its_number(number, code, retry):
 def test_every_number_in_the_table_is_shown_here():
     shown = test_a_refusal_is_explained_by_its_number.pytestmark[0].args[1]
 
-    assert set(SIGN_IN_CODES) <= {number for number, _message, _code in shown}
+    assert set(SIGN_IN) <= {number for number, _message, _code in shown}
+
+
+@pytest.mark.parametrize("number, retry", NUMBERS)
+def test_every_number_that_entra_is_known_for_has_advice(number, retry):
+    found = signed_in(number)
+
+    assert found.code != "unknown"
+    assert found.retry == retry
+
+
+@pytest.mark.parametrize("status, code, retry", [tuple(entry.values()) for entry in KNOWN["graph"]])
+def test_every_error_that_graph_is_known_for_has_advice(status, code, retry):
+    found = explain_graph(status, {"code": code, "message": "No."}, HOST, {})
+
+    assert found.code != "unknown"
+    assert found.retry == retry
+
+
+def test_the_table_holds_no_number_without_a_source():
+    assert set(SIGN_IN) <= {number for number, _retry in NUMBERS}
+
+
+def test_a_number_may_have_a_more_exact_remedy_than_its_code():
+    assert "exactly" in signed_in(700213).remedy
+    assert signed_in(700213).remedy != signed_in(70021).remedy == TABLE["federation_refused"].remedy
+    assert "No credential" in signed_in(7000216).cause
+    assert "not one of the application's" in signed_in(7000215).cause
+
+
+@pytest.mark.parametrize("name, meaning", MEANINGS)
+def test_the_exact_words_of_a_row_are_sentences_and_its_code_is_ours(name, meaning):
+    assert meaning.code in TABLE
+    for text in filter(None, (meaning.cause.format(host=HOST), meaning.remedy)):
+        assert re.fullmatch(r"[A-Z].*\.", text), text
+        assert len(text.split()) >= 3
+
+
+def test_an_unknown_refusal_gives_the_services_words_its_correlation_id_and_the_time():
+    body = {"error": "x", "error_codes": [123], "error_description": "AADSTS123: Odd.", "correlation_id": "c"}
+
+    found = explain_sign_in(400, {**body, "timestamp": "2026-11-22 10:00:00Z"}, HOST, {})
+
+    assert found.sentence.endswith("The service said: AADSTS123: Odd. (correlation ID c, 2026-11-22 10:00:00Z)")
+
+
+def test_an_answer_without_ids_is_found_by_those_of_the_request():
+    found = explain_sign_in(502, {}, HOST, {"date": "Sun, 22 Nov 2026 10:00:00 GMT"}, "sent")
+
+    assert found.evidence["correlation_id"] == "sent"
+    assert found.evidence["timestamp"] == "Sun, 22 Nov 2026 10:00:00 GMT"
 
 
 @pytest.mark.parametrize(
@@ -232,8 +304,20 @@ def test_any_error_of_graph_is_explained(status, body, headers):
     "status, code, ours, retry",
     [
         (403, "Authorization_RequestDenied", "permission_denied", "no"),
-        (401, "InvalidAuthenticationToken", "permission_denied", "no"),
-        (401, "Authentication_MissingOrMalformed", "permission_denied", "no"),
+        (401, "InvalidAuthenticationToken", "token_refused", "no"),
+        (401, "Authentication_MissingOrMalformed", "token_refused", "no"),
+        (401, "", "token_refused", "no"),
+        (400, "CannotUpdateLockedServicePrincipalProperty", "permission_denied", "no"),
+        (400, "Request_BadRequest", "bad_request", "no"),
+        (400, "BadRequest", "bad_request", "no"),
+        (400, "Request_UnsupportedQuery", "bad_request", "no"),
+        (405, "Request_BadRequest", "bad_request", "no"),
+        (404, "Request_BadRequest", "application_not_found", "no"),
+        (409, "Request_MultipleObjectsWithSameKeyValue", "conflict", "no"),
+        (409, "Error_MsaAppDoesNotExist", "service_unavailable", "later"),
+        (412, "", "conflict", "no"),
+        (502, "", "service_unavailable", "later"),
+        (418, "Odd", "unknown", "no"),
         (400, "CredentialInvalidLifetimeAsPerAppPolicy", "policy_refused", "no"),
         (400, "CredentialTypeNotAllowedAsPerAppPolicy", "policy_refused", "no"),
         (404, "Request_ResourceNotFound", "application_not_found", "no"),
@@ -247,7 +331,7 @@ def test_any_error_of_graph_is_explained(status, body, headers):
         (409, "Other", "service_unavailable", "later"),
         (500, "generalException", "service_unavailable", "later"),
         (504, "UnknownError", "service_unavailable", "later"),
-        (400, "KeyCredentialsInvalidEndDate", "unknown", "no"),
+        (400, "KeyCredentialsInvalidEndDate", "dates_refused", "no"),
     ],
 )
 def test_an_error_of_graph_is_explained_by_its_code_and_else_by_its_status(status, code, ours, retry):
@@ -258,7 +342,18 @@ def test_an_error_of_graph_is_explained_by_its_code_and_else_by_its_status(statu
 
 @pytest.mark.parametrize("code", ["Directory_ResourceSizeExceeded", "Directory_QuotaExceeded"])
 def test_a_full_application_is_no_matter_of_permissions_although_the_status_is_403(code):
-    assert explain_graph(403, {"code": code}, HOST, {}).code == "unknown"
+    assert explain_graph(403, {"code": code}, HOST, {}).code == "limit_reached"
+
+
+def test_a_detail_says_more_than_a_code_that_only_says_bad_request():
+    error = {"code": "Request_BadRequest", "details": [7, {"code": []}, {"code": "KeyNotUpdatable"}]}
+
+    assert "credential that exists" in explain_graph(400, error, HOST, {}).cause
+
+
+@pytest.mark.parametrize("details", [None, "x", {}, [None], [{"code": 7}]])
+def test_odd_details_say_nothing(details):
+    assert explain_graph(400, {"code": "Request_BadRequest", "details": details}, HOST, {}).code == "bad_request"
 
 
 @pytest.mark.parametrize("name", ["innerError", "innererror"])
@@ -310,8 +405,6 @@ def test_a_given_way_to_retry_wins_over_the_tables():
 def test_only_codes_about_the_key_blame_it():
     assert {code for code in TABLE if explain(code, HOST, {}).blames_key} == set(KEY_CODES)
     assert set(KEY_CODES) <= set(TABLE)
-    assert set(GRAPH_CODES.values()) <= set(TABLE)
-    assert set(SIGN_IN_CODES.values()) <= set(TABLE)
 
 
 @pytest.mark.parametrize("code", ["network_refused", "dns", "proxy", "timeout", "throttled", "service_unavailable"])
