@@ -57,6 +57,45 @@ The codes
      - AADSTS
 """
 
+BUNDLE = """
+The support bundle
+------------------
+
+With ``support_bundle`` the module ``application_certificate_verify`` writes one JSON file with what a support engineer
+asks for. It is written on success and on failure, also when nothing could be reached, is readable by its owner only,
+and holds no private key, secret, passphrase, token or assertion.
+
+.. code-block:: yaml
+
+    - name: Why does the sign-in fail?
+      evercert.entra.application_certificate_verify:
+        app_id: "{{ app_id }}"
+        key_store: "{{ key_store }}"
+        sign_ins: 1
+        support_bundle: /tmp/payroll.json
+
+.. code-block:: json
+
+    {
+      "asked": {"app_id": "1f0e7a52-...", "cloud": "public", "key_store": "/etc/payroll/keys", "sign_ins": 1},
+      "clock": {"host": "2026-11-22T10:00:03Z", "service": "2026-11-22T10:00:01Z", "offset_seconds": 2},
+      "correlation_ids": ["7c2d5e0f-1111-4a3b-8c1d-2f3e4d5c6b7a"],
+      "failure": "The application is disabled in this tenant. ...",
+      "format": 2,
+      "hosts": {"authority": "https://login.microsoftonline.com", "graph": "https://graph.microsoft.com"},
+      "identity": "key_store",
+      "verification": {
+        "checks": [{"name": "sign_in", "ok": false, "detail": "The application is disabled ...", "elapsed": 0.3}],
+        "diagnosis": {"code": "application_disabled", "evidence": {"error_codes": [7000112], "http_status": 400}},
+        "evidence": {"thumbprint_sha256": "0E6F...", "assertion_alg": "PS256"},
+        "verified": false
+      },
+      "versions": {"evercert.entra": "0.1.0", "ansible": "2.21.5", "msal": "1.39.0", "openssl": "OpenSSL 3.0.17"}
+    }
+
+``offset_seconds`` is how far this host's clock is ahead of the service's, and null when no answer told the time.
+"""
+
 NUMBERS = """
 The numbers of Microsoft Entra
 ------------------------------
@@ -104,7 +143,8 @@ def read_sources() -> Sources:
 
 def page() -> str:
     sources = read_sources()
-    text = HEAD + "".join(codes(sources)) + NUMBERS + COLUMNS.format(first="AADSTS") + "".join(numbers(sources))
+    text = HEAD + "".join(codes(sources)) + BUNDLE
+    text += NUMBERS + COLUMNS.format(first="AADSTS") + "".join(numbers(sources))
     text += GRAPH + COLUMNS.format(first="Graph") + "".join(graph(sources))
     return "\n".join(line.rstrip() for line in text.split("\n"))
 

@@ -71,8 +71,9 @@ options:
     choices: [accepted, refused]
   support_bundle:
     description:
-      - A file to write with the checks, the evidence, versions and the clock offset, for a support engineer. It holds
-        no secret. Not written in check mode.
+      - A JSON file to write for a support engineer, with the checks, the evidence, the diagnosis, correlation IDs, both
+        clocks, the hosts and the versions. It is written on failure too, also when nothing could be reached, and holds
+        no secret. Not written in check mode. The guide on diagnosis shows one.
     type: path
 seealso:
   - module: evercert.entra.application_certificate_renew
@@ -144,7 +145,9 @@ sign_ins:
   type: dict
   sample: {"required": 3, "consecutive": 3, "attempts": 4, "restarts": 1, "elapsed": 90.8, "would_detect": 0.71}
 evidence:
-  description: What the proof rests on.
+  description:
+    - What the proof rests on. C(clock_offset_seconds) is how far this host's clock is ahead of the service's, or null
+      when no answer told the time.
   returned: always
   type: dict
   sample:
@@ -223,16 +226,14 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         check_mode=module.check_mode,
         warn=module.warn,
         timing=timing_of(module),
-        problems=arguments.problems_of_verification(options),
+        problems=[*arguments.problems_of_verification(options), *bundle.problems_of(options)],
     )
-    subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))
-    progress = ProofProgress(**carry["progress"]) if carry else None
-    found = verify(connection, subject, arguments.expectation(options), progress)
-    values = results.of_verification(found, as_values(found.progress, connection))
-    result = results.with_auth(connection, values)
-    if options["support_bundle"] and not module.check_mode:
-        bundle.write(options["support_bundle"], result)
-    return result
+    with bundle.kept(module, connection) as keep:
+        subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))
+        progress = ProofProgress(**carry["progress"]) if carry else None
+        found = verify(connection, subject, arguments.expectation(options), progress)
+        values = results.of_verification(found, as_values(found.progress, connection))
+        return keep(results.with_auth(connection, values))
 
 
 def main() -> None:

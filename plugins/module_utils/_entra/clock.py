@@ -39,6 +39,11 @@ class ServiceClock:
             self._seen = (moment, self._timing.monotonic())
             self.skew = self._timing.wall() - moment
 
+    @property
+    def offset_seconds(self) -> int | None:
+        """How far this host's clock is ahead of the service's; None while no answer has told the service's time."""
+        return round(self.skew.total_seconds()) if self._seen else None
+
     def now(self) -> dt.datetime:
         """The time that decisions use."""
         return self._fixed or self.service_time()

@@ -19,6 +19,9 @@ from .._entra.tokens import AccessToken
 from .connection import Connection, seconds_asked
 from .run import ProofProgress
 
+# As many as a proof of the longest patience needs; a support engineer asks for the latest.
+MOST_CORRELATION_IDS = 50
+
 
 def begin(progress: ProofProgress, connection: Connection, required: int, pause: float) -> None:
     """Start the clock of a proof, or leave it alone when it runs already."""
@@ -47,14 +50,21 @@ def prove(connection: Connection, progress: ProofProgress, client_id: str, signe
             token = connection.sign_in_once(client_id, signer, "prove")
         except (SignInRefused, NetworkFailure) as failure:
             trouble = failure.diagnosis
+            note_answer(progress, trouble.evidence.get("correlation_id"))
             if trouble.retry == "no":
                 raise
             _after_trouble(connection, progress, failure)
         else:
             progress.consecutive += 1
-            progress.correlation_ids.append(token.correlation_id or "")
+            note_answer(progress, token.correlation_id)
             progress.next_at = connection.timing.monotonic() + connection.proof.interval
     return token
+
+
+def note_answer(progress: ProofProgress, correlation_id: str | None) -> None:
+    """What support finds an attempt by, accepted or refused; the latest ones are enough."""
+    if correlation_id:
+        progress.correlation_ids = [*progress.correlation_ids, correlation_id][-MOST_CORRELATION_IDS:]
 
 
 def _after_trouble(connection: Connection, progress: ProofProgress, failure: SignInRefused | NetworkFailure) -> None:

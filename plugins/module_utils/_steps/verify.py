@@ -177,6 +177,7 @@ def _refused(connection: Connection, found: Verification, subject: Subject) -> N
             proofs.start_again(progress)
         except SignInRefused as refusal:
             found.diagnosis = refusal.diagnosis
+            proofs.note_answer(progress, refusal.diagnosis.evidence.get("correlation_id"))
             if refusal.diagnosis.blames_key:
                 progress.consecutive += 1
             elif refusal.diagnosis.retry != "later":
@@ -232,7 +233,7 @@ def _evidence(
         "assertion_alg": "PS256",
         "token_issued_at": _moment(issued),
         "correlation_ids": list(progress.correlation_ids),
-        "clock_offset_seconds": round(connection.clock.skew.total_seconds()),
+        "clock_offset_seconds": connection.clock.offset_seconds,
     }
 
 

@@ -48,13 +48,111 @@ def test_missing_roles_and_probes_are_checks_of_their_own(verify):
     ]
 
 
-def test_a_bundle_is_written_but_not_in_check_mode(verify, tmp_path):
+@pytest.fixture
+def bundle(tmp_path):
+    """The path of a support bundle, and what is in it."""
     path = tmp_path / "bundle.json"
+    return path, lambda: json.loads(path.read_text())
+
+
+def test_a_bundle_is_written_but_not_in_check_mode(verify, bundle):
+    path, read = bundle
 
     verify(check=True, support_bundle=str(path))
     assert not path.exists()
-    verify(support_bundle=str(path))
-    assert json.loads(path.read_text())["verification"]["verified"] is True
+    found = verify(support_bundle=str(path))
+
+    told = read()
+    assert told["verification"]["verified"] is True
+    assert told["verification"]["evidence"] == found["evidence"]
+    assert told["correlation_ids"] == found["evidence"]["correlation_ids"] and len(told["correlation_ids"]) == 3
+    assert abs(told["clock"]["offset_seconds"]) < 5
+    assert told["identity"] == "client_secret" and told["versions"]["msal"]
+
+
+def test_a_bundle_of_a_refusal_has_the_diagnosis_and_finds_every_attempt(verify, tenant, pem_of, bundle):
+    path, read = bundle
+
+    found = verify(
+        client_certificate_path=pem_of(tenant.issue("stranger")), timeout_propagation=1, support_bundle=str(path)
+    )
+
+    told = read()
+    assert told["failure"] == found["msg"]
+    assert told["verification"]["diagnosis"] == found["diagnosis"]
+    assert len(told["correlation_ids"]) == found["sign_ins"]["attempts"] >= 1
+    assert found["diagnosis"]["evidence"]["correlation_id"] in told["correlation_ids"]
+
+
+def test_a_bundle_is_written_when_nothing_can_be_reached(verify, bundle):
+    path, read = bundle
+
+    found = verify(support_bundle=str(path), authority_host="https://localhost:9", timeout=2)
+
+    told = read()
+    assert found["failed"] and told["failure"] == found["msg"]
+    assert told["verification"]["diagnosis"]["code"] == "network_refused"
+    assert told["verification"]["checks"][0]["ok"] is False
+    assert told["clock"]["offset_seconds"] is None
+    assert told["hosts"]["authority"] == "https://localhost:9" and told["asked"]["sign_ins"] == 3
+
+
+def test_a_bundle_is_written_when_it_is_not_even_known_what_to_verify(verify, bundle, tmp_path, tenant, public_of):
+    path, read = bundle
+    stranger = tmp_path / "stranger.pem"
+    stranger.write_text(public_of(tenant.issue("stranger")))
+
+    found = verify(app_id=None, display_name="payroll", ca_path=str(stranger), support_bundle=str(path))
+
+    told = read()
+    assert found["failed"] and told["failure"] == found["msg"]
+    assert told["verification"]["diagnosis"]["code"] == found["diagnosis"]["code"] == "tls"
+    assert told["verification"]["verified"] is False and told["asked"]["display_name"] == "payroll"
+
+
+def test_a_bundle_is_written_when_the_store_has_nothing_to_verify(verify, bundle, tmp_path):
+    path, read = bundle
+
+    found = verify(key_store=str(tmp_path / "empty"), support_bundle=str(path))
+
+    assert read()["failure"] == found["msg"] and "holds no current certificate" in found["msg"]
+
+
+def test_a_bundle_that_cannot_be_written_does_not_hide_why_it_failed(verify, tmp_path):
+    place = tmp_path / "bundle.json"
+    place.mkdir()
+
+    found = verify(key_store=str(tmp_path / "empty"), support_bundle=str(place))
+
+    assert "holds no current certificate" in found["msg"]
+    assert f"support_bundle: cannot write {place}: Is a directory." in str(found["warnings"])
+
+
+def test_no_secret_is_in_a_bundle_even_when_the_service_quotes_it(verify, tenant, bundle, pem_of, old):
+    path, read = bundle
+    secret, token = "canary-client-secret", "eyJhbGciOiJub25lIn0.eyJhIjoxfQ.canary"
+    said = f"AADSTS7000215: {secret} is not {token}."
+    tenant.faults.add("error", match="token", status=401, code=7000215, message=said, times=None)
+    with open(pem_of(old), encoding="ascii") as file:
+        pieces = [line for line in file.read().split("-----")[2].split() if len(line) == 64]
+
+    found = verify(
+        app_id=None, display_name="payroll", client_secret=secret, access_token=None, support_bundle=str(path)
+    )
+
+    assert found["diagnosis"]["code"] == "secret_invalid"
+    assert "is not (token)" in read()["failure"]
+    for hidden in (secret, token, "canary", *pieces):
+        assert hidden not in path.read_text()
+
+
+def test_a_bundle_in_no_directory_is_refused_before_anything_is_sent(verify, server, tmp_path):
+    since = len(server.emulator.log.lines)
+
+    found = verify(support_bundle=str(tmp_path / "no" / "b.json"), sign_ins=0)
+
+    assert len(found["problems"]) == 2
+    assert len(server.emulator.log.lines) == since
 
 
 def test_a_wait_is_handed_over_and_gone_on_with(verify):

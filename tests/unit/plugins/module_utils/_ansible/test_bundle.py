@@ -7,23 +7,45 @@ from __future__ import annotations
 import json
 import os
 import stat
+from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import bundle
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput
 
-RESULT = {"verified": False, "checks": [], "_failed": "Not verified."}
+RESULT = {"verification": {"verified": False, "checks": []}, "failure": "Not verified."}
 
 
-def test_a_bundle_holds_the_verification_the_failure_and_the_versions(tmp_path):
+def test_a_secret_that_got_into_a_sentence_is_not_in_the_file(tmp_path):
     path = tmp_path / "bundle.json"
+    told = {
+        "failure": "The service said: s3cret-canary is wrong.",
+        "verification": {"checks": ["s3cret-canary"]},
+    }
 
-    bundle.write(str(path), RESULT)
+    bundle.write(str(path), told, {"s3cret-canary"})
 
-    found = json.loads(path.read_text())
-    assert found["verification"] == {"verified": False, "checks": []}
-    assert found["failure"] == "Not verified."
-    assert set(found["versions"]) == {"ansible", "python", "platform", *bundle.LIBRARIES}
+    assert "The service said: " in path.read_text() and "canary" not in path.read_text()
+
+
+def test_the_versions_are_those_of_the_collection_of_what_runs_it_and_of_its_libraries():
+    galaxy = yaml.safe_load((Path(__file__).parents[5] / "galaxy.yml").read_text(encoding="utf-8"))
+
+    found = bundle.versions()
+
+    assert found["evercert.entra"] == galaxy["version"]
+    assert set(found) == {"evercert.entra", "ansible", "python", "platform", "openssl", *bundle.LIBRARIES}
+
+
+def test_a_bundle_without_a_directory_is_a_problem_of_the_options(tmp_path):
+    path = tmp_path / "nowhere" / "bundle.json"
+
+    assert bundle.problems_of({"support_bundle": str(path)}) == [
+        f"support_bundle: the directory of {path} does not exist on the host that runs the module."
+    ]
+    assert bundle.problems_of({"support_bundle": str(tmp_path / "b.json")}) == []
+    assert bundle.problems_of({"support_bundle": "b.json"}) == bundle.problems_of({"support_bundle": None}) == []
 
 
 def test_only_its_owner_reads_it_even_where_a_file_was_before(tmp_path):
@@ -34,7 +56,7 @@ def test_only_its_owner_reads_it_even_where_a_file_was_before(tmp_path):
     bundle.write(str(path), RESULT)
 
     assert os.stat(path).st_mode & 0o777 == 0o600
-    assert json.loads(path.read_text())["format"] == 1
+    assert json.loads(path.read_text())["failure"] == "Not verified."
 
 
 def test_a_bundle_that_cannot_be_written_is_named_with_the_reason(tmp_path):
