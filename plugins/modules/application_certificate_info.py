@@ -14,6 +14,10 @@ description:
     application how it stands, why, and what to do.
   - With a key store it compares what the directory has with what the key store holds, and so finds a renewal that was
     reported but never applied.
+  - Certificates on the service principal are shown beside those on the application. They never count for the status,
+    and one of the key store that is there and not on the application is found as written to the wrong object.
+  - Where management policies may be read (C(Policy.Read.All)), certificates that live longer than they allow are
+    marked. For one application its own policy counts, in a listing the tenant's default.
   - Changes nothing, in Microsoft Entra and in keys. With O(key_store) and a sign-in it notes the sign-in there.
 extends_documentation_fragment:
   - evercert.entra._attributes
@@ -48,6 +52,12 @@ options:
   sign_in:
     description:
       - Also sign in once with the key store's current certificate. Needs O(key_store).
+    type: bool
+    default: false
+  service_principals:
+    description:
+      - In a listing, also read the service principals (enterprise applications) with their certificates. That takes one
+        request more for every 999 service principals of the tenant. For one application they are always read.
     type: bool
     default: false
   history:
@@ -144,7 +154,9 @@ applications:
       type: str
       sample: near_expiry
     findings:
-      description: Every reason for attention.
+      description:
+        - Every reason for attention. V(claim_differs), V(wrong_object) and V(policy_exceeded) leave the status as it
+          is.
       returned: success
       type: list
       elements: dict
@@ -220,6 +232,37 @@ applications:
           returned: success
           type: bool
           sample: true
+        policy:
+          description:
+            - What the management policy that decides for the application says of its lifetime. C(state) is V(ok),
+              V(exceeds), or V(unknown) without dates. C(limit_days) and C(policy_id) are V(null) where nothing limits
+              it.
+          returned: when management policies may be read and it is on the application
+          type: dict
+          sample: {"limit_days": 180.0, "policy_id": 00000000-0000-0000-0000-000000000000, "state": ok}
+    service_principal:
+      description: The application's service principal in this tenant, and the certificates on it.
+      returned: when it exists and was read
+      type: dict
+      contains:
+        object_id:
+          description: Its object ID.
+          returned: success
+          type: str
+          sample: 5f1c9c9e-9d0f-4b58-8c3a-6f0d7a2f4e11
+        enabled:
+          description: Whether sign-in is enabled.
+          returned: success
+          type: bool
+          sample: true
+        certificates:
+          description:
+            - The certificates on it, with C(key_id), C(display_name), C(thumbprint), C(thumbprint_sha256),
+              C(not_before), C(not_after), C(days_left), C(status) and C(in_key_store) as above, and C(purpose).
+            - C(purpose) is V(sign_in), V(saml_signing), V(token_encryption) or V(other).
+          returned: success
+          type: list
+          elements: dict
     next_renewal:
       description: When the next renewal of the key store's current certificate falls due.
       returned: success
@@ -290,7 +333,7 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
 
 def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.Options) -> t.Iterable[Report]:
     if not connection.selector:
-        return inspect_all(connection, policy, options["filter"])
+        return inspect_all(connection, policy, options["filter"], service_principals=options["service_principals"])
     claim = normal_thumbprint(options["expected_thumbprint"]) if options["expected_thumbprint"] else None
     sign_in, history = options["sign_in"], options["history"]
     return [inspect_one(connection, policy, claim=claim, sign_in=sign_in, history=history)]

@@ -226,7 +226,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         check_mode=module.check_mode,
         warn=module.warn,
         timing=timing_of(module),
-        problems=[*arguments.problems_of_verification(options), *bundle.problems_of(options)],
+        problems=[*arguments.problems_of_verification(options), *bundle.missing_directory(options)],
     )
     with bundle.kept(module, connection) as keep:
         subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))

@@ -14,7 +14,7 @@ from statistics import median
 from world import Cost, run
 
 MODULE = "ansible_collections.evercert.entra.plugins.modules.application_certificate_info"
-FIELDS = "id,appId,displayName,keyCredentials,tokenEncryptionKeyId"
+FIELDS = "id,appId,displayName,createdDateTime,keyCredentials,tokenEncryptionKeyId"
 SAMPLES = 5
 
 

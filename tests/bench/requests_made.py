@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 PAGE = 999
 # The emulator notes each part of a $batch beside the batch itself; what the collection reads in one travels once.
-PARTS_OF_A_BATCH = ("get_application_policies", "get_default_policy")
+PARTS_OF_A_BATCH = ("get_application_policies", "get_default_policy", "get_service_principal")
 RENEWAL = {
     "sign_ins": 3,
     "sign_in_interval": 0,
@@ -40,11 +40,11 @@ def counts(world, applications):
     # Where the directory may not be read, the key ID comes from addKey: only a second renewal has one to retire.
     world.run_module("application_certificate_renew", **_subject(world, "by-itself"), **RENEWAL)
     status = {"app_id": APP_IDS["by-add-key"], "key_store": str(world.key_store("by-add-key"))}
-    yield _count(world, "status of one application", 3, "application_certificate_info", **status)
+    yield _count(world, "status of one application", 4, "application_certificate_info", **status)
     for operation, name, bound, how in RENEWALS:
         options = _subject(world, name) | RENEWAL | how
         yield _count(world, operation, bound, "application_certificate_renew", **options)
-    bound = math.ceil(applications / PAGE) + 2
+    bound = math.ceil(applications / PAGE) + 3  # discovery, sign-in, the default policy
     listing = f"listing {applications:,} applications"
     yield _count(world, listing, bound, "application_certificate_info", return_applications="none")
 

@@ -96,9 +96,9 @@ def federate(tenant, application, issuer, subject):
     tenant.federate(application, issuer, subject)
 
 
-def limit_lifetime(tenant, max_lifetime, application=None):
+def limit_lifetime(tenant, max_lifetime, application=None, created_after=None):
     """An app management policy: for the tenant, or for one application."""
-    tenant.limit_lifetime(max_lifetime, application)
+    tenant.limit_lifetime(max_lifetime, application, created_after)
 
 
 def clock(tenant, advance=0.0, skew=None):

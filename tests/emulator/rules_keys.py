@@ -13,6 +13,7 @@ from .certificates import has_private_key
 from .clock import format_time, parse_time
 from .credentials import KeyCredential
 from .errors import GraphError, bad_request
+from .model import Policy
 from .rules_certificates import (
     UPLOAD_RULES,
     Upload,
@@ -121,17 +122,24 @@ def refuse_a_twin(credentials, tenant):
         raise bad_request("A credential with the same certificate already exists.")
 
 
-def accept(tenant, application_policy, sent):
+def accept(tenant, application, sent):
     """The entry that the directory stores for a new key credential, or the refusal."""
     refuse_another_usage(sent)
     refuse_another_type(sent)
     refuse_a_new_entry_without_key(sent)
     data, certificate = refuse_a_key_that_is_no_certificate(sent["key"])
     start, end = _dates(tenant, sent, certificate)
-    upload = Upload(tenant, application_policy or tenant.default_policy, sent, data, certificate, start, end)
+    upload = Upload(tenant, _policy_for(tenant, application), sent, data, certificate, start, end)
     for rule in UPLOAD_RULES:
         rule(upload)
     return _stored(upload)
+
+
+def _policy_for(tenant, application):
+    """11: the application's own policy replaces the default; a rule with a date spares what is older."""
+    policy = application.policy or tenant.default_policy
+    spared = policy.created_after and parse_time(application.created)[0] < parse_time(policy.created_after)[0]
+    return Policy() if spared else policy
 
 
 def _dates(tenant, sent, certificate):
@@ -179,7 +187,7 @@ def replace_all(application, sent, tenant):
         if stored:
             refuse_a_change_of_an_existing_entry(stored, entry)
             kept.append(stored)
-        result.append(stored or accept(tenant, application.policy, entry))
+        result.append(stored or accept(tenant, application, entry))
     refuse_an_expired_neighbour(kept, tenant)
     refuse_too_many(result, tenant)
     refuse_a_twin(result, tenant)
@@ -189,7 +197,7 @@ def replace_all(application, sent, tenant):
 def add_one(application, sent, tenant):
     """The collection after addKey, and the entry it made."""
     refuse_what_does_not_match_the_schema([sent])
-    added = accept(tenant, application.policy, sent)
+    added = accept(tenant, application, sent)
     result = (*application.key_credentials, added)
     refuse_too_many(result, tenant)
     refuse_a_twin(result, tenant)

@@ -222,12 +222,13 @@ class Tenant:
         """Let the application sign in, or stop it."""
         self.change_service_principal(reference, enabled=enabled)
 
-    def limit_lifetime(self, max_lifetime, reference=None):
+    def limit_lifetime(self, max_lifetime, reference=None, created_after=None):
         """An app management policy (facts section 11), for the tenant or for one application; None lifts it."""
+        rule = {"max_lifetime": max_lifetime, "created_after": created_after}
         if reference is None:
-            self.default_policy = Policy(enabled=max_lifetime is not None, max_lifetime=max_lifetime)
+            self.default_policy = Policy(enabled=max_lifetime is not None, **rule)
             return
-        policy = max_lifetime and Policy(str(uuid.uuid4()), "Lifetime of certificates", True, max_lifetime)
+        policy = max_lifetime and Policy(str(uuid.uuid4()), "Lifetime of certificates", True, **rule)
         self.change(reference, policy=policy)
 
     def soft_delete(self, reference):

@@ -17,14 +17,15 @@ import scale
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.timing import PlainTiming
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain_graph, explain_sign_in
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import UntrustedAnswer
-from ansible_collections.evercert.entra.plugins.module_utils._entra import applications
+from ansible_collections.evercert.entra.plugins.module_utils._core.limits import parse_duration
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Application
+from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, surroundings
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clouds import CLOUDS
 from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
 from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import certificate_from_der
-from ansible_collections.evercert.entra.plugins.module_utils._steps.limits import parse_duration
 from fuzzing import TEXTS, VALUES, bent_bytes, bent_json, bent_text, fuzz
 from hostility import ODD_VALUES, as_body, places, replaced
 from hypothesis import given
@@ -68,6 +69,8 @@ POLICIES = {
         {"id": "1", "status": 200, "body": POLICY},
     ]
 }
+PRINCIPAL = {"id": "p-1", "appId": "a-1", "accountEnabled": True, "tokenEncryptionKeyId": None, "keyCredentials": [KEY]}
+PURPOSES = {"sign_in", "saml_signing", "token_encryption", "other"}
 LONGEST_DIAGNOSIS = 20_000
 HEADERS = st.dictionaries(st.sampled_from(["retry-after", "request-id", "client-request-id", "date"]), TEXTS)
 
@@ -85,23 +88,60 @@ def test_an_application_is_read_or_refused(body):
     assert [entry.raw for entry in found.key_credentials] == body["keyCredentials"]
 
 
-@fuzz(300)
-@given(bent_json(POLICIES))
-def test_policies_are_limits_or_none(body):
+def graph_answering(body):
     class Service:
         def send(self, request):
             return Response(200, {}, as_body(body))
 
-    timing = PlainTiming()
-    token = AccessToken("a.b.c", "test")
-    client = GraphClient(Service(), ServiceClock(timing), timing, CLOUDS["public"], lambda: token)
+    timing, token = PlainTiming(), AccessToken("a.b.c", "test")
+    return GraphClient(Service(), ServiceClock(timing), timing, CLOUDS["public"], lambda: token)
+
+
+def judged(limits):
+    """What is taken from an answer can be used, however odd it was."""
+    application = Application("o-1", "a-1", "x", created_text="2020-01-01T00:00:00Z")
+    for limit in limits or ():
+        assert isinstance(limit.policy_id, str) and limit.span.total_seconds() > 0
+        assert limit.concerns(application) in (True, False) and limit.days
+
+
+@fuzz(300)
+@given(bent_json(POLICIES))
+def test_policies_are_limits_or_none(body):
     try:
-        found = applications.read_lifetime_limits(client, "o-1")
+        judged(surroundings.read_lifetime_limits(graph_answering(body), "o-1"))
     except UntrustedAnswer:
         return  # not an object at all
-    for policy_id, text in found:
-        assert isinstance(policy_id, str)
-        parse_duration(text)
+
+
+@fuzz(100)
+@given(bent_json(POLICY))
+def test_a_default_policy_is_limits(body):
+    try:
+        judged(surroundings.read_default_limits(graph_answering(body)))
+    except UntrustedAnswer:
+        return
+
+
+@fuzz(100)
+@given(bent_json(KEY))
+def test_an_entry_is_read_whoever_made_it(entry):
+    if isinstance(entry, dict):
+        found = applications.parse_credential(entry, certificate_from_der)
+        assert found.raw is entry and found.is_for_sign_in in (True, False)
+
+
+@fuzz(300)
+@given(bent_json(PRINCIPAL))
+def test_a_service_principal_is_read_or_none(body):
+    if isinstance(body, dict):
+        found = surroundings.parse_service_principal(body, certificate_from_der)
+        assert found is None or {found.purpose_of(entry) for entry in found.key_credentials} <= PURPOSES
+    try:
+        surroundings.read_service_principal(graph_answering(body), "a-1", certificate_from_der)
+        surroundings.read_surroundings(graph_answering({"responses": [body]}), Application("o", "a", "x"), None)
+    except UntrustedAnswer:
+        return
 
 
 @fuzz(300)

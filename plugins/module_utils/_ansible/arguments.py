@@ -141,6 +141,7 @@ REPORT: Spec = {
     "expected_thumbprint": {"type": "str"},
     "filter": {"type": "str"},
     "sign_in": {"type": "bool", "default": False},
+    "service_principals": {"type": "bool", "default": False},
     "history": {"type": "int", "default": 0},
     "return_applications": {"type": "str", "default": "all", "choices": ["all", "attention", "none"]},
     "sign_in_budget": PROOF["sign_in_budget"],

@@ -75,7 +75,7 @@ def kept(module: AnsibleModule, connection: Connection) -> t.Iterator[t.Callable
         raise
 
 
-def problems_of(options: Options) -> list[str]:
+def missing_directory(options: Options) -> list[str]:
     """A bundle that nothing can be written to is refused before the first sign-in."""
     path = options["support_bundle"]
     if path and not os.path.isdir(os.path.dirname(path) or "."):

@@ -9,11 +9,12 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
-from .._core.model import Certificate, KeyCredential, Version
+from .._core.model import Certificate, KeyCredential, ServicePrincipal, Version
 from .._core.plan import GENERATED, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import STATUSES, certificate_status, next_renewal
 from .._core.times import format_iso
+from .._core.verdict import Facts
 from .._steps.certificate import Change
 from .._steps.connection import Connection
 from .._steps.prove import as_values
@@ -197,7 +198,26 @@ def _of_report(report: Report, policy: RenewalPolicy) -> Values:
         "next_renewal": format_iso(verdict.next_renewal),
         "history": list(report.history),
     }
+    if facts.service_principal:
+        values["service_principal"] = _of_service_principal(facts.service_principal, report, policy)
     return values
+
+
+def _of_service_principal(principal: ServicePrincipal, report: Report, policy: RenewalPolicy) -> Values:
+    """What is on the other object of the application, each entry with its purpose. None of it counts for the status."""
+    versions = report.facts.store.versions if report.facts.store else ()
+    return {
+        "object_id": principal.object_id,
+        "enabled": principal.enabled,
+        "certificates": [
+            {
+                **_identity_of(entry, versions),
+                **_dates(entry, report, policy),
+                "purpose": principal.purpose_of(entry),
+            }
+            for entry in principal.key_credentials
+        ],
+    }
 
 
 def _certificates(report: Report, policy: RenewalPolicy) -> list[Values]:
@@ -217,6 +237,17 @@ def _certificates(report: Report, policy: RenewalPolicy) -> list[Values]:
 def _of_credential(
     entry: KeyCredential, versions: t.Sequence[Version], report: Report, policy: RenewalPolicy
 ) -> Values:
+    names = _identity_of(entry, versions)
+    return {
+        **names,
+        **_dates(entry, report, policy),
+        "managed": names["in_key_store"],
+        **_policy_of(entry, report.facts),
+    }
+
+
+def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
+    """Which entry it is, and whether its key is in the key store."""
     held = next((version for version in versions if entry.holds(version.certificate)), None)
     certificate = entry.certificate or (held.certificate if held else None)
     return {
@@ -224,9 +255,22 @@ def _of_credential(
         "display_name": entry.display_name,
         "thumbprint": entry.thumbprint,
         "thumbprint_sha256": certificate.thumbprint_sha256 if certificate else None,
-        **_dates(entry, report, policy),
         "in_key_store": held is not None,
-        "managed": held is not None,
+    }
+
+
+def _policy_of(entry: KeyCredential, facts: Facts) -> Values:
+    """What management policies say of its lifetime; nothing where they were not read."""
+    if facts.limits is None:
+        return {}
+    limit = facts.limit
+    exceeded = limit.is_exceeded_by(entry) if limit else False
+    return {
+        "policy": {
+            "limit_days": limit.span.total_seconds() / 86400 if limit else None,
+            "policy_id": limit.policy_id if limit else None,
+            "state": "unknown" if exceeded is None else "exceeds" if exceeded else "ok",
+        }
     }
 
 

@@ -12,6 +12,8 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass, field
 
+from .times import parse_iso_or_none
+
 STAGES = ("generated", "registered", "proven", "promoted", "retired")
 
 
@@ -88,6 +90,12 @@ class Application:
     display_name: str
     key_credentials: tuple[KeyCredential, ...] = ()
     token_encryption_key_id: str | None = None
+    created_text: str | None = None
+
+    @property
+    def created(self) -> dt.datetime | None:
+        """When it was made; read only where a policy asks, as listings are long."""
+        return parse_iso_or_none(self.created_text)
 
     def find_credential(self, certificate: Certificate) -> KeyCredential | None:
         """The entry that holds this certificate for sign-in, or None."""
@@ -114,6 +122,37 @@ class Application:
         if any(entry.identifier == credential.identifier for entry in signs):
             return "it is one of a SAML signing pair"
         return None
+
+
+@dataclass(frozen=True)
+class ServicePrincipal:
+    """The application's identity in one tenant (enterprise application). Only ever read: its keys are others'."""
+
+    object_id: str
+    app_id: str
+    enabled: bool | None = None
+    key_credentials: tuple[KeyCredential, ...] = ()
+    token_encryption_key_id: str | None = None
+
+    def find_credential(self, certificate: Certificate) -> KeyCredential | None:
+        """The entry that holds this certificate for sign-in, or None."""
+        return next(
+            (
+                entry
+                for entry in self.key_credentials
+                if entry.holds(certificate) and self.purpose_of(entry) == "sign_in"
+            ),
+            None,
+        )
+
+    def purpose_of(self, entry: KeyCredential) -> str:
+        """What an entry is for: a SAML signing pair has one entry of each usage under one identifier."""
+        if entry.key_id == self.token_encryption_key_id:
+            return "token_encryption"
+        signing = {other.identifier for other in self.key_credentials if other.usage == "Sign" and other.identifier}
+        if entry.usage == "Sign" or entry.identifier in signing:
+            return "saml_signing"
+        return "sign_in" if entry.is_for_sign_in else "other"
 
 
 @dataclass(frozen=True)

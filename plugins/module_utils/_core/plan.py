@@ -73,7 +73,17 @@ def is_resumable(snapshot: Snapshot, policy: RenewalPolicy, version: Version, pr
         return False
     if provided:
         return certificate.thumbprint_sha256 == provided.thumbprint_sha256
-    return version.record.origin != "generated" or certificate.key_size == policy.key_size
+    if version.record.origin != "generated":
+        return True
+    return certificate.key_size == policy.key_size and not _would_be_refused(snapshot, policy, version)
+
+
+def _would_be_refused(snapshot: Snapshot, policy: RenewalPolicy, version: Version) -> bool:
+    """Longer than a management policy allows, and not on the application yet: one that is there goes on working."""
+    certificate = version.certificate
+    if policy.longest is None or certificate.not_after - certificate.not_before <= policy.longest:
+        return False
+    return not is_known_registered(snapshot, version)
 
 
 def is_known_registered(snapshot: Snapshot, version: Version) -> bool:

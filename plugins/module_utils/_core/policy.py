@@ -50,6 +50,7 @@ class RenewalPolicy:
     force: bool = False
     confirm_retired: bool = False
     on_policy_limit: str = "fail"
+    longest: dt.timedelta | None = None  # what a management policy allows, once that was read
     propagation: dt.timedelta = dt.timedelta(seconds=600)
 
     def problems(self) -> list[str]:

@@ -10,7 +10,8 @@ import datetime as dt
 from dataclasses import dataclass
 
 from .diagnosis import Diagnosis
-from .model import Application, Certificate, StoreContents, Version
+from .limits import LifetimeLimit, lifetime, shortest_limit
+from .model import Application, Certificate, KeyCredential, ServicePrincipal, StoreContents, Version
 from .policy import RenewalPolicy
 from .status import (
     CHECKS,
@@ -22,11 +23,15 @@ from .status import (
     is_propagating,
     next_renewal,
 )
+from .times import format_days
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What was read. `trouble` says why the application could not be read or signed in to."""
+    """What was read. `trouble` says why the application could not be read or signed in to.
+
+    `limits` is None where management policies were not, or may not be, read.
+    """
 
     now: dt.datetime
     application: Application | None
@@ -37,6 +42,13 @@ class Facts:
     claim: str | None = None
     app_id: str = ""
     object_id: str = ""
+    limits: tuple[LifetimeLimit, ...] | None = None
+    service_principal: ServicePrincipal | None = None
+
+    @property
+    def limit(self) -> LifetimeLimit | None:
+        """The lifetime limit that decides for this application."""
+        return shortest_limit(self.limits or (), self.application) if self.application else None
 
     @property
     def current(self) -> Version | None:
@@ -159,7 +171,12 @@ def _is_network(trouble: Diagnosis | None) -> bool:
 
 
 def _findings(facts: Facts, policy: RenewalPolicy, status: str) -> tuple[Finding, ...]:
-    found = [*_claim_findings(facts), *_renewal_findings(facts, policy)]
+    found = [
+        *_claim_findings(facts),
+        *_renewal_findings(facts, policy),
+        *_wrong_object_findings(facts),
+        *_policy_findings(facts),
+    ]
     named = {finding.reason for finding in found}
     if status not in ("healthy", *named):
         found.insert(0, _finding_of_status(facts, status))
@@ -217,16 +234,70 @@ def _claim_findings(facts: Facts) -> list[Finding]:
     return []
 
 
+def _wrong_object_findings(facts: Facts) -> list[Finding]:
+    """Certificates of the key store, or the one claimed to be in use, on the service principal alone."""
+    application, principal = facts.application, facts.service_principal
+    if not application or not principal:
+        return []
+    versions = facts.store.versions if facts.store else ()
+    wanted = [version.certificate for version in versions if not version.record.retired]
+    found = [misplaced(application, principal, certificate) for certificate in wanted]
+    if facts.claim and not _has(application, facts.claim):
+        claim = facts.claim
+        found += [
+            _on_the_wrong_object(principal, entry)
+            for entry in principal.key_credentials
+            if _holds(entry, claim) and not any(entry.holds(certificate) for certificate in wanted)
+        ]
+    return [finding for finding in found if finding]
+
+
+def misplaced(application: Application, principal: ServicePrincipal, certificate: Certificate) -> Finding | None:
+    """The finding on a certificate that the service principal has and the application has not."""
+    entry = principal.find_credential(certificate)
+    return _on_the_wrong_object(principal, entry) if entry and not application.find_credential(certificate) else None
+
+
+def _on_the_wrong_object(principal: ServicePrincipal, entry: KeyCredential) -> Finding:
+    return Finding(
+        "wrong_object",
+        f"Certificate {entry.thumbprint or 'without a thumbprint'} is not on the application but on its enterprise "
+        f"application (service principal), object ID {principal.object_id}, key ID {entry.key_id}: it was written to "
+        "the wrong object, and works in this tenant at most.",
+        "Register it on the application as well (application_certificate), or renew with force; then have the entry on "
+        "the service principal removed by its key ID. This collection never writes there.",
+    )
+
+
+def _policy_findings(facts: Facts) -> list[Finding]:
+    """Certificates in use that the service would not take any more."""
+    limit, application = facts.limit, facts.application
+    if not limit or not application:
+        return []
+    valid = (entry for entry in application.sign_in_credentials if entry.not_after and entry.not_after > facts.now)
+    return [
+        Finding(
+            "policy_exceeded",
+            f"Certificate {entry.thumbprint or entry.key_id} lives {format_days(span)} days, and management policy "
+            f"{limit.policy_id} allows {limit.days}. It goes on working; another one as long would be refused.",
+            f"Renew with a validity of {limit.days} days at most, or with on_policy_limit 'clamp'.",
+        )
+        for entry in valid
+        if limit.is_exceeded_by(entry) and (span := lifetime(entry))
+    ]
+
+
 def normal_thumbprint(text: str) -> str:
     """A thumbprint as upper-case hex, however it was written."""
     return text.replace(":", "").replace(" ", "").upper()
 
 
 def _has(application: Application, claim: str) -> bool:
-    return any(
-        _is(entry.certificate, claim) if entry.certificate else entry.thumbprint == claim
-        for entry in application.sign_in_credentials
-    )
+    return any(_holds(entry, claim) for entry in application.sign_in_credentials)
+
+
+def _holds(entry: KeyCredential, claim: str) -> bool:
+    return _is(entry.certificate, claim) if entry.certificate else entry.thumbprint == claim
 
 
 def _is(certificate: Certificate, claim: str) -> bool:

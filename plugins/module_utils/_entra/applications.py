@@ -20,7 +20,7 @@ from .assertion import Signer, proof_of_possession
 from .clock import ServiceClock
 from .graph import GraphClient, Json
 
-FIELDS = "id,appId,displayName,keyCredentials,tokenEncryptionKeyId"
+FIELDS = "id,appId,displayName,createdDateTime,keyCredentials,tokenEncryptionKeyId"
 PAGE_SIZE = 999
 # More are not told apart by a list of their IDs either.
 _MOST_NAMESAKES = 50
@@ -120,33 +120,6 @@ def new_entry(certificate: Certificate, display_name: str) -> Json:
     }
 
 
-def read_lifetime_limits(graph: GraphClient, object_id: str) -> list[tuple[str, str]]:
-    """The certificate lifetimes that policies allow: (policy ID, ISO 8601 duration). Empty when none may be read."""
-    answers = graph.batch([f"/applications/{object_id}/appManagementPolicies", "/policies/defaultAppManagementPolicy"])
-    (own_status, own), (default_status, default) = answers
-    own_policies = _objects(own.get("value")) if own_status == 200 else []
-    if own_policies:  # a policy of the application replaces the tenant's default
-        return [limit for policy in own_policies for limit in _limits(policy, policy.get("restrictions"))]
-    return _limits(default, default.get("applicationRestrictions")) if default_status == 200 else []
-
-
-def _limits(policy: Json, restrictions: object) -> list[tuple[str, str]]:
-    if not policy.get("isEnabled") or not isinstance(restrictions, dict):
-        return []
-    return [
-        (str(policy.get("id")), str(entry.get("maxLifetime")))
-        for entry in _objects(restrictions.get("keyCredentials"))
-        if entry.get("restrictionType") == "asymmetricKeyLifetime"
-        and entry.get("state") != "disabled"
-        and entry.get("maxLifetime")
-        and not entry.get("restrictForAppsCreatedAfterDateTime")
-    ]
-
-
-def _objects(items: object) -> list[Json]:
-    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
-
-
 def parse_application(body: Json, parse: ParseCertificate) -> Application:
     """Graph's object in our words. Foreign entries may hold anything, so nothing in them is relied on.
 
@@ -154,7 +127,7 @@ def parse_application(body: Json, parse: ParseCertificate) -> Application:
     and a PATCH built on it would delete every credential.
     """
     entries, object_id, app_id = body.get("keyCredentials"), str(body.get("id")), str(body.get("appId"))
-    if not (_is_id(body.get("id")) and _is_id(body.get("appId"))):
+    if not (is_id(body.get("id")) and is_id(body.get("appId"))):
         raise _untrusted("Graph answered an object without id and appId where an application was asked for.")
     if not isinstance(entries, list) or not all(isinstance(entry, dict) and entry.get("keyId") for entry in entries):
         raise _untrusted(f"Graph answered application {app_id} without a list of its key credentials.")
@@ -162,12 +135,13 @@ def parse_application(body: Json, parse: ParseCertificate) -> Application:
         object_id=object_id,
         app_id=app_id,
         display_name=_text(body.get("displayName")) or "",
-        key_credentials=tuple(_parse_credential(entry, parse) for entry in entries),
+        key_credentials=tuple(parse_credential(entry, parse) for entry in entries),
         token_encryption_key_id=_text(body.get("tokenEncryptionKeyId")),
+        created_text=_text(body.get("createdDateTime")),
     )
 
 
-def _is_id(value: object) -> bool:
+def is_id(value: object) -> bool:
     """IDs become part of the address of a write, so nothing else may stand in them."""
     return isinstance(value, str) and bool(_ID.fullmatch(value))
 
@@ -180,7 +154,8 @@ def _untrusted(message: str) -> UntrustedAnswer:
     return UntrustedAnswer(message, explain("unknown", "", {"message": message}))
 
 
-def _parse_credential(entry: Json, parse: ParseCertificate) -> KeyCredential:
+def parse_credential(entry: Json, parse: ParseCertificate) -> KeyCredential:
+    """One entry in our words, whoever made it."""
     return KeyCredential(
         key_id=str(entry.get("keyId") or ""),
         display_name=_text(entry.get("displayName")),
@@ -208,7 +183,7 @@ def _find_by_display_name(graph: GraphClient, display_name: str) -> str:
     quoted = urllib.parse.quote("displayName eq '{}'".format(display_name.replace("'", "''")))
     items = (item for page in graph.pages(f"/applications?$select=id,appId&$filter={quoted}") for item in page)
     found = [(item.get("id"), item.get("appId")) for item in itertools.islice(items, _MOST_NAMESAKES)]
-    if not all(_is_id(object_id) and _is_id(app_id) for object_id, app_id in found):
+    if not all(is_id(object_id) and is_id(app_id) for object_id, app_id in found):
         raise _untrusted("Graph answered objects without id and appId where applications were asked for.")
     if len(found) == 1:
         return str(found[0][0])

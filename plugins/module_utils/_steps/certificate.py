@@ -14,6 +14,7 @@ from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
 from .._entra.graph import LONGEST_RETRY_AFTER
 from .connection import Connection
+from .limits import find_limit, refuse_longer
 from .register import report_vanished
 from .run import Progress, Run
 from .write import Write, update_to_add, update_to_remove
@@ -47,6 +48,7 @@ def keep_present(
     found = application.find_credential(certificate)
     if found is None:
         connection.refuse_skew()
+        refuse_longer(application, certificate, find_limit(connection, application))
     if found or dry_run:
         return Change(not found, run, found.key_id if found else None)
     shown = _write(

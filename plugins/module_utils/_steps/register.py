@@ -16,6 +16,7 @@ from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
 from .run import Run
 from .write import Write, add_with_proof, own_token_for, update_to_add
+from .wrong_object import find_misplaced
 
 POLL = 2.0
 
@@ -195,17 +196,20 @@ def confirm(run: Run, version: Version) -> None:
     version = run.version(version.thumbprint)
     entry = application.find_credential(version.certificate) if application else None
     if not application or not entry:
-        raise _not_applied(run, version)
+        raise _not_applied(run, version, application)
     known = run.remember(version, registered=version.record.registered or run.now, seen=run.now, key_id=entry.key_id)
     run.log("registered", known, key_id=entry.key_id, proof="directory")
     report_vanished(run, application)
 
 
-def _not_applied(run: Run, version: Version) -> NotProven:
+def _not_applied(run: Run, version: Version, application: Application | None) -> NotProven:
+    seen = application or run.latest
+    elsewhere = find_misplaced(run.connection, seen, version) if seen else None
     return NotProven(
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
         "applied. The current certificate is unchanged. Run again: the same certificate is sent once more."
+        + (f" {elsewhere.message}" if elsewhere else "")
     )
 
 

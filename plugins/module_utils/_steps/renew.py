@@ -26,12 +26,13 @@ from . import prove as proofs
 from .connection import Connection
 from .gather import gather
 from .history import noting_failures
-from .limits import fit_to_limits
+from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
 from .run import KeyPairLike, Progress, Run, start
 from .write import read_as_itself
+from .wrong_object import warn_of_wrong_object
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,34 @@ def prepare(connection: Connection, request: Request, progress: Progress) -> Run
 
 def _prepare(connection: Connection, request: Request, looked: dict[str, int]) -> Run:
     before = gather(connection, looked)
-    policy = request.policy
-    finding = assess(before, policy)
-    plan = plan_renewal(before, policy, finding, request.provided.certificate if request.provided else None)
-    if any(step.name == "generate" for step in plan.steps) and not request.provided and before.application:
-        policy = fit_to_limits(connection, before.application, policy)
-        plan = plan_renewal(before, policy, finding)
+    warn_of_wrong_object(connection, before)
+    policy, plan = _plan_within_limits(connection, request, before)
     run = start(connection, policy, before, plan, request.provided, request.pfx_passphrase)
     stop_before_effects(run, before, plan)
     return run
+
+
+def _plan_within_limits(connection: Connection, request: Request, before: Snapshot) -> tuple[RenewalPolicy, Plan]:
+    """The plan, with the lifetimes in it held against the management policies where they may be read."""
+    policy, brought = request.policy, request.provided.certificate if request.provided else None
+    finding = assess(before, policy)
+    plan = plan_renewal(before, policy, finding, brought)
+    if not before.application or not {"generate", "register"} & {step.name for step in plan.steps}:
+        return policy, plan
+    limit = find_limit(connection, before.application)
+    if limit is None:
+        return policy, plan
+    policy = dataclasses.replace(policy, longest=limit.span)
+    plan = plan_renewal(before, policy, finding, brought)
+    if any(step.name == "generate" for step in plan.steps) and not brought:
+        policy = fit_to_limit(connection, before.application, policy, limit)
+        return policy, plan_renewal(before, policy, finding)
+    for step in plan.steps:
+        made = before.store.find(step.thumbprint) if step.thumbprint else None
+        sent = made.certificate if made else brought
+        if step.name == "register" and sent:
+            refuse_longer(before.application, sent, limit)
+    return policy, plan
 
 
 def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:

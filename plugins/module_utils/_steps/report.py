@@ -17,9 +17,18 @@ from .._core.policy import RenewalPolicy
 from .._core.status import SignIn
 from .._core.verdict import Facts, Verdict, judge
 from .._entra.applications import list_applications
+from .._entra.surroundings import (
+    Limits,
+    Surroundings,
+    list_service_principals,
+    read_default_limits,
+    read_surroundings,
+)
 from .connection import Connection, identity_of
 from .gather import read_until_shown, try_sign_in
 from .history import note_check
+
+NONE = Surroundings()
 
 
 @dataclass(frozen=True)
@@ -54,17 +63,43 @@ def inspect_one(
         why = attempt.diagnosis.code if attempt.diagnosis else None
         key_id = current.record.key_id
         note_check(connection, current.thumbprint, verified=attempt.accepted, reason=why, key_id=key_id)
+    around = _surroundings(connection, application)
+    facts = dataclasses.replace(facts, limits=around.limits, service_principal=around.service_principal)
     events = connection.key_store.history(history) if connection.key_store and history else []
     app_id, object_id = identity_of(connection, application, current)
     named = dataclasses.replace(facts, app_id=app_id, object_id=object_id)
     return Report(named, judge(named, policy), tuple(events))
 
 
-def inspect_all(connection: Connection, policy: RenewalPolicy, odata_filter: str | None) -> t.Iterator[Report]:
-    """Every application that matches, one at a time. Failing to list is a failure."""
+def inspect_all(
+    connection: Connection, policy: RenewalPolicy, odata_filter: str | None, *, service_principals: bool = False
+) -> t.Iterator[Report]:
+    """Every application that matches, one at a time. Failing to list is a failure.
+
+    One request more tells the tenant's default policy; a policy of one application would take one for each of them.
+    """
+    limits = _default_limits(connection)
+    listed = list_service_principals(connection.graph, connection.parse_certificate) if service_principals else ()
+    principals = {principal.app_id.lower(): principal for principal in listed}
     for application in list_applications(connection.graph, connection.parse_certificate, odata_filter):
-        facts = Facts(connection.clock.now(), application, None)
+        principal = principals.get(application.app_id.lower())
+        facts = Facts(connection.clock.now(), application, None, limits=limits, service_principal=principal)
         yield Report(facts, judge(facts, policy))
+
+
+def _surroundings(connection: Connection, application: Application | None) -> Surroundings:
+    """Policies and service principal, as far as they may be read: a status never fails because of them."""
+    try:
+        return read_surroundings(connection.graph, application, connection.parse_certificate) if application else NONE
+    except ServiceError:
+        return NONE
+
+
+def _default_limits(connection: Connection) -> Limits | None:
+    try:
+        return read_default_limits(connection.graph)
+    except GraphRefused:
+        return None  # whatever else speaks against reading ends the listing itself
 
 
 def _read(connection: Connection, contents: StoreContents | None) -> tuple[Application | None, Diagnosis | None]:

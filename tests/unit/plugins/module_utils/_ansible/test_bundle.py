@@ -41,11 +41,15 @@ def test_the_versions_are_those_of_the_collection_of_what_runs_it_and_of_its_lib
 def test_a_bundle_without_a_directory_is_a_problem_of_the_options(tmp_path):
     path = tmp_path / "nowhere" / "bundle.json"
 
-    assert bundle.problems_of({"support_bundle": str(path)}) == [
+    assert bundle.missing_directory({"support_bundle": str(path)}) == [
         f"support_bundle: the directory of {path} does not exist on the host that runs the module."
     ]
-    assert bundle.problems_of({"support_bundle": str(tmp_path / "b.json")}) == []
-    assert bundle.problems_of({"support_bundle": "b.json"}) == bundle.problems_of({"support_bundle": None}) == []
+    assert bundle.missing_directory({"support_bundle": str(tmp_path / "b.json")}) == []
+    assert (
+        bundle.missing_directory({"support_bundle": "b.json"})
+        == bundle.missing_directory({"support_bundle": None})
+        == []
+    )
 
 
 def test_only_its_owner_reads_it_even_where_a_file_was_before(tmp_path):

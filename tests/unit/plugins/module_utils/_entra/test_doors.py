@@ -18,7 +18,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     UntrustedAnswer,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Certificate
-from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, assertion, clouds
+from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, assertion, clouds, surroundings
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
 from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken, TokenService
@@ -268,14 +268,20 @@ def test_what_cannot_be_an_id_never_becomes_part_of_an_address(name, value):
 
 
 @pytest.mark.parametrize(
-    "replies",
-    [[{"id": ["0"], "status": 200}], [{"id": "0", "status": 200, "body": {"value": 7}}], 7],
+    ("replies", "limits"),
+    [
+        ([{"id": ["0"], "status": 200}], None),
+        ([{"id": "0", "status": 200, "body": {"value": 7}}], None),
+        (7, None),
+        ([{"id": "0", "status": 200, "body": {"value": []}}, {"id": "1", "status": 403}], None),
+        ([{"id": "1", "status": 200, "body": {"isEnabled": False}}], ()),
+    ],
     ids=str,
 )
-def test_an_odd_answer_about_policies_is_no_limit(replies):
+def test_what_may_not_be_read_or_is_odd_is_no_limit(replies, limits):
     client, _transport = graph(answer(200, {"responses": replies}))
 
-    assert applications.read_lifetime_limits(client, "object-1") == []
+    assert surroundings.read_lifetime_limits(client, "object-1") == limits
 
 
 def test_odd_restrictions_are_no_limit():
@@ -283,7 +289,27 @@ def test_odd_restrictions_are_no_limit():
     replies = [{"id": "0", "status": 404}, {"id": "1", "status": 200, "body": policy}]
     client, _transport = graph(answer(200, {"responses": replies}))
 
-    assert applications.read_lifetime_limits(client, "object-1") == []
+    assert surroundings.read_lifetime_limits(client, "object-1") == ()
+
+
+@pytest.mark.parametrize("body", [{}, {"id": "../x", "appId": "app-1"}, {"id": "object-1", "appId": 7}])
+def test_what_names_no_service_principal_is_none(body):
+    assert surroundings.parse_service_principal(body, lambda der: None) is None
+
+
+def test_a_service_principal_with_odd_parts_keeps_the_good_ones():
+    body = {
+        "id": "object-1",
+        "appId": "app-1",
+        "accountEnabled": "yes",
+        "tokenEncryptionKeyId": 7,
+        "keyCredentials": [7, {}, {"keyId": "k", "usage": []}],
+    }
+
+    found = surroundings.parse_service_principal(body, lambda der: None)
+
+    assert (found.enabled, found.token_encryption_key_id) == (None, None)
+    assert [entry.key_id for entry in found.key_credentials] == ["k"]
 
 
 DISCOVERY = {

@@ -12,29 +12,9 @@ import json
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import Unsafe
 from ansible_collections.evercert.entra.plugins.module_utils._core.policy import RenewalPolicy
-from ansible_collections.evercert.entra.plugins.module_utils._steps.limits import fit_to_limits, parse_duration
+from ansible_collections.evercert.entra.plugins.module_utils._steps.limits import find_limit, fit_to_limit
 
 DAY, MINUTE = dt.timedelta(days=1), dt.timedelta(minutes=1)
-
-
-@pytest.mark.parametrize(
-    ("text", "days"),
-    [
-        ("P90D", 90),
-        ("P1Y", 365),
-        ("P2Y3M", 2 * 365 + 3 * 30),
-        ("P1M2W3D", 30 + 14 + 3),
-        ("PT36H", 1.5),
-        ("P4DT12H30M5S", 4 + (12 * 3600 + 30 * 60 + 5) / 86400),
-    ],
-)
-def test_durations_that_graph_writes(text, days):
-    assert parse_duration(text) == dt.timedelta(days=days)
-
-
-@pytest.mark.parametrize("text", ["", "P", "PT", "90", "P90", "P1.5D", "-P1D", "P1D\n", f"P{10**17}Y", f"P{'9' * 19}D"])
-def test_anything_else_is_no_limit(text):
-    assert parse_duration(text) is None
 
 
 @pytest.fixture
@@ -53,7 +33,9 @@ def fit(adopted):
         answer = {"body": json.dumps({"responses": answers}).encode()}
         adopted.liar = lambda request: answer if request.url.endswith("$batch") else None
         connection = adopted.connect(adopted.options())
-        return fit_to_limits(connection, connection.find_application(), RenewalPolicy(**policy))
+        application, wanted = connection.find_application(), RenewalPolicy(**policy)
+        limit = find_limit(connection, application)
+        return fit_to_limit(connection, application, wanted, limit) if limit else wanted
 
     return fit
 
@@ -66,7 +48,7 @@ def test_whoever_may_not_read_policies_goes_on(adopted):
     adopted.tenant.faults.add("error", match="batch", status=400)
     connection = adopted.connect(adopted.options())
 
-    assert fit_to_limits(connection, connection.find_application(), RenewalPolicy()) == RenewalPolicy()
+    assert find_limit(connection, connection.find_application()) is None
 
 
 def test_a_lifetime_up_to_the_limit_stays(fit):

@@ -59,7 +59,7 @@ def test_auto_takes_it_where_the_platform_is_known(world, reading, platform):
 def test_a_platform_that_is_not_trusted_is_named(world, reading, platform):
     world.tenant.federate(world.admin, "https://another.test", SUBJECT)
 
-    with pytest.raises(SignInRefused, match="No federated credential of the application fits") as refused:
+    with pytest.raises(SignInRefused, match="No federated credential of the application") as refused:
         reading("workload_identity", **platform[1]).find_application()
     assert refused.value.diagnosis.code == "federation_refused"
     assert refused.value.diagnosis.evidence["error_codes"] == [700211]
