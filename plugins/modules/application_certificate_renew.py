@@ -90,6 +90,14 @@ options:
     type: str
     default: retired
     choices: [generated, registered, proven, promoted, retired]
+  registered_key_id:
+    description:
+      - The key ID under which somebody else has registered the certificate that a run with O(stop_after=generated)
+        returned, as RV(evercert.entra.application_certificate#module:key_id) says it. This run then writes nothing to
+        the application to add it. It waits for at most O(timeout_propagation) until the certificate is accepted, proves
+        and promotes it, and keeps the ID for its retirement.
+      - Has no effect when nothing is due. Without it, this run registers the certificate itself.
+    type: str
   lock_timeout:
     description:
       - How long to wait for another run on the same key store, in seconds.

@@ -125,6 +125,7 @@ RENEWAL: Spec = {
     "key_store": {"type": "path", "required": True, "no_log": False},
     "state": {"type": "str", "default": "present", "choices": ["present", "rolled_back"]},
     "lock_timeout": {"type": "float", "default": 900.0},
+    "registered_key_id": {"type": "str", "no_log": False},
     "certificate_content": {"type": "str"},
     "private_key_content": {"type": "str", "no_log": True},
     "certificate_path": {"type": "path"},
@@ -202,7 +203,7 @@ _SECONDS = ("sign_in_interval", "initial_pause", "timeout_propagation", "lock_ti
 def problems_of(options: Options) -> list[str]:
     """Everything wrong with the options that one look at them tells, all at once."""
     found = []
-    for name in ("app_id", "object_id", "client_id", "key_id", "service_connection_id"):
+    for name in ("app_id", "object_id", "client_id", "key_id", "service_connection_id", "registered_key_id"):
         value = options.get(name)
         if value and not _GUID.fullmatch(value):
             found.append(f"{name} must be a GUID such as 11111111-2222-3333-4444-555555555555, not '{value}'.")
@@ -317,6 +318,11 @@ def problems_of_renewal(options: Options) -> list[str]:
         found.append("csr needs stop_after 'generated': the request is for the successor's key.")
     if options["adopt_passphrase"] and not options["adopt_path"]:
         found.append("adopt_passphrase needs adopt_path.")
+    if options["registered_key_id"] and (options["stop_after"] == "generated" or options["state"] != "present"):
+        found.append(
+            "registered_key_id is for a run that goes on with a registered certificate: it cannot be combined with "
+            "stop_after 'generated' or state 'rolled_back'."
+        )
     return found
 
 
@@ -335,7 +341,16 @@ def proof_policy(options: Options) -> ProofPolicy:
 
 def renewal_policy(options: Options) -> RenewalPolicy:
     """The policy of a module; what the module has no option for keeps its default."""
-    words = ("key_size", "subject", "add_method", "stop_after", "force", "confirm_retired", "on_policy_limit")
+    words = (
+        "key_size",
+        "subject",
+        "add_method",
+        "stop_after",
+        "force",
+        "confirm_retired",
+        "on_policy_limit",
+        "registered_key_id",
+    )
     chosen: dict[str, t.Any] = {name: options[name] for name in words if options.get(name) is not None}
     chosen.update({name: dt.timedelta(days=options[name]) for name in _DAYS if options.get(name) is not None})
     propagation = dt.timedelta(seconds=options.get("timeout_propagation") or 600)

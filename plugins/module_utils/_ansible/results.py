@@ -45,7 +45,9 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
         acts_on = next(
             (step.thumbprint for step in progress.steps if step.name in ("register", "prove", "promote")), None
         )
-        shown = contents.find(acts_on) if acts_on else contents.current
+        # A stop may leave no step for it: what the finding is about is then the successor of an earlier run.
+        under_way = contents.successor if progress.finding else None
+        shown = contents.find(acts_on) if acts_on else under_way or contents.current
     planned = renewal.dry_run and any(step.name == "generate" for step in progress.steps)
     will_promote = renewal.dry_run and any(step.name == "promote" for step in progress.steps)
     before = contents.current if will_promote else contents.predecessor

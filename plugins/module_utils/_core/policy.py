@@ -51,6 +51,7 @@ class RenewalPolicy:
     confirm_retired: bool = False
     on_policy_limit: str = "fail"
     longest: dt.timedelta | None = None  # what a management policy allows, once that was read
+    registered_key_id: str | None = None  # somebody else has registered the certificate, under this key ID
     propagation: dt.timedelta = dt.timedelta(seconds=600)
 
     def problems(self) -> list[str]:

@@ -44,11 +44,25 @@ def choose_way(run: Run, signing: Version | None) -> tuple[GraphClient | None, s
 def register(run: Run, version: Version, signing: Version | None) -> None:
     """Intent durable → send → known to be there → read back. Entering again settles an earlier send first."""
     if not run.progress.sent:
-        if _is_settled(run, version) or not settle(run, version):
+        if run.policy.registered_key_id:
+            wait_for_others(run, version)
+        elif _is_settled(run, version) or not settle(run, version):
             way, _why = choose_way(run, signing)
             send(run, version, signing, way)
         run.progress.sent = True  # a wait while reading back enters here again
     confirm(run, version)
+
+
+def wait_for_others(run: Run, version: Version) -> None:
+    """Somebody else has registered it, so nothing is sent; replicas may still have to hear of it."""
+    if settle(run, version, "the certificate that was registered elsewhere to be accepted", ""):
+        return
+    seconds = run.policy.propagation.total_seconds()
+    raise NotProven(
+        f"Certificate {version.thumbprint} is not accepted after {seconds:.0f} s, although it was registered elsewhere "
+        f"(registered_key_id {run.policy.registered_key_id}). Check that application {run.progress.app_id} has this "
+        "certificate. The current certificate is unchanged. Run again."
+    )
 
 
 def _is_settled(run: Run, version: Version) -> bool:
@@ -131,7 +145,12 @@ def _is_shown(run: Run, version: Version) -> bool:
     return run.progress.readable and run.read().find_credential(version.certificate) is not None
 
 
-def settle(run: Run, version: Version) -> bool:
+def settle(
+    run: Run,
+    version: Version,
+    awaited: str = "a write without an answer to show its effect",
+    afterwards: str = " before it is sent again",
+) -> bool:
     """Whether a write without an answer has taken effect: read back and sign in until its propagation time is over."""
     timing, name = run.connection.timing, f"settle {version.thumbprint}"
     deadline = run.deadline(name, seconds_to_settle(run, version))
@@ -150,10 +169,7 @@ def settle(run: Run, version: Version) -> bool:
         if remaining <= 0:
             run.progress.deadlines.pop(name)
             return False
-        timing.wait(
-            min(POLL * 2, remaining),
-            f"a write without an answer to show its effect ({remaining:.0f} s left before it is sent again)",
-        )
+        timing.wait(min(POLL * 2, remaining), f"{awaited} ({remaining:.0f} s left{afterwards})")
 
 
 def seconds_to_settle(run: Run, version: Version) -> float:

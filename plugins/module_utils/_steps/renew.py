@@ -126,11 +126,24 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
     run.connection.refuse_skew()
     if run.provided and any(step.name == "generate" for step in plan.steps):
         _refuse_unusable(run, run.provided)
+    if run.policy.registered_key_id:
+        _refuse_nothing_registered(run, plan)
+        return  # nothing will be sent
     back = next((step.thumbprint for step in plan.steps if step.name == "roll_back"), None)
     if back and run.connection.is_own_identity:
         return  # it gets its access back first, and only then can know what it may do
     if any(step.name == "register" for step in plan.steps):
         choose_way(run, before.store.find(back) if back else usable_current(before))
+
+
+def _refuse_nothing_registered(run: Run, plan: Plan) -> None:
+    """A key ID that was given belongs to a certificate that exists: a new one cannot be what was registered."""
+    if any(step.name == "generate" for step in plan.steps):
+        problem = (
+            f"registered_key_id: the key store {run.connection.store.location} holds no certificate that could go on "
+            "under it. Run first with stop_after 'generated', and register the certificate that it returns."
+        )
+        raise InvalidInput([problem])
 
 
 def usable_current(before: Snapshot) -> Version | None:
@@ -167,14 +180,43 @@ def carry_out(run: Run, request: Request) -> None:
     """Each step of the plan in its order. A call that had to wait enters again at the step that waited."""
     progress = run.progress
     if not progress.steps:
+        _note_what_others_do(run)
         return
     run.connection.graph.tried = progress.looked
     run.begin_writing()
+    _note_registered_elsewhere(run)
     for position in range(progress.position, len(progress.steps)):
         progress.position = position
         with handing_over(run.connection, progress, run.policy):
             ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
     _leave_mark(run)
+
+
+def _note_what_others_do(run: Run) -> None:
+    """Nothing is done here, but somebody else registers the current certificate anew: its key ID changes by that."""
+    current, given = run.contents.current, run.policy.registered_key_id
+    if not current:
+        return
+    if run.progress.finding and run.progress.finding.reason == "unregistered" and current.record.key_id:
+        run.remember(current, key_id=None)
+    elif not run.progress.finding and given and not current.record.key_id:
+        run.remember(current, key_id=given)
+
+
+def _note_registered_elsewhere(run: Run) -> None:
+    """The key ID that somebody else got from the service: later it removes the certificate again."""
+    named = [step for step in run.progress.steps if step.name in ("register", "prove") and step.thumbprint]
+    if not run.policy.registered_key_id or not named:
+        return
+    version = run.version(named[0].thumbprint)
+    is_accepted = named[0].name == "prove"
+    run.remember(
+        version,
+        app_id=version.record.app_id or run.progress.app_id or None,
+        object_id=run.progress.object_id or version.record.object_id,
+        key_id=run.policy.registered_key_id,
+        registered=version.record.registered or (run.now if is_accepted else None),
+    )
 
 
 def _roll_back(run: Run, step: Step, request: Request) -> None:
