@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_verify as module
 
 QUICK = {"sign_in_interval": 0, "initial_pause": 0}
@@ -118,14 +119,15 @@ def test_a_bundle_is_written_when_the_store_has_nothing_to_verify(verify, bundle
     assert read()["failure"] == found["msg"] and "holds no current certificate" in found["msg"]
 
 
-def test_a_bundle_that_cannot_be_written_does_not_hide_why_it_failed(verify, tmp_path):
-    place = tmp_path / "bundle.json"
+def test_a_bundle_that_cannot_be_written_does_not_hide_why_it_failed(verify, tmp_path, monkeypatch):
+    place, said = tmp_path / "bundle.json", []
     place.mkdir()
+    monkeypatch.setattr(AnsibleModule, "warn", lambda module, words: said.append(words))
 
     found = verify(key_store=str(tmp_path / "empty"), support_bundle=str(place))
 
     assert "holds no current certificate" in found["msg"]
-    assert f"support_bundle: cannot write {place}: Is a directory." in str(found["warnings"])
+    assert said == [f"support_bundle: cannot write {place}: Is a directory."]
 
 
 def test_no_secret_is_in_a_bundle_even_when_the_service_quotes_it(verify, tenant, bundle, pem_of, old):
