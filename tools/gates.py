@@ -59,8 +59,8 @@ def attacks(job: Job) -> str:
 def units_oldest_core(job: Job) -> str:
     """The tests of what meets ansible-core, on the oldest supported one.
 
-    Plain pytest rather than 'ansible-test units': the same command as above, so the two differ only in ansible-core. The
-    layers below `_ansible` import nothing of it, as tests/unit/test_layers.py makes sure.
+    Plain pytest rather than 'ansible-test units': the same command as above, so the two differ only in ansible-core.
+    The layers below `_ansible` import nothing of it, as tests/unit/test_layers.py makes sure.
     """
     _differs_from_newest()
     folders = (f"tests/unit/plugins/{name}" for name in ("module_utils/_ansible", "modules", "plugin_utils"))
