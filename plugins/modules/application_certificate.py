@@ -19,6 +19,7 @@ extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
+  - evercert.entra._key_store
 attributes:
   check_mode:
     support: full
@@ -153,7 +154,12 @@ def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.CERTIFICATE},
+        argument_spec={
+            **arguments.CONNECTION,
+            **arguments.APPLICATION,
+            **arguments.KEY_STORE,
+            **arguments.CERTIFICATE,
+        },
         supports_check_mode=True,
     )
     run(module, keep_certificate)

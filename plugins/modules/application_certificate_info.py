@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
+  - evercert.entra._key_store
   - evercert.entra._renewal_policy
 attributes:
   check_mode:
@@ -341,7 +342,13 @@ def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.O
 
 def main() -> None:
     module = AnsibleModule(
-        argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.DUE, **arguments.REPORT},
+        argument_spec={
+            **arguments.CONNECTION,
+            **arguments.APPLICATION,
+            **arguments.KEY_STORE,
+            **arguments.DUE,
+            **arguments.REPORT,
+        },
         supports_check_mode=True,
     )
     run(module, report_certificates)

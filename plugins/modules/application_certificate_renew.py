@@ -23,6 +23,7 @@ extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
+  - evercert.entra._key_store
   - evercert.entra._renewal_policy
   - evercert.entra._proof
 attributes:
@@ -156,6 +157,33 @@ options:
     description:
       - Also write C(bundle.pfx) next to C(bundle.pem), protected by this passphrase. Without it, there is none.
     type: str
+  pfx_encryption:
+    description:
+      - How C(bundle.pfx) is encrypted. V(modern) is AES-256 with SHA-256. V(compatible) is Triple DES with SHA-1, for
+        consumers that cannot read AES, such as Windows Server 2016 and old releases of Java 8.
+    type: str
+    default: modern
+    choices: [modern, compatible]
+  owner:
+    description:
+      - The user that C(key.pem), C(certificate.pem), C(bundle.pem) and C(bundle.pfx) of every version belong to. Only
+        root may give files away. The directories and the records stay with the user who runs the module.
+      - Without it, as it is; a new file belongs to the user who runs the module.
+    type: str
+  group:
+    description:
+      - The group of those files, and of the directories that lead to them.
+      - Without it, as it is; a new file has the group of the user who runs the module.
+    type: str
+  mode:
+    description:
+      - The mode of those files, V(0600) or V(0400), and V(0640) or V(0440) for an O(group) that may read the private
+        key. Nobody else is ever let in. The directories get what that group needs to reach them.
+      - An octal number in quotes, or words with C(=) such as C(u=rw,g=r).
+      - Once given, O(owner), O(group) and O(mode) are remembered in the key store. Later runs keep to them, and correct
+        what has been changed since.
+      - Without it, as it is; a new file has mode V(0600).
+    type: raw
   now:
     description:
       - Decide as if it were this moment, in ISO 8601, for tests and what-if questions in check mode. Without it, the
@@ -376,6 +404,7 @@ def main() -> None:
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,
+            **arguments.KEY_STORE,
             **arguments.PROOF,
             **arguments.DUE,
             **arguments.POLICY,

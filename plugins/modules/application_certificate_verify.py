@@ -20,6 +20,7 @@ extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
+  - evercert.entra._key_store
   - evercert.entra._proof
 attributes:
   check_mode:
@@ -241,6 +242,7 @@ def main() -> None:
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,
+            **arguments.KEY_STORE,
             **arguments.PROOF,
             **arguments.VERIFICATION,
             **arguments.WAITING,

@@ -46,11 +46,11 @@ def itself_by_add_key(world):
 
 
 def itself_by_update(world):
-    """With permission; the predecessor's private key is deleted at once."""
+    """With permission; the predecessor's private key is deleted at once, and a group may read the new one."""
     own = world.tenant.service_principal(world.payroll)
     world.tenant.change(world.payroll, owners=(own.object_id,))
     world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
-    return {**world.as_itself, "add_method": "update", "keep_retired": 0}
+    return {**world.as_itself, "add_method": "update", "keep_retired": 0, "mode": "0640"}
 
 
 SCENARIOS = (administrator_by_add_key, administrator_by_update, itself_by_add_key, itself_by_update)

@@ -103,6 +103,10 @@ PROOF: Spec = {
     "timeout_propagation": {"type": "float", "default": 600.0},
 }
 
+KEY_STORE: Spec = {
+    "key_passphrase": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_KEY_PASSPHRASE")},
+}
+
 DUE: Spec = {
     "renew_before": {"type": "float", "default": 30.0},
     "rotation_period": {"type": "float"},
@@ -134,6 +138,10 @@ RENEWAL: Spec = {
     "adopt_path": {"type": "path"},
     "adopt_passphrase": {"type": "str", "no_log": True},
     "pfx_passphrase": {"type": "str", "no_log": True},
+    "pfx_encryption": {"type": "str", "default": "modern", "choices": ["modern", "compatible"]},
+    "owner": {"type": "str"},
+    "group": {"type": "str"},
+    "mode": {"type": "raw"},
     "now": {"type": "str"},
 }
 
@@ -316,6 +324,10 @@ def problems_of_renewal(options: Options) -> list[str]:
         found.append("private_key_content (or private_key_path) needs certificate_content (or certificate_path).")
     if options["csr"] and options["stop_after"] != "generated":
         found.append("csr needs stop_after 'generated': the request is for the successor's key.")
+    if options["key_passphrase"] == "":
+        found.append("key_passphrase is empty: accepted is a passphrase of at least one character.")
+    if options["pfx_encryption"] != "modern" and not options["pfx_passphrase"]:
+        found.append("pfx_encryption needs pfx_passphrase: without it no PFX is written.")
     if options["adopt_passphrase"] and not options["adopt_path"]:
         found.append("adopt_passphrase needs adopt_path.")
     if options["registered_key_id"] and (options["stop_after"] == "generated" or options["state"] != "present"):

@@ -29,6 +29,7 @@ from .._entra.tokens import TokenService
 from .._entra.transport import Transport
 from .._keys.directory import DirectoryStore
 from .._keys.key_pair import KeyPair, certificate_from_der, load_key_pair
+from .._keys.protection import Protection, wanted_access
 from .._keys.store import KeyStore
 from .._steps.connection import Choice, Connection, Selector
 from . import arguments
@@ -291,7 +292,9 @@ def _store(options: Options, problems: list[str]) -> KeyStore | None:
     if os.path.exists(location) and not os.path.isdir(location):
         problems.append(f"key_store must be a directory, and {location} is a file.")
         return None
-    return DirectoryStore(location)
+    access = wanted_access(options.get("owner"), options.get("group"), options.get("mode"), problems)
+    encryption = options.get("pfx_encryption") or "modern"
+    return DirectoryStore(location, Protection(access, options.get("key_passphrase"), encryption))
 
 
 def _choose(setting: Setting, problems: list[str]) -> Choice | None:

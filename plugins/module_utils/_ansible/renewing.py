@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import typing as t
 
@@ -27,7 +28,19 @@ from .run import carried
 
 
 def act(module: AnsibleModule, connection: Connection) -> Renewal:
-    """Do what the options ask for. A wait for the lock keeps its own deadline over the calls of one task."""
+    """Do what the options ask for. A wait keeps what its call has changed, and the lock's own deadline."""
+    connection.store.refuse_locked_keys()
+    changes = carried(module).get("access_changes") or []
+    try:
+        renewal = _act(module, connection)
+    except StillWaiting as pause:
+        carry = {**getattr(pause, "carry", {}), "access_changes": [*changes, *connection.access_changes]}
+        raise HandedOver(pause, carry) from pause
+    made = connection.store.wrong_access() if module.check_mode else connection.access_changes
+    return dataclasses.replace(renewal, access_changes=(*changes, *made))
+
+
+def _act(module: AnsibleModule, connection: Connection) -> Renewal:
     options, carry = module.params, carried(module)
     deadline = carry.get("lock_deadline") or connection.timing.monotonic() + options["lock_timeout"]
     request = Request(
@@ -49,11 +62,11 @@ def act(module: AnsibleModule, connection: Connection) -> Renewal:
     except Interrupted:
         raise
     except StillWaiting as pause:
-        raise WaitingOutside(pause, {"lock_deadline": deadline}) from pause
+        raise HandedOver(pause, {"lock_deadline": deadline}) from pause
 
 
-class WaitingOutside(StillWaiting):
-    """A wait before the first step, with what the next call needs."""
+class HandedOver(StillWaiting):
+    """A wait, with what the next call needs."""
 
     def __init__(self, pause: StillWaiting, carry: dict[str, t.Any]) -> None:
         super().__init__(pause.seconds, pause.what)

@@ -54,7 +54,7 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
     certificate = _planned_certificate(run) if planned else _of_version(run, shown) if shown else None
     due = next_renewal(shown.certificate, policy) if shown and not planned else None
     return {
-        "changed": bool(progress.steps),
+        "changed": bool(progress.steps or renewal.access_changes),
         "finding": progress.finding.reason if progress.finding else None,
         "message": _message(progress),
         "steps": [_of_step(step, progress) for step in progress.steps],
@@ -143,7 +143,11 @@ def _diff(renewal: Renewal) -> Values:
         if any(step.name == "register" for step in progress.steps):
             names = ("key_id", "display_name", "thumbprint", "not_before", "not_after")
             after.append(dict.fromkeys(names, GENERATED))
-    return {"before": {"key_credentials": before}, "after": {"key_credentials": after}}
+    diff: Values = {"before": {"key_credentials": before}, "after": {"key_credentials": after}}
+    if renewal.access_changes:
+        for when, shown in diff.items():
+            shown["file_access"] = {entry["path"]: entry[when] for entry in renewal.access_changes}
+    return diff
 
 
 def of_change(change: Change, dry_run: bool, added: Certificate | None) -> Values:

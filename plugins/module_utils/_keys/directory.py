@@ -7,7 +7,7 @@
     current   -> versions/<thumbprint>    what consumers read
     successor -> versions/<thumbprint>    only while a renewal is under way
     versions/<thumbprint>/                key.pem certificate.pem bundle.pem [bundle.pfx] record.json
-    history.jsonl sign_ins.jsonl
+    history.jsonl sign_ins.jsonl          access.json when consumers are let in
 
 A version's folder appears whole, before a link to it does; links are switched in one step. When both links name one
 version, it has been promoted and only the clean-up is missing.
@@ -24,17 +24,19 @@ from pathlib import Path
 
 from .._core.errors import KeyStoreError
 from .._core.model import Record, StoreContents, Version
-from . import clean_up, durable, lock, reading, records, versions
+from . import clean_up, consumers, durable, lock, reading, records, versions
 from .events import Events
 from .key_pair import KeyPair
+from .protection import PLAIN, Protection
 from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout
 
 
 class DirectoryStore:
     """One store on this host; the lock is this object's while its `lock` block runs."""
 
-    def __init__(self, location: str) -> None:
+    def __init__(self, location: str, protection: Protection = PLAIN) -> None:
         self._root = Path(location).absolute()
+        self._asked = protection
         self.location = str(self._root)
         self._events = Events(self._root)
 
@@ -57,7 +59,21 @@ class DirectoryStore:
         raise KeyStoreError(f"The key store {self.location} changes all the time. Run again later.")
 
     def signer(self, thumbprint: str) -> KeyPair:
-        return versions.read_key_pair(self._version_path(thumbprint))
+        return versions.read_key_pair(self._version_path(thumbprint), self._protection())
+
+    def refuse_locked_keys(self) -> None:
+        layout = self._layout()
+        for name in filter(None, layout.linked):
+            if name in layout.names and versions.is_encrypted(layout.path(name), self._protection().access):
+                self.signer(name)
+
+    def wrong_access(self) -> list[dict[str, t.Any]]:
+        return consumers.differences(self._layout(), self._protection().access)
+
+    def correct_access(self) -> list[dict[str, t.Any]]:
+        access = self._protection().access
+        consumers.remember(self._root, access)
+        return consumers.correct(self._layout(), access)
 
     @contextlib.contextmanager
     def lock(self, timeout: float, wait: lock.Wait) -> t.Iterator[None]:
@@ -145,6 +161,10 @@ class DirectoryStore:
     def history(self, count: int) -> list[dict[str, t.Any]]:
         return self._events.latest(count)
 
+    def _protection(self) -> Protection:
+        """What was asked for; where nothing was, what an earlier run remembered."""
+        return replace(self._asked, access=self._asked.access.over(consumers.remembered(self._root)))
+
     def _path(self, name: str) -> Path:
         return self._root / name
 
@@ -159,15 +179,19 @@ class DirectoryStore:
 
     def _keep(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None) -> Version:
         """The version's folder, whole and durable. One that is there already keeps its key and what is known of it."""
-        thumbprint = key_pair.certificate.thumbprint
+        thumbprint, protection = key_pair.certificate.thumbprint, self._protection()
         path = self._path(VERSIONS) / thumbprint
-        durable.make_directories(path.parent)
+        consumers.remember(self._root, protection.access)
+        if not reading.is_directory(path.parent):
+            durable.make_directories(path.parent)
+            consumers.open_folder(path.parent, protection.access)
         if os.path.lexists(path):
             known = versions.read_record(path) or Record()
             self.signer(thumbprint)
             self.write_record(thumbprint, records.take_over(known, record))
         else:
-            durable.make_folder(path, versions.version_files(key_pair, record, pfx_passphrase))
+            files = versions.version_files(key_pair, record, pfx_passphrase, protection)
+            durable.make_folder(path, files, consumers.access_texts(files, protection.access))
         return versions.read_version(path)
 
     def _link(self, name: str, thumbprint: str) -> None:

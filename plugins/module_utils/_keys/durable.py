@@ -31,7 +31,7 @@ _TEMPORARY = ".evercert-"
 
 @dataclass(frozen=True)
 class Effect:
-    """One change: `other` is the old name for `rename`, where the link points for `symlink`."""
+    """One change: `other` is the old name for `rename`, where a `symlink` points, `uid:gid:mode` for an access."""
 
     name: str
     path: Path
@@ -75,6 +75,17 @@ def _append_file(effect: Effect) -> None:
         _write(descriptor, b"\n" + effect.content if is_torn else effect.content)
 
 
+def _change_access(effect: Effect) -> None:
+    """The mode last, as a change of owner may clear bits of it. -1 leaves an owner or a group as it is."""
+    owner, group, mode = effect.other.split(":")
+    descriptor = os.open(effect.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        os.fchown(descriptor, int(owner), int(group))
+        os.fchmod(descriptor, int(mode, 8))
+    finally:
+        os.close(descriptor)
+
+
 def _sync(effect: Effect) -> None:
     descriptor = os.open(effect.path, os.O_RDONLY | os.O_CLOEXEC)
     try:
@@ -88,6 +99,7 @@ EFFECTS: dict[str, t.Callable[[Effect], object]] = {
     "create_file": _create_file,
     "write_file": _write_file,
     "append_file": _append_file,
+    "change_access": _change_access,
     "sync": _sync,
     "rename": lambda effect: Path(effect.other).rename(effect.path),
     "symlink": lambda effect: effect.path.symlink_to(effect.other),
@@ -119,12 +131,14 @@ def replace_file(path: Path, content: bytes) -> None:
     _move(temporary, path)
 
 
-def make_folder(path: Path, files: t.Mapping[str, bytes]) -> None:
-    """A folder that appears with everything in it, or not at all."""
-    temporary = _temporary_beside(path)
+def make_folder(path: Path, files: t.Mapping[str, bytes], access: t.Mapping[str, str] | None = None) -> None:
+    """A folder that appears with everything in it, or not at all. `access` by name; "" is the folder's own."""
+    temporary, access = _temporary_beside(path), access or {}
     perform("make_directory", temporary)
     for name, content in files.items():
-        _new_file(temporary / name, content)
+        _new_file(temporary / name, content, access.get(name))
+    if "" in access:
+        perform("change_access", temporary, other=access[""])
     perform("sync", temporary)
     _move(temporary, path)
 
@@ -147,6 +161,12 @@ def sync_ancestors(path: Path) -> None:
     for folder in (path, *path.parents):
         if folder.stat().st_uid == os.geteuid() and os.access(folder.parent, os.R_OK):
             perform("sync", folder.parent)
+
+
+def change_access(path: Path, access: str) -> None:
+    """Another owner, group or mode for what is there."""
+    perform("change_access", path, other=access)
+    perform("sync", path)
 
 
 def switch_link(path: Path, target: str) -> None:
@@ -211,9 +231,11 @@ def _open_exclusively(path: Path) -> int:
     return descriptor
 
 
-def _new_file(path: Path, content: bytes) -> None:
+def _new_file(path: Path, content: bytes, access: str | None = None) -> None:
     perform("create_file", path)
     perform("write_file", path, content=content)
+    if access:
+        perform("change_access", path, other=access)
     perform("sync", path)
 
 

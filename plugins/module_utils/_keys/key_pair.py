@@ -50,9 +50,13 @@ class KeyPair:
         }
         return self.private_key.sign(data, paddings[algorithm], hashes.SHA256())
 
-    def private_key_pem(self) -> bytes:
+    def private_key_pem(self, passphrase: str | None = None) -> bytes:
+        """PKCS#8, encrypted when there is a passphrase."""
+        encryption = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else None
         return self.private_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            encryption or serialization.NoEncryption(),
         )
 
     def certificate_pem(self) -> bytes:
@@ -84,8 +88,8 @@ def signing_request(key_pair: KeyPair, subject: str) -> str:
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def to_pfx(key_pair: KeyPair, passphrase: str, name: str) -> bytes:
-    """PKCS#12 for consumers that cannot read PEM."""
+def to_pfx(key_pair: KeyPair, passphrase: str, name: str, encryption: str = "modern") -> bytes:
+    """PKCS#12 for consumers that cannot read PEM; `compatible` is for those that cannot read AES either."""
     if not passphrase:
         raise refusal("empty_passphrase", "The passphrase of the PFX")
     if not _is_usable(passphrase):
@@ -95,7 +99,23 @@ def to_pfx(key_pair: KeyPair, passphrase: str, name: str) -> bytes:
         key_pair.private_key,
         x509.load_der_x509_certificate(key_pair.certificate.der),
         [x509.load_der_x509_certificate(der) for der in key_pair.chain],
-        serialization.BestAvailableEncryption(passphrase.encode()),
+        _pfx_encryption(encryption, passphrase.encode()),
+    )
+
+
+def _pfx_encryption(encryption: str, passphrase: bytes) -> serialization.KeySerializationEncryption:
+    """Modern is PBES2 with AES-256-CBC and SHA-256, which Windows reads from Server 2019 and Windows 10 1709 on.
+
+    Source: "PKCS12_PBES2_EXPORT_PARAMS structure" on learn.microsoft.com.
+    """
+    if encryption == "modern":
+        return serialization.BestAvailableEncryption(passphrase)
+    return (
+        serialization.PrivateFormat.PKCS12.encryption_builder()
+        .kdf_rounds(50000)
+        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
+        .hmac_hash(hashes.SHA1())  # noqa: S303  what old consumers can check
+        .build(passphrase)
     )
 
 

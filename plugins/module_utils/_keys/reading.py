@@ -15,8 +15,10 @@ import stat
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
+from .protection import Access
 from .trouble import failed
 
+_NOBODY_ELSE = Access()
 _LARGEST = 4 * 1024 * 1024
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}")
 
@@ -24,39 +26,39 @@ _THUMBPRINT = re.compile(r"[0-9A-F]{40}")
 def read_file(path: Path) -> bytes | None:
     """The content of an ordinary file, or None when there is none."""
     try:
-        return _read(path, private=False)
+        return _read(path, None)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise failed("read", path, error) from error
 
 
-def read_private_file(path: Path) -> bytes:
-    """The content of a file that nobody but its owner, who is us, may read."""
+def read_private_file(path: Path, access: Access = _NOBODY_ELSE) -> bytes:
+    """The content of a file that nobody but its owner, who is us, may read; and whom the access lets in."""
     try:
-        return _read(path, private=True)
+        return _read(path, access)
     except OSError as error:
         raise failed("read", path, error) from error
 
 
-def _read(path: Path, *, private: bool) -> bytes:
+def _read(path: Path, access: Access | None) -> bytes:
     """Never by way of a link; a pipe or a device that somebody has put there cannot make us wait."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
             raise KeyStoreError(f"Key store: {path} is not an ordinary file of ordinary size. Check who made it.")
-        if private:
-            refuse_shared(path, found)
+        if access:
+            refuse_shared(path, found, access)
         return file.read(_LARGEST)
 
 
-def refuse_shared(path: Path, found: os.stat_result) -> None:
+def refuse_shared(path: Path, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
     """A private key that others can read is not private any more."""
-    _refuse_other_owner(path, found)
-    if found.st_mode & 0o077:
+    _refuse_other_owner(path, found, access)
+    if not access.permits(found):
         raise KeyStoreError(
             f"Key store: {path} has mode {_mode(found)}, so others may read the private key. "
-            f"Run 'chmod 0600 {path}', and renew the certificate if somebody may have copied the key."
+            f"Run 'chmod {access.file_mode:04o} {path}', and renew the certificate if somebody may have copied the key."
         )
 
 
@@ -151,8 +153,8 @@ def _stat(path: Path) -> os.stat_result:
         raise failed("read", path, error) from error
 
 
-def _refuse_other_owner(path: Path, found: os.stat_result) -> None:
-    if found.st_uid != os.geteuid():
+def _refuse_other_owner(path: Path, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
+    if not access.is_owner(found.st_uid):
         raise KeyStoreError(
             f"Key store: {path} belongs to {_user(found.st_uid)}, but this runs as {_user(os.geteuid())}. "
             f"Run as {_user(found.st_uid)}, or give it to this user with chown."

@@ -28,6 +28,15 @@ class KeyStore(t.Protocol):
     def signer(self, thumbprint: str) -> KeyPair:
         """The key pair of a version. Raises KeyStoreError when its key is missing, damaged or readable by others."""
 
+    def refuse_locked_keys(self) -> None:
+        """Raise KeyStoreError when a key in use is encrypted and does not open: before any effect, not amid them."""
+
+    def wrong_access(self) -> list[dict[str, t.Any]]:
+        """What does not have the owner, group and mode that were asked for: `path`, `before`, `after`. Reads only."""
+
+    def correct_access(self) -> list[dict[str, t.Any]]:
+        """Let the consumers in as asked for; the same list, of what was changed."""
+
     def lock(self, timeout: float, wait: t.Callable[[float, str], None]) -> t.ContextManager[None]:
         """Keep other writers out. While another one is at work, `wait` sleeps and is told who it is."""
 

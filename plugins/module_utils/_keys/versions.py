@@ -14,10 +14,13 @@ from .._core.errors import InvalidInput, KeyStoreError
 from .._core.model import Record, StoreContents, Version
 from . import pem, reading
 from .key_pair import KeyPair, certificate_from_der, load_key_pair, to_pfx
+from .protection import PLAIN, Access, Protection
 from .records import format_record, parse_record
 
 CURRENT, SUCCESSOR, VERSIONS = "current", "successor", "versions"
 KEY, CERTIFICATE, BUNDLE, PFX, RECORD = "key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json"
+# What consumers read, as far as it is there.
+FOR_CONSUMERS = (KEY, CERTIFICATE, BUNDLE, PFX)
 ADOPTED = "adopted"
 
 
@@ -99,27 +102,54 @@ def read_record(path: Path) -> Record | None:
     return None if content is None else parse_record(content, record_path)
 
 
-def read_key_pair(path: Path) -> KeyPair:
+def read_key_pair(path: Path, protection: Protection = PLAIN) -> KeyPair:
     """What consumers read, `bundle.pem`, if it is private and agrees with the files beside it."""
-    private = {name: reading.read_private_file(path / name) for name in (KEY, BUNDLE)}
+    private = {name: reading.read_private_file(path / name, protection.access) for name in (KEY, BUNDLE)}
     if os.path.lexists(path / PFX):
-        reading.read_private_file(path / PFX)
-    try:
-        key_pair = load_key_pair(private[BUNDLE], None, str(path / BUNDLE), validate=False)
-        load_key_pair(private[KEY] + key_pair.certificate_pem(), None, str(path / KEY), validate=False)
-    except InvalidInput as error:
-        raise KeyStoreError(f"Key store: {error.message} Restore {path} from a backup.") from error
+        reading.read_private_file(path / PFX, protection.access)
+    key_pair = _open(private[BUNDLE], path, BUNDLE, protection)
+    _open(private[KEY] + key_pair.certificate_pem(), path, KEY, protection)
     if key_pair.certificate.thumbprint != path.name:
         raise KeyStoreError(f"Key store: {path / BUNDLE} was exchanged. Restore {path} from a backup.")
     return key_pair
 
 
-def version_files(key_pair: KeyPair, record: Record, pfx_passphrase: str | None) -> dict[str, bytes]:
+def is_encrypted(path: Path, access: Access) -> bool:
+    """Whether a version's private key needs a passphrase; False as well where there is none to read."""
+    content = reading.read_private_file(path / BUNDLE, access) if os.path.lexists(path / BUNDLE) else b""
+    return _has_encrypted_key(content)
+
+
+def _has_encrypted_key(content: bytes) -> bool:
+    return any(block.is_private_key and block.is_encrypted for block in pem.parse_blocks(content))
+
+
+def _open(content: bytes, path: Path, name: str, protection: Protection) -> KeyPair:
+    needs_passphrase = _has_encrypted_key(content)
+    if needs_passphrase and not protection.key_passphrase:
+        raise KeyStoreError(
+            f"Key store: the private key in {path / name} is encrypted. Give its passphrase as key_passphrase."
+        )
+    try:
+        return load_key_pair(content, protection.key_passphrase, str(path / name), validate=False)
+    except InvalidInput as error:
+        if needs_passphrase:
+            raise KeyStoreError(
+                f"Key store: {path / name} does not open with key_passphrase. Give the passphrase that it was written "
+                f"with; if it is that one, the file is damaged: restore {path} from a backup."
+            ) from error
+        raise KeyStoreError(f"Key store: {error.message} Restore {path} from a backup.") from error
+
+
+def version_files(
+    key_pair: KeyPair, record: Record, pfx_passphrase: str | None, protection: Protection = PLAIN
+) -> dict[str, bytes]:
     """What a version's folder holds, by file name."""
-    key, certificate = key_pair.private_key_pem(), key_pair.certificate_pem()
+    key, certificate = key_pair.private_key_pem(protection.key_passphrase), key_pair.certificate_pem()
     files = {KEY: key, CERTIFICATE: certificate, BUNDLE: key + certificate + pem.format_certificates(key_pair.chain)}
     if pfx_passphrase:
-        files[PFX] = to_pfx(key_pair, pfx_passphrase, key_pair.certificate.subject)
+        name = key_pair.certificate.subject
+        files[PFX] = to_pfx(key_pair, pfx_passphrase, name, protection.pfx_encryption)
     return {**files, RECORD: format_record(record)}
 
 

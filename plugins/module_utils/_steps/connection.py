@@ -64,6 +64,7 @@ class Connection:
     proof: ProofPolicy = field(default_factory=ProofPolicy)
     choice: Choice | None = None
     notes_sign_ins: bool = True
+    access_changes: list[dict[str, t.Any]] = field(default_factory=list)
     warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
 
     @property

@@ -52,6 +52,7 @@ class Renewal:
 
     run: Run
     dry_run: bool
+    access_changes: t.Sequence[dict[str, t.Any]] = ()
 
 
 def renew(connection: Connection, request: Request, *, dry_run: bool, progress: Progress | None = None) -> Renewal:
@@ -70,11 +71,13 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
 
 @contextlib.contextmanager
 def locked(connection: Connection, request: Request) -> t.Iterator[None]:
-    """The key store, made if need be, held against other runs, and cleared of what a killed run left half-made."""
+    """The key store, made if need be, held against other runs, cleared of what a killed run left half-made, and open
+    to its consumers."""
     connection.store.prepare()
     patience = max(0.0, request.lock_deadline - connection.timing.monotonic())
     with connection.store.lock(patience, connection.timing.wait):
         connection.store.clear_debris()
+        connection.access_changes += connection.store.correct_access()
         yield
 
 

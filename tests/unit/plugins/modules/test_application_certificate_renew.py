@@ -197,3 +197,41 @@ def test_no_secret_is_in_any_result(renew, key_store):
     found = json.dumps(renew())
 
     assert "PRIVATE KEY" not in found and "s3cret" not in found
+
+
+def test_consumers_are_let_in_reported_and_predicted(renew, key_store):
+    made = renew(mode="0640")
+    bundle = Path(key_store, "current", "bundle.pem")
+    assert oct(bundle.stat().st_mode)[-3:] == "640" and made["changed"]
+
+    bundle.chmod(0o600)
+    planned, done, again = renew(check=True), renew(), renew()
+    for found in (planned, done):
+        assert found["changed"] and found["steps"] == []
+        (change,) = found["diff"]["before"]["file_access"].items()
+        assert change[0] == str(bundle.resolve()) and change[1]["mode"] == "0600"
+        assert found["diff"]["after"]["file_access"][change[0]]["mode"] == "0640"
+    assert not again["changed"] and "file_access" not in again["diff"]
+
+
+def test_a_mode_for_everybody_is_refused_with_every_other_problem(renew, key_store):
+    failed = renew(mode="0644", owner="nobody-here", key_passphrase="", pfx_encryption="compatible")
+
+    assert [problem.split(" ")[0] for problem in failed["problems"]] == [
+        "key_passphrase",
+        "pfx_encryption",
+        "owner:",
+        "mode",
+    ]
+    assert not os.path.exists(key_store)
+
+
+def test_an_encrypted_store_needs_its_passphrase_before_anything_is_done(renew, key_store):
+    renew(key_passphrase="s3cret words")
+
+    for wrong in ({}, {"key_passphrase": "other words"}):
+        failed = renew(force=True, **wrong)
+        assert failed["failed"] and "key_passphrase" in failed["msg"] and "words" not in str(failed["msg"])
+        assert len(os.listdir(Path(key_store, "versions"))) == 1
+    done = renew(force=True, key_passphrase="s3cret words")
+    assert done["certificate"]["stage"] == "current" and "s3cret words" not in json.dumps(done)

@@ -31,7 +31,7 @@ def options():
     """The options of a module with their defaults, a tenant and a way to sign in, changed as a test says."""
 
     def make(module="renew", **given):
-        spec = {**arguments.CONNECTION, **arguments.APPLICATION}
+        spec = {**arguments.CONNECTION, **arguments.APPLICATION, **arguments.KEY_STORE}
         for part in SPECS[module]:
             spec.update(part)
         values = {name: entry.get("default") for name, entry in spec.items()}

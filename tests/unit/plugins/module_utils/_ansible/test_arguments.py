@@ -269,6 +269,7 @@ SECRETS = {
     "private_key_content",
     "adopt_passphrase",
     "pfx_passphrase",
+    "key_passphrase",
 }
 
 

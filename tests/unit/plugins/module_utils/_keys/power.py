@@ -100,6 +100,9 @@ class Disk:
             self._create_file(effect)
         self._note(self._find(effect.path), {CONTENT: effect.path.read_bytes()})
 
+    def _change_access(self, effect):
+        """Who may read a file changes nothing of what is in it."""
+
     def _symlink(self, effect):
         self._name(effect.path, Node("link", effect.other))
 

@@ -19,11 +19,14 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.module_utils._keys.protection import Access, Protection
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._keys.power import Disk
 
 NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.timezone.utc)
 SENT = Record(app_id="app", generated=NOW, intent=NOW, registered=NOW, proven=NOW)
 UNSENT = Record(generated=NOW)
+
+FOR_A_GROUP = Protection(Access(group=os.getegid(), mode=0o640))
 
 
 class Killed(BaseException):
@@ -77,6 +80,10 @@ def keep_next(store, pairs):
     store.keep_successor(pairs[2], UNSENT)
 
 
+def keep_next_for_a_group(store, pairs):
+    DirectoryStore(store.location, FOR_A_GROUP).keep_successor(pairs[2], UNSENT)
+
+
 def keep_again(store, pairs):
     store.keep_successor(pairs[0], UNSENT)
 
@@ -118,6 +125,7 @@ STORIES = [
     (empty, keep_first),
     (empty, adopt),
     (with_current, keep_next),
+    (with_current, keep_next_for_a_group),
     (with_predecessor, keep_again),
     (with_successor, promote),
     (with_predecessor, roll_back),
@@ -384,6 +392,7 @@ def test_every_change_is_in_the_list_of_effects():
     """What a fault harness enumerates: a new effect needs a row in its table."""
     assert sorted(durable.EFFECTS) == [
         "append_file",
+        "change_access",
         "create_file",
         "make_directory",
         "remove_directory",

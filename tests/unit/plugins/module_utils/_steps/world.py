@@ -46,6 +46,7 @@ START = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
 SPEC = {
     **arguments.CONNECTION,
     **arguments.APPLICATION,
+    **arguments.KEY_STORE,
     **arguments.PROOF,
     **arguments.DUE,
     **arguments.POLICY,

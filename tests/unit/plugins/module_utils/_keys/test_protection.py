@@ -1,0 +1,234 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Who may read a private key, how that is asked for, remembered, kept, and never taken too far."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
+from ansible_collections.evercert.entra.plugins.module_utils._keys import protection
+from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
+from ansible_collections.evercert.entra.plugins.module_utils._keys.protection import Access, Protection
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+GROUP = 4242
+FOR_GROUP = Access(group=GROUP, mode=0o640)
+is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+
+
+def opened(store, **asked):
+    return DirectoryStore(store.location, Protection(**asked))
+
+
+def mode_of(store, *names):
+    return stat.S_IMODE(Path(store.location, *names).stat().st_mode)
+
+
+# Options
+
+
+@pytest.mark.parametrize(
+    ("given", "mode"),
+    [
+        ("0640", 0o640),
+        ("640", 0o640),
+        (0o640, 0o640),
+        ("0o600", 0o600),
+        ("u=rw,g=r", 0o640),
+        ("u=r", 0o400),
+        ("u=r,g=r,o=", 0o440),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_a_mode_is_read_as_ansible_reads_it(given, mode):
+    problems = []
+
+    assert protection.wanted_access(None, None, given, problems).mode == mode
+    assert problems == []
+
+
+@pytest.mark.parametrize("given", ["0644", "0604", "u=rw,o=r", "a=r", 0o641, "0001"])
+def test_a_mode_that_lets_everybody_in_is_refused(given):
+    problems = []
+    protection.wanted_access(None, None, given, problems)
+
+    (problem,) = problems
+    assert "lets everybody in: accepted is 0600, 0400, and 0640 or 0440" in problem
+
+
+@pytest.mark.parametrize("given", ["0660", "0700", "0200", "04600", "g=r", 0])
+def test_a_mode_that_is_not_one_for_private_keys_is_refused(given):
+    problems = []
+    protection.wanted_access(None, None, given, problems)
+
+    assert len(problems) == 1 and "is not one for private keys" in problems[0]
+
+
+@pytest.mark.parametrize("given", ["g+r", "rw-r-----", "0888", "yes", True, ["0640"], "-640"])
+def test_what_is_no_mode_is_refused(given):
+    problems = []
+    protection.wanted_access(None, None, given, problems)
+
+    assert problems == [f"mode must be an octal number such as '0640', or words such as 'u=rw,g=r', not '{given}'."]
+
+
+def test_every_unknown_name_is_told_at_once():
+    problems = []
+    protection.wanted_access("nobody-here", "nothing-here", "0777", problems)
+
+    assert [problem.split(" ")[0].rstrip(":") for problem in problems] == ["owner", "group", "mode"]
+
+
+def test_only_root_may_give_files_away(monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    monkeypatch.setattr(os, "getegid", lambda: 54321)
+    monkeypatch.setattr(os, "getgroups", list)
+    problems = []
+    found = protection.wanted_access("0", "0", None, problems)
+
+    assert "only root may give files to '0'" in problems[0]
+    assert "this user is no member of '0'" in problems[1]
+    assert found == Access(0, 0, None)
+
+
+# Kept
+
+
+@is_root
+def test_a_new_version_is_made_for_its_consumers(store, key_pair):
+    store = opened(store, access=Access(owner=1234, group=GROUP, mode=0o440))
+    version = store.keep_successor(key_pair, Record(), "pw")
+    store.correct_access()
+
+    for name in ("key.pem", "certificate.pem", "bundle.pem", "bundle.pfx"):
+        found = Path(version.path, name).stat()
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (1234, GROUP, 0o440), name
+    for folder in (store.location, os.path.dirname(version.path), version.path):
+        found = os.stat(folder)
+        assert (found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)) == (os.geteuid(), GROUP, 0o751), folder
+    assert mode_of(store, "versions", version.thumbprint, "record.json") == 0o600
+
+
+@is_root
+def test_what_was_asked_for_once_is_kept_by_runs_that_do_not_ask(renewed, key_pairs, old):
+    opened(renewed, access=FOR_GROUP).correct_access()
+
+    later = DirectoryStore(renewed.location)
+    made = later.keep_successor(key_pairs[2], Record())
+    assert Path(made.path, "key.pem").stat().st_gid == GROUP
+    assert later.signer(old) and later.signer(made.thumbprint)
+    Path(made.path, "bundle.pem").chmod(0o600)
+    assert [entry["path"] for entry in later.wrong_access()] == [f"{made.path}/bundle.pem"]
+    (corrected,) = later.correct_access()
+    assert (corrected["before"]["mode"], corrected["after"]["mode"]) == ("0600", "0640")
+    assert later.correct_access() == [] == later.wrong_access()
+
+
+@is_root
+def test_narrowing_what_was_open_is_as_good_as_opening_it(renewed, new):
+    opened(renewed, access=FOR_GROUP).correct_access()
+    opened(renewed, access=Access(mode=0o600)).correct_access()
+
+    assert mode_of(renewed, "versions", new, "key.pem") == 0o600
+    assert mode_of(renewed) == 0o700
+
+
+@is_root
+@pytest.mark.parametrize(("mode", "group"), [(0o644, GROUP), (0o660, GROUP), (0o640, GROUP + 1)])
+def test_a_key_that_more_people_can_read_than_was_asked_for_is_refused(renewed, new, mode, group):
+    opened(renewed, access=FOR_GROUP).correct_access()
+    key = Path(renewed.location, "versions", new, "key.pem")
+    os.chown(key, -1, group)
+    key.chmod(mode)
+
+    with pytest.raises(KeyStoreError, match=r"so others may read the private key\. Run 'chmod 0640"):
+        DirectoryStore(renewed.location).signer(new)
+
+
+def test_asking_for_nothing_leaves_no_trace(renewed, effects):
+    assert renewed.wrong_access() == renewed.correct_access() == []
+    assert effects == [] and not Path(renewed.location, "access.json").exists()
+
+
+@pytest.mark.parametrize("content", ["[]", "{", '{"mode": "0644"}', '{"owner": "root"}', '{"group": -1}', "[" * 5000])
+def test_a_broken_memory_of_who_may_read_is_refused(renewed, new, content):
+    path = Path(renewed.location, "access.json")
+    path.write_text(content)
+
+    with pytest.raises(KeyStoreError, match=r"access\.json does not say who may read the keys"):
+        renewed.signer(new)
+
+
+def test_a_stop_between_remembering_and_changing_is_finished_by_the_next_run(renewed, monkeypatch):
+    asked = opened(renewed, access=Access(mode=0o640))
+    from ansible_collections.evercert.entra.plugins.module_utils._keys import consumers
+
+    monkeypatch.setattr(consumers, "correct", lambda layout, access: [])
+    asked.correct_access()
+    monkeypatch.undo()
+
+    assert len(DirectoryStore(renewed.location).correct_access()) == 10  # four folders, three files in two of them
+
+
+# Encrypted
+
+
+def test_a_private_key_is_written_encrypted_and_signs(store, key_pair):
+    locked = opened(store, key_passphrase="pä$$")
+    version = locked.keep_successor(key_pair, Record())
+
+    for name in ("key.pem", "bundle.pem"):
+        assert b"BEGIN ENCRYPTED PRIVATE KEY" in Path(version.path, name).read_bytes()
+        assert b"BEGIN PRIVATE KEY" not in Path(version.path, name).read_bytes()
+    assert locked.signer(version.thumbprint) == key_pair
+    assert load_key_pair(Path(version.path, "bundle.pem").read_bytes(), "pä$$", "bundle") == key_pair
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [(None, "Give its passphrase as key_passphrase"), ("x", "does not open with")]
+)
+def test_a_missing_or_wrong_passphrase_is_told_apart_from_damage(store, key_pair, given, said):
+    opened(store, key_passphrase="right").keep_successor(key_pair, Record())
+    other = opened(store, key_passphrase=given)
+
+    for act in (other.refuse_locked_keys, lambda: other.signer(key_pair.certificate.thumbprint)):
+        with pytest.raises(KeyStoreError, match=said) as caught:
+            act()
+        assert "right" not in caught.value.message
+
+
+def test_versions_without_and_with_a_passphrase_live_side_by_side(renewed, key_pairs, new):
+    locked = opened(renewed, key_passphrase="pw")
+    made = locked.keep_successor(key_pairs[2], Record())
+
+    locked.refuse_locked_keys()
+    assert locked.signer(new) and locked.signer(made.thumbprint)
+
+
+def test_a_locked_key_that_nobody_uses_any_more_stops_nobody(renewed, key_pairs):
+    opened(renewed, key_passphrase="pw").keep_successor(key_pairs[2], Record(intent=None, stop_after="generated"))
+    renewed.release_successor()
+
+    renewed.refuse_locked_keys()
+
+
+@pytest.mark.parametrize(
+    ("encryption", "algorithm"),
+    [("modern", b"\x60\x86\x48\x01\x65\x03\x04\x01\x2a"), ("compatible", b"\x2a\x86\x48\x86\xf7\x0d\x01\x0c\x01\x03")],
+    ids=["modern_is_aes_256_cbc", "compatible_is_pbe_sha1_3des"],
+)
+def test_a_pfx_is_encrypted_as_asked_for(store, key_pair, encryption, algorithm):
+    version = opened(store, pfx_encryption=encryption).keep_successor(key_pair, Record(), "pw")
+
+    content = Path(version.path, "bundle.pfx").read_bytes()
+    assert content.count(algorithm) >= 2  # the key and the certificates
+    assert pkcs12.load_pkcs12(content, b"pw").key.private_numbers() == key_pair.private_key.private_numbers()
