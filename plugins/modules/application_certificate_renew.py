@@ -131,9 +131,15 @@ options:
     description:
       - Like O(private_key_content), from a file on the host where the module runs.
     type: path
+  private_key_passphrase:
+    description:
+      - The passphrase of O(private_key_content) or O(private_key_path), if it has one.
+    type: str
   csr:
     description:
       - Also return a signing request for the successor's key. Needs O(stop_after=generated).
+      - Hand it to any authority, and give what it signs back as O(certificate_content) in a second task, with the
+        authority's own certificates below it. They are kept in C(bundle.pem).
     type: bool
     default: false
   adopt_path:

@@ -134,6 +134,7 @@ RENEWAL: Spec = {
     "private_key_content": {"type": "str", "no_log": True},
     "certificate_path": {"type": "path"},
     "private_key_path": {"type": "path", "no_log": False},
+    "private_key_passphrase": {"type": "str", "no_log": True},
     "csr": {"type": "bool", "default": False},
     "adopt_path": {"type": "path"},
     "adopt_passphrase": {"type": "str", "no_log": True},
@@ -322,6 +323,8 @@ def problems_of_renewal(options: Options) -> list[str]:
     private_key = options["private_key_content"] or options["private_key_path"]
     if private_key and not certificate:
         found.append("private_key_content (or private_key_path) needs certificate_content (or certificate_path).")
+    if options["private_key_passphrase"] and not private_key:
+        found.append("private_key_passphrase needs private_key_content (or private_key_path).")
     if options["csr"] and options["stop_after"] != "generated":
         found.append("csr needs stop_after 'generated': the request is for the successor's key.")
     if options["key_passphrase"] == "":

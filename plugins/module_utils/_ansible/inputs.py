@@ -38,7 +38,7 @@ def provided_key_pair(options: Options, store: KeyStore) -> KeyPair | None:
         return None
     private_key, of_key = _content(options, "private_key_content", "private_key_path", is_private=True)
     if private_key is not None:
-        return pair(private_key, certificate, None, f"{of_key} with {where}")
+        return pair(private_key, certificate, options["private_key_passphrase"], f"{of_key} with {where}")
     contents = store.read()
     given = load_certificate(certificate, where)
     held = contents.find(given.thumbprint)

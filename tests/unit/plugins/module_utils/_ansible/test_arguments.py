@@ -270,6 +270,7 @@ SECRETS = {
     "adopt_passphrase",
     "pfx_passphrase",
     "key_passphrase",
+    "private_key_passphrase",
 }
 
 
