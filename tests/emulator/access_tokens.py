@@ -105,8 +105,8 @@ def invalid_token(message):
     return GraphError(401, "InvalidAuthenticationToken", message)
 
 
-def check(call):
-    """The claims of the access token, or 401 (13 P)."""
+def check(call, audiences):
+    """The claims of the access token for one of these audiences, or 401 (13 P)."""
     scheme, _space, text = call.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not text:
         raise invalid_token("Access token is empty.")
@@ -117,7 +117,7 @@ def check(call):
         raise invalid_token("Access token validation failure. Invalid signature.") from error
     if claims["tid"] not in call.emulator.tenants:
         raise invalid_token("Access token validation failure. Invalid tenant.")
-    if claims["aud"].rstrip("/") not in call.audiences:
+    if claims["aud"].rstrip("/") not in audiences:
         raise invalid_token("Access token validation failure. Invalid audience.")
     if claims["exp"] <= call.tenant.clock.now().timestamp():
         raise invalid_token("Lifetime validation failed, the token is expired.")

@@ -132,6 +132,19 @@ def fault(tenant, kind, **details):
     return {"id": tenant.faults.add(kind, **details).id}
 
 
+def add_vault(tenant, name, applications=()):
+    """A key vault, and who may make certificates in it and sign with them."""
+    vault = tenant.vaults.add(name)
+    for application in applications:
+        vault.allow(tenant.application(application))
+
+
+def auto_renew(tenant, vault, certificate):
+    """Key Vault makes a new version of a certificate by its policy, and tells nobody."""
+    made = tenant.vaults.add(vault).auto_renew(certificate)
+    return {"version": made.id, "thumbprint": made.pair.thumbprint}
+
+
 def clear(tenant):
     """No fault, lag, skew, switch or throttle any more; the directory stays as it is."""
     tenant.faults.clear()
@@ -168,6 +181,8 @@ ACTIONS = {
         switches,
         throttle,
         fault,
+        add_vault,
+        auto_renew,
         clear,
     )
 }

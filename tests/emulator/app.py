@@ -12,7 +12,7 @@ import time
 
 from werkzeug.wrappers import Request, Response
 
-from . import access_tokens, actions, control, memory, replies, routes, rules_sign_in, throttling
+from . import access_tokens, actions, control, memory, replies, routes, rules_sign_in, rules_vault, throttling
 from .calls import Call
 from .errors import ConnectionFault, GraphError, ServiceError
 from .log import Log
@@ -70,18 +70,19 @@ class Emulator:
         return outcome
 
     def _call(self, request):
-        is_sign_in = not routes.is_graph(request.path)
+        is_vault = routes.is_vault(request.path)
+        is_sign_in = not is_vault and not routes.is_graph(request.path)
         try:
             operation, arguments = routes.match(request.method, request.path)
         except GraphError as error:
-            call = Call(self, self.tenant, request, "unknown", {}, is_sign_in)
+            call = Call(self, self.tenant, request, "unknown", {}, is_sign_in, is_vault)
             call.refusal = error
             return call
         tenant = self._tenant_of(request, arguments, is_sign_in)
-        call = Call(self, tenant or self.tenant, request, operation, arguments, is_sign_in)
+        call = Call(self, tenant or self.tenant, request, operation, arguments, is_sign_in, is_vault)
         if tenant and is_sign_in and rules_sign_in.is_of_another_cloud(tenant, request.host):
             call.refusal = rules_sign_in.of_another_cloud(tenant, arguments["tenant"])
-        if tenant is None and arguments.get("tenant", "common").lower() not in rules_sign_in.TENANTLESS:
+        if is_sign_in and tenant is None and arguments.get("tenant", "common").lower() not in rules_sign_in.TENANTLESS:
             call.refusal = rules_sign_in.unknown_tenant(arguments["tenant"])
         return call
 
@@ -118,8 +119,10 @@ class Emulator:
         try:
             if call.refusal:
                 raise call.refusal
-            if not call.is_sign_in:
-                call.claims = access_tokens.check(call)
+            if call.is_vault:
+                rules_vault.check(call)
+            elif not call.is_sign_in:
+                call.claims = access_tokens.check(call, call.audiences)
                 call.units = throttling.resource_units(call.operation, call.method, call.query)
                 call.extra_headers.update(call.tenant.throttle.charge(call, call.units))
             return routes.OPERATIONS[call.operation](call, **call.arguments), None

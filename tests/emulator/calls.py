@@ -13,7 +13,7 @@ from functools import cached_property
 
 from werkzeug.wrappers import Response
 
-from . import clouds, users
+from . import clouds, users, vaults
 from .errors import GraphError, bad_request
 from .model import GRAPH_APP_ID
 
@@ -23,13 +23,14 @@ GRAPH_TYPE = "application/json;odata.metadata=minimal;odata.streaming=true;IEEE7
 class Call:
     """A request on its way through the service."""
 
-    def __init__(self, emulator, tenant, request, operation, arguments, is_sign_in):
+    def __init__(self, emulator, tenant, request, operation, arguments, is_sign_in, is_vault=False):
         self.emulator = emulator
         self.tenant = tenant
         self.request = request
         self.operation = operation
         self.arguments = arguments
         self.is_sign_in = is_sign_in
+        self.is_vault = is_vault
         self.claims = {}
         self.units = 0
         self.request_id = str(uuid.uuid4())
@@ -54,6 +55,16 @@ class Call:
     @property
     def root(self):
         return f"https://{self.host}/v1.0"
+
+    @property
+    def vault(self):
+        """The key vault that is asked, or None where there is none."""
+        return self.tenant.vaults.at(self.host) if self.is_vault else None
+
+    @property
+    def login_host(self):
+        """Where to sign in: one port serves all over HTTPS, names tell them apart in process."""
+        return self.host if vaults.resource_of(self.host) not in vaults.RESOURCES else "login.microsoftonline.com"
 
     @property
     def audiences(self):
@@ -137,7 +148,7 @@ class Call:
     # How it answers
 
     def json(self, body, status=200):
-        content_type = "application/json; charset=utf-8" if self.is_sign_in else GRAPH_TYPE
+        content_type = "application/json; charset=utf-8" if self.is_sign_in or self.is_vault else GRAPH_TYPE
         return Response(json.dumps(body), status, content_type=content_type)
 
     def text(self, text):

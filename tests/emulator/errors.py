@@ -8,6 +8,7 @@ ServiceError            an answer with an error body
   GraphError            section 13 of the facts page
   SignInError           section 4.6
   PlatformError         a platform's own, each in its own words (facts section 9)
+  VaultError            section 14
 ConnectionFault         no answer at all
   ConnectionReset       the peer tears the connection down (TCP RST)
   NoReply               the connection closes, or stays silent, without an answer
@@ -51,6 +52,18 @@ class PlatformError(ServiceError):
         super().__init__(f"{status} {body}")
         self.status = status
         self.body = body
+        self.headers = dict(headers or {})
+
+
+class VaultError(ServiceError):
+    """A key vault refuses a request; `inner` says more than `code`."""
+
+    def __init__(self, status, code, message, inner=None, headers=None):
+        super().__init__(f"{status} {code}: {message}")
+        self.status = status
+        self.code = code
+        self.message = message
+        self.inner = inner
         self.headers = dict(headers or {})
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from .errors import ConnectionReset, GraphError, NoReply, SignInError
+from .errors import ConnectionReset, GraphError, NoReply, SignInError, VaultError
 
 GRAPH_CODES = {
     400: ("Request_BadRequest", "The request is malformed or incorrect."),
@@ -116,6 +116,9 @@ def _error_of(fault, call):
     if call.is_sign_in:
         text = fault.message or "The service is temporarily unavailable. Please retry the request."
         return SignInError(fault.status, fault.error or "temporarily_unavailable", fault.code or 90033, text, headers)
+    if call.is_vault:
+        code = {429: "Throttled", 403: "Forbidden"}.get(fault.status, "InternalServerError")
+        return VaultError(fault.status, fault.code or code, fault.message or "An error occurred.", headers=headers)
     code, message = GRAPH_CODES.get(fault.status, ("UnknownError", "An error has occurred."))
     return GraphError(fault.status, fault.code or code, fault.message or message, headers=headers)
 

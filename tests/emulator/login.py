@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import jwt
 
-from . import access_tokens, jwts, login_device, rules_assertion, rules_device_code, rules_federation
+from . import access_tokens, jwts, login_device, rules_assertion, rules_device_code, rules_federation, vaults
 from . import rules_sign_in as rules
 from .errors import SignInError
 from .seen import seen_by
@@ -83,7 +83,7 @@ def token(call, tenant):
     rules.refuse_a_loop(sign_in, call.emulator.loops.count(call))
     method = _check_credential(call, sign_in)
     resource = form.get("resource") or form["scope"].removesuffix("/.default")
-    rules.refuse_an_unknown_resource(sign_in, resource, call.audiences)
+    rules.refuse_an_unknown_resource(sign_in, resource, call.audiences | vaults.RESOURCES)
     rules.refuse_what_conditional_access_blocks(sign_in)
     return call.json(access_tokens.issue_app_only(call.tenant, sign_in.principal, resource, method))
 

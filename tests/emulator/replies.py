@@ -11,7 +11,7 @@ from email.utils import format_datetime
 
 from werkzeug.wrappers import Response
 
-from .errors import PlatformError, SignInError
+from .errors import PlatformError, SignInError, VaultError
 
 
 def refusal(call, error):
@@ -22,6 +22,9 @@ def refusal(call, error):
         response = call.json(body, error.status)
     elif isinstance(error, PlatformError):
         response = call.json(error.body, error.status)
+    elif isinstance(error, VaultError):
+        inner = {"innererror": {"code": error.inner}} if error.inner else {}
+        response = call.json({"error": {"code": error.code, "message": error.message, **inner}}, error.status)
     else:
         body = _graph_error(call, error, now)
         response = Response(json.dumps(body), error.status, content_type="application/json")
@@ -50,6 +53,11 @@ def with_headers(call, response):
     if call.is_sign_in:
         headers["x-ms-request-id"] = call.request_id
         headers["Cache-Control"] = "no-store, no-cache"
+        return response
+    if call.is_vault:
+        headers["x-ms-request-id"] = call.request_id
+        headers["x-ms-keyvault-region"] = "westeurope"
+        headers["Cache-Control"] = "no-cache"
         return response
     headers["request-id"] = call.request_id
     headers["client-request-id"] = call.correlation_id

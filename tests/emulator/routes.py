@@ -21,6 +21,7 @@ from . import (
     login_device,
     machine,
     outside,
+    vault_certificates,
 )
 from .errors import GraphError
 
@@ -69,7 +70,27 @@ GRAPH = {
     ),
     "restore_application": ("POST", f"{DELETED}/<reference>/restore", graph_applications.restore_application),
 }
-OPERATIONS = {name: function for name, (_method, _path, function) in {**LOGIN, **GRAPH}.items()}
+CERTIFICATE = "/certificates/<name>"
+DELETED_CERTIFICATE = "/deletedcertificates/<name>"
+VAULT = {
+    "create_certificate": ("POST", f"{CERTIFICATE}/create", vault_certificates.create_certificate),
+    "import_certificate": ("POST", f"{CERTIFICATE}/import", vault_certificates.import_certificate),
+    "get_pending": ("GET", f"{CERTIFICATE}/pending", vault_certificates.get_pending),
+    "delete_pending": ("DELETE", f"{CERTIFICATE}/pending", vault_certificates.delete_pending),
+    "merge_certificate": ("POST", f"{CERTIFICATE}/pending/merge", vault_certificates.merge_certificate),
+    "list_versions": ("GET", f"{CERTIFICATE}/versions", vault_certificates.list_versions),
+    "get_latest_certificate": ("GET", CERTIFICATE, vault_certificates.get_certificate),
+    "get_certificate": ("GET", f"{CERTIFICATE}/<version>", vault_certificates.get_certificate),
+    "update_certificate": ("PATCH", f"{CERTIFICATE}/<version>", vault_certificates.update_certificate),
+    "delete_certificate": ("DELETE", CERTIFICATE, vault_certificates.delete_certificate),
+    "get_deleted_certificate": ("GET", DELETED_CERTIFICATE, vault_certificates.get_deleted_certificate),
+    "recover_certificate": ("POST", f"{DELETED_CERTIFICATE}/recover", vault_certificates.recover_certificate),
+    "purge_certificate": ("DELETE", DELETED_CERTIFICATE, vault_certificates.purge_certificate),
+    "get_latest_key": ("GET", "/keys/<name>", vault_certificates.get_key),
+    "get_key": ("GET", "/keys/<name>/<version>", vault_certificates.get_key),
+    "sign_with_key": ("POST", "/keys/<name>/<version>/sign", vault_certificates.sign_with_key),
+}
+OPERATIONS = {name: function for name, (_method, _path, function) in {**LOGIN, **GRAPH, **VAULT}.items()}
 
 
 def _map(table):
@@ -77,16 +98,21 @@ def _map(table):
     return Map(rules, strict_slashes=False, merge_slashes=False).bind("")
 
 
-_LOGIN_MAP, _GRAPH_MAP = _map(LOGIN), _map(GRAPH)
+_LOGIN_MAP, _GRAPH_MAP, _VAULT_MAP = _map(LOGIN), _map(GRAPH), _map(VAULT)
 
 
 def is_graph(path):
     return path == "/v1.0" or path.startswith("/v1.0/")
 
 
+def is_vault(path):
+    """A vault has addresses of its own; `certificates` is no tenant's name."""
+    return path.startswith(("/certificates/", "/keys/", "/deletedcertificates/"))
+
+
 def match(method, path):
     """The operation's name and its arguments; a GraphError for an address that does not exist."""
-    table = _GRAPH_MAP if is_graph(path) else _LOGIN_MAP
+    table = _VAULT_MAP if is_vault(path) else _GRAPH_MAP if is_graph(path) else _LOGIN_MAP
     path = ACTION.sub(r"/\1", BY_APP_ID.sub(r"/\1/appId:\2", path))
     try:
         return table.match(path, method="GET" if method == "HEAD" else method)

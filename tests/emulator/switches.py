@@ -33,6 +33,11 @@ class Switches:
     last_key_removable: bool = True  # 16.4 U
     # Graph: permissions
     owned_by_reads_all: bool = True  # 10 U
+    # Key Vault
+    vault_tag_length: int = 256  # 14 U
+    vault_lists_what_is_missing: bool = True  # 14 U: versions of a name that does not exist; else 404
+    auto_renew_copies_tags: bool = False  # 14 U
+    vault_resource: str = ""  # what a challenge names in place of the right resource, for rehearsals of a trick
     # Login
     clock_tolerance: int = 300  # 4.7 U: seconds granted to the times of assertions and proofs
     not_yet_valid_is_1000502: bool = True  # 4.7 U: else the key counts as not found

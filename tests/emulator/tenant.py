@@ -23,6 +23,7 @@ from .roles import graph_roles
 from .switches import Switches
 from .throttling import Throttle
 from .users import User
+from .vaults import Vaults
 
 
 class Tenant:
@@ -44,6 +45,7 @@ class Tenant:
         self.throttle = Throttle(self)
         self.oracle = Oracle(self)
         self.default_policy = Policy()
+        self.vaults = Vaults(self)
         self.token_lifetime = 3599
         self.conditional_access = set()  # app ids, and names of people, whose sign-ins are blocked
         self.users = {}  # by name

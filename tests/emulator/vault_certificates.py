@@ -1,0 +1,252 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The addresses of a vault: certificates and the keys behind them (facts section 14)."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa, utils
+from cryptography.hazmat.primitives.serialization import pkcs12
+
+from . import certificates as certs
+from . import jwts
+from . import rules_vault as rules
+from .errors import VaultError
+
+PAGE = 25
+RECOVERY = {"recoveryLevel": "Recoverable", "recoverableDays": 90}
+
+
+def create_certificate(call, name):
+    """14 V: 202 with an operation."""
+    body = call.body
+    policy, tags = body.get("policy") or {}, body.get("tags") or {}
+    rules.refuse_a_deleted_name(call.vault, name)
+    known = call.vault.certificate(name)
+    rules.refuse_a_second_operation(known)
+    rules.refuse_tags_out_of_bounds(call, tags)
+    if not known and not {"issuer", "x509_props"} <= policy.keys():
+        raise VaultError(400, "BadParameter", "Property policy has invalid value.")
+    enabled = (body.get("attributes") or {}).get("enabled", True)
+    operation = call.vault.begin(name, policy, tags, enabled)
+    return call.json(_operation(call, name, operation), 202)
+
+
+def get_pending(call, name):
+    operation = _pending(call, name)
+    return call.json(_operation(call, name, operation))
+
+
+def delete_pending(call, name):
+    operation = _pending(call, name)
+    call.vault.certificate(name).pending = None
+    return call.json(_operation(call, name, operation))
+
+
+def merge_certificate(call, name):
+    """14 V: 201. The certificate must be for the key that waits."""
+    operation = _pending(call, name)
+    if operation.status != "inProgress" or operation.due is not None:
+        raise VaultError(400, "BadParameter", "There is no pending certificate that waits for a merge.")
+    ders = [_from_base64(text) for text in call.body.get("x5c") or ()]
+    leaf = certs.as_certificate(ders[0]) if ders else None
+    if leaf is None or leaf.parsed.public_key() != operation.key.public_key():
+        message = (
+            "The public key of the end-entity certificate in the specified X.509 certificate content does not match "
+            "the public part of the specified private key."
+        )
+        raise VaultError(400, "BadParameter", message)
+    operation.status = "completed"
+    tags = call.body.get("tags") or operation.tags
+    rules.refuse_tags_out_of_bounds(call, tags)
+    certificate = call.vault.certificate(name)
+    made = call.vault.add(certificate, certs.KeyPair(leaf.der, operation.key), tags, chain=ders[1:])
+    return call.json(_bundle(call, certificate, made), 201)
+
+
+def import_certificate(call, name):
+    """14 V: PFX in base64, or PEM."""
+    rules.refuse_a_deleted_name(call.vault, name)
+    rules.refuse_a_second_operation(call.vault.certificate(name))
+    tags = call.body.get("tags") or {}
+    rules.refuse_tags_out_of_bounds(call, tags)
+    pair, chain = _read_import(str(call.body.get("value")), call.body.get("pwd"))
+    certificate = call.vault.new_certificate(name)
+    certificate.policy = {**certificate.policy, **(call.body.get("policy") or {})}
+    made = call.vault.add(certificate, pair, tags, chain=chain)
+    return call.json(_bundle(call, certificate, made))
+
+
+def get_certificate(call, name, version=None):
+    certificate = _found(call, name)
+    return call.json(_bundle(call, certificate, certificate.version(version)))
+
+
+def list_versions(call, name):
+    """Pages of 25 at most."""
+    certificate = call.vault.certificate(name)
+    if certificate is None and not call.tenant.switches.vault_lists_what_is_missing:
+        _found(call, name)
+    size = min(int(call.query.get("maxresults", PAGE)), PAGE)
+    start = int(call.query.get("$skiptoken", 0))
+    held = certificate.versions[start : start + size] if certificate else []
+    body = {"value": [_item(call, name, one) for one in held], "nextLink": None}
+    if certificate and len(certificate.versions) > start + size:
+        query = f"api-version={call.query.get('api-version')}&maxresults={size}&$skiptoken={start + size}"
+        body["nextLink"] = f"https://{call.host}/certificates/{name}/versions?{query}"
+    return call.json(body)
+
+
+def update_certificate(call, name, version):
+    """What is in the body replaces what was; tags as a whole."""
+    certificate = _found(call, name)
+    found, body = certificate.version(version), call.body
+    if body.get("tags") is not None:
+        rules.refuse_tags_out_of_bounds(call, body["tags"])
+        found.tags = dict(body["tags"])
+    found.enabled = (body.get("attributes") or {}).get("enabled", found.enabled)
+    return call.json(_bundle(call, certificate, found))
+
+
+def delete_certificate(call, name):
+    certificate = _found(call, name)
+    certificate.is_deleted = True
+    return call.json(_bundle(call, certificate, certificate.version(None)))
+
+
+def get_deleted_certificate(call, name):
+    certificate = _deleted(call, name)
+    return call.json(_bundle(call, certificate, certificate.version(None)))
+
+
+def recover_certificate(call, name):
+    certificate = _deleted(call, name)
+    certificate.is_deleted = False
+    return call.json(_bundle(call, certificate, certificate.version(None)))
+
+
+def purge_certificate(call, name):
+    _deleted(call, name)
+    del call.vault.certificates[name.lower()]
+    return call.empty()
+
+
+def get_key(call, name, version=None):
+    certificate = _found(call, name)
+    found = certificate.version(version)
+    numbers = found.pair.private_key.public_key().public_numbers()
+    key = {"kid": _id(call, "keys", name, found), "kty": "RSA", "key_ops": ["sign", "verify"]}
+    for letter, number in (("n", numbers.n), ("e", numbers.e)):
+        key[letter] = _base64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))
+    return call.json({"key": key, "attributes": _attributes(found), "tags": found.tags, "managed": True})
+
+
+def sign_with_key(call, name, version):
+    """14 V: the digest comes in, the signature goes out, the key stays."""
+    found = _found(call, name).version(version)
+    rules.refuse_a_key_that_may_not_sign(found, call.vault.now)
+    paddings = {
+        "RS256": padding.PKCS1v15(),
+        "PS256": padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32),
+    }
+    algorithm, digest = call.body.get("alg"), _from_base64(call.body.get("value"))
+    if algorithm not in paddings or len(digest) != 32:
+        raise VaultError(400, "BadParameter", "Invalid length of 'value' or unknown 'alg'.")
+    signature = found.pair.private_key.sign(digest, paddings[algorithm], utils.Prehashed(hashes.SHA256()))
+    return call.json({"kid": _id(call, "keys", name, found), "value": _base64url(signature)})
+
+
+def _found(call, name):
+    certificate = call.vault.certificate(name)
+    if certificate is None:
+        message = f"A certificate with (name/id) {name} was not found in this key vault."
+        raise VaultError(404, "CertificateNotFound", message)
+    return certificate
+
+
+def _deleted(call, name):
+    if not call.vault.is_deleted(name):
+        raise VaultError(404, "CertificateNotFound", f"Deleted Certificate not found: {name}")
+    return call.vault.certificates[name.lower()]
+
+
+def _pending(call, name):
+    certificate = call.vault.certificate(name)
+    if certificate is None or certificate.pending is None:
+        raise VaultError(404, "PendingCertificateNotFound", f"Pending certificate not found: {name}")
+    return certificate.pending
+
+
+def _id(call, kind, name, version):
+    return f"https://{call.host}/{kind}/{name}/{version.id}"
+
+
+def _attributes(version):
+    times = {"nbf": version.not_before, "exp": version.not_after, "created": version.created}
+    return {"enabled": version.enabled, **times, "updated": version.created, **RECOVERY}
+
+
+def _item(call, name, version):
+    thumbprint = _base64url(bytes.fromhex(version.pair.thumbprint))
+    identity = {"id": _id(call, "certificates", name, version), "x5t": thumbprint}
+    return {**identity, "attributes": _attributes(version), "tags": version.tags}
+
+
+def _bundle(call, certificate, version):
+    name = certificate.name
+    return {
+        **_item(call, name, version),
+        "kid": _id(call, "keys", name, version),
+        "sid": _id(call, "secrets", name, version),
+        "cer": version.pair.base64,
+        "policy": {"id": f"https://{call.host}/certificates/{name}/policy", **certificate.policy},
+    }
+
+
+def _operation(call, name, operation):
+    return {
+        "id": f"https://{call.host}/certificates/{name}/pending",
+        "issuer": operation.policy["issuer"],
+        "csr": base64.b64encode(operation.csr).decode(),
+        "cancellation_requested": False,
+        "status": operation.status,
+        "request_id": operation.id,
+        "target": f"https://{call.host}/certificates/{name}" if operation.status == "completed" else None,
+    }
+
+
+def _read_import(value, passphrase):
+    """A key pair with the certificates beside it."""
+    try:
+        if "-----BEGIN" in value:
+            key = serialization.load_pem_private_key(value.encode(), passphrase.encode() if passphrase else None)
+            found = x509.load_pem_x509_certificates(value.encode())
+        else:
+            opened = pkcs12.load_pkcs12(base64.b64decode(value), passphrase.encode() if passphrase else None)
+            key, found = opened.key, [one.certificate for one in (opened.cert, *opened.additional_certs) if one]
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        message = "The specified PEM or PKCS#12 X.509 certificate content can not be read."
+        raise VaultError(400, "BadParameter", message) from error
+    leaves = [one for one in found if key and one.public_key() == key.public_key()]
+    if not leaves or not isinstance(key, rsa.RSAPrivateKey) or key.key_size < 2048:
+        raise VaultError(400, "BadParameter", "The key is missing, too small, or not the one of the certificate.")
+    ders = [one.public_bytes(serialization.Encoding.DER) for one in (leaves[0], *(set(found) - set(leaves)))]
+    return certs.KeyPair(ders[0], key), ders[1:]
+
+
+def _from_base64(text):
+    try:
+        return jwts.from_base64url(str(text).replace("+", "-").replace("/", "_"))
+    except (ValueError, binascii.Error) as error:
+        raise VaultError(400, "BadParameter", "A value is not base64.") from error
+
+
+def _base64url(raw):
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
