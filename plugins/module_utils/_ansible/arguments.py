@@ -140,6 +140,7 @@ RENEWAL: Spec = {
     "adopt_passphrase": {"type": "str", "no_log": True},
     "pfx_passphrase": {"type": "str", "no_log": True},
     "pfx_encryption": {"type": "str", "default": "modern", "choices": ["modern", "compatible"]},
+    "exportable": {"type": "bool"},
     "owner": {"type": "str"},
     "group": {"type": "str"},
     "mode": {"type": "raw"},
@@ -337,6 +338,36 @@ def problems_of_renewal(options: Options) -> list[str]:
         found.append(
             "registered_key_id is for a run that goes on with a registered certificate: it cannot be combined with "
             "stop_after 'generated' or state 'rolled_back'."
+        )
+    return found
+
+
+# What only one kind of key store can do.
+OF_DIRECTORIES = ("key_passphrase", "pfx_passphrase", "owner", "group", "mode")
+_SHORTEST_IN_A_VAULT = 31
+
+
+def problems_of_vault(options: Options, source: str | None) -> list[str]:
+    """What does not go with a key store in Azure Key Vault."""
+    found = [
+        f"{name} is for a key store that is a directory, not for Azure Key Vault."
+        for name in OF_DIRECTORIES
+        if options.get(name)
+    ]
+    if source == "key_store":
+        found.append(
+            "auth_source key_store cannot open a vault: the application's own key is in it. Name an identity that may "
+            "use the vault, such as a managed identity, or a client_id with its secret or certificate. Certificates "
+            "are still added with the application's own token."
+        )
+    if source == "access_token":
+        found.append(
+            "auth_source access_token cannot open a vault: that token is for Microsoft Graph, and goes nowhere else."
+        )
+    if (options.get("validity") or _SHORTEST_IN_A_VAULT) < _SHORTEST_IN_A_VAULT:
+        found.append(
+            f"validity must be at least {_SHORTEST_IN_A_VAULT} days in Azure Key Vault, which makes certificates of "
+            f"whole months, and is {options['validity']:g}."
         )
     return found
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import shutil
 import typing as t
 
@@ -16,6 +17,7 @@ from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
 from .._entra.graph import GraphClient
+from .._entra.key_vault import KeyVault
 from .._entra.sign_in.access_token import GivenToken
 from .._entra.sign_in.azure_cli import AzureCli
 from .._entra.sign_in.certificate import ClientCertificate
@@ -25,18 +27,20 @@ from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.managed_identity import ManagedIdentity
 from .._entra.sign_in.method import SignInMethod
 from .._entra.sign_in.workload_identity import AzurePipelines, GitHubActions, JobToken, TokenFile, WorkloadIdentity
-from .._entra.tokens import TokenService
+from .._entra.tokens import AccessToken, TokenService
 from .._entra.transport import Transport
 from .._keys.directory import DirectoryStore
 from .._keys.key_pair import KeyPair, certificate_from_der, load_key_pair
 from .._keys.protection import Protection, wanted_access
 from .._keys.store import KeyStore
+from .._keys.vault import Vault, VaultStore
 from .._steps.connection import Choice, Connection, Selector
 from . import arguments
 from .arguments import Options
 from .requests_transport import RequestsTransport
 from .timing import PlainTiming
 
+VAULT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?/certificates/[A-Za-z0-9-]{1,127}/?")
 LARGEST_FILE = 4 * 1024 * 1024
 
 
@@ -139,6 +143,12 @@ def _without(option: str, variable: str = "") -> t.Callable[[Setting], str | Non
     return lambda setting: None if setting.options.get(option) else why
 
 
+def _without_own_key(setting: Setting) -> str | None:
+    if isinstance(setting.key_store, VaultStore):
+        return "key_store is a vault, which another identity has to open."
+    return _without("key_store")(setting)
+
+
 def _without_job_token(setting: Setting) -> str | None:
     if _job_token(setting):
         return None
@@ -168,7 +178,7 @@ AUTO_ORDER: tuple[tuple[str, t.Callable[[Setting], str | None]], ...] = (
     ("access_token", _without("access_token", "ENTRA_ACCESS_TOKEN")),
     ("client_secret", _without("client_secret", "AZURE_CLIENT_SECRET")),
     ("certificate", _without("client_certificate_path", "AZURE_CLIENT_CERTIFICATE_PATH")),
-    ("key_store", _without("key_store")),
+    ("key_store", _without_own_key),
     ("workload_identity", _without_job_token),
     ("managed_identity", _without_identity_variables),
     ("azure_cli", _without_login),
@@ -189,10 +199,16 @@ def open_connection(
 ) -> Connection:
     """The connection that the options describe. Raises InvalidInput with every problem; sends nothing."""
     found = [*arguments.problems_of(options), *problems]
-    cloud, store = _cloud(options, found), _store(options, found)
-    recorded = _recorded_app_id(options, store, found)
     timing = timing or PlainTiming()
+    transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
     connection: list[Connection] = []
+
+    def sign_in_to_vault(resource: str) -> AccessToken:
+        return _token_for(resource, connection[0], options)
+
+    cloud = _cloud(options, found)
+    store = _store(options, found, lambda location: KeyVault(transport, timing, location, sign_in_to_vault))
+    recorded = _recorded_app_id(options, store, found)
 
     def note(thumbprint: str) -> None:
         connection[0].wait_for_budget()
@@ -201,6 +217,8 @@ def open_connection(
     setting = Setting(options, store, _own_app_id(options, recorded), note, timing, person)
     choice = _choose(setting, found)
     source = choice.source if choice else None
+    if isinstance(store, VaultStore):
+        found += arguments.problems_of_vault(options, source)
     selector = _selector(options, recorded, source)
     identity = METHODS[source](setting) if source else None
     found += identity.problems() if identity else []
@@ -250,9 +268,8 @@ def _assemble(
     cloud: Cloud,
     store: KeyStore | None,
     timing: Timing,
-    transport: Transport | None,
+    transport: Transport,
 ) -> Connection:
-    transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
     clock = ServiceClock(timing, arguments.fixed_now(options))
     service = TokenService(transport, clock, cloud, options.get("tenant_id") or "")
     graph = GraphClient(transport, clock, timing, cloud, lambda: identity.token(service))
@@ -282,13 +299,29 @@ def _cloud(options: Options, problems: list[str]) -> Cloud | None:
     return cloud
 
 
-def _store(options: Options, problems: list[str]) -> KeyStore | None:
+def _token_for(resource: str, connection: Connection, options: Options) -> AccessToken:
+    """A token of the same identity for something else than Graph."""
+    cloud = dataclasses.replace(connection.service.cloud, graph_url=resource)
+    service = TokenService(connection.transport, connection.clock, cloud, options.get("tenant_id") or "")
+    return connection.identity.token(service)
+
+
+def _store(
+    options: Options, problems: list[str], open_vault: t.Callable[[str], Vault]
+) -> DirectoryStore | VaultStore | None:
     location = options.get("key_store")
     if not location:
         return None
+    if VAULT.fullmatch(location):
+        return VaultStore(open_vault(location), bool(options.get("exportable")))
     if "://" in location or "\n" in location:
-        problems.append(f"key_store must be a directory on the host that runs the module, not '{location}'.")
+        problems.append(
+            "key_store must be a directory on the host that runs the module, or https://<vault>/certificates/<name>, "
+            f"not '{location}'."
+        )
         return None
+    if options.get("exportable") is not None:
+        problems.append("exportable is for a key store in Azure Key Vault, not for a directory.")
     if os.path.exists(location) and not os.path.isdir(location):
         problems.append(f"key_store must be a directory, and {location} is a file.")
         return None
@@ -328,7 +361,7 @@ def _own_app_id(options: Options, recorded: str | None) -> str | None:
 
 def _recorded_app_id(options: Options, store: KeyStore | None, problems: list[str]) -> str | None:
     """The application that the key store was made for, read only where app_id does not say it."""
-    if store is None or options.get("app_id"):
+    if store is None or options.get("app_id") or isinstance(store, VaultStore):
         return None
     try:
         return next((version.record.app_id for version in store.read().versions if version.record.app_id), None)

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.errors import InvalidInput
 from .._core.model import Certificate
 from .._entra.assertion import Signer
-from .._keys.key_pair import KeyPair, certify, load_certificate, pair
-from .._keys.store import KeyStore
+from .._keys.key_pair import KeyPair, load_certificate, pair
+from .._keys.store import KeyStore, StoredKey
 from .arguments import Options
 from .connect import read_file, read_key_pair
 
@@ -31,7 +30,7 @@ def key_pair_on_trial(options: Options) -> t.Callable[[], Signer] | None:
     return lambda: read_key_pair(path, options["client_certificate_passphrase"], "client_certificate_path")
 
 
-def provided_key_pair(options: Options, store: KeyStore) -> KeyPair | None:
+def provided_key_pair(options: Options, store: KeyStore) -> StoredKey | None:
     """The key pair that the user brought; a certificate alone belongs to the key that the store's successor has."""
     certificate, where = _content(options, "certificate_content", "certificate_path")
     if certificate is None:
@@ -44,13 +43,7 @@ def provided_key_pair(options: Options, store: KeyStore) -> KeyPair | None:
     held = contents.find(given.thumbprint)
     if held:
         return store.signer(held.thumbprint)
-    if contents.successor is None:
-        problem = (
-            f"{where}: no private key goes with this certificate. Give private_key_content or private_key_path, or run "
-            f"first with stop_after 'generated' and csr, which leaves a key in {store.location}."
-        )
-        raise InvalidInput([problem])
-    return certify(store.signer(contents.successor.thumbprint), certificate, where)
+    return store.certify(certificate, where)
 
 
 def adopted_key_pair(options: Options) -> KeyPair:

@@ -14,7 +14,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import StillWaiting
 from .._core.policy import RenewalPolicy
-from .._keys.key_pair import KeyPair, generate_key_pair, signing_request
+from .._keys.store import KeyStore, StoredKey
+from .._keys.vault import VaultStore
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
 from .._steps.connection import Connection
 from .._steps.history import noting_failures
@@ -45,7 +46,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
     deadline = carry.get("lock_deadline") or connection.timing.monotonic() + options["lock_timeout"]
     request = Request(
         policy=arguments.renewal_policy(options),
-        make_key_pair=_make_key_pair,
+        make_key_pair=_key_pair_maker(connection.store),
         provided=inputs.provided_key_pair(options, connection.store),
         pfx_passphrase=options["pfx_passphrase"],
         lock_deadline=deadline,
@@ -58,6 +59,8 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
             adopted = _adopt(connection, request, options, module.check_mode)
             if adopted:
                 return adopted
+        if options["csr"] and isinstance(connection.store, VaultStore):
+            return _request_signature(connection, connection.store, request, module.check_mode)
         return renew(connection, request, dry_run=module.check_mode, progress=progress)
     except Interrupted:
         raise
@@ -77,11 +80,20 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
     """The signing request for the successor's key, when asked for."""
     if not options["csr"]:
         return {}
-    contents = renewal.run.contents
-    if renewal.dry_run or contents.successor is None:
-        return {"csr": None}
-    pair = renewal.run.connection.store.signer(contents.successor.thumbprint)
-    return {"csr": signing_request(pair, pair.certificate.subject)}
+    return {"csr": None if renewal.dry_run else renewal.run.connection.store.signing_request()}
+
+
+def _request_signature(connection: Connection, store: VaultStore, request: Request, dry_run: bool) -> Renewal:
+    """A vault makes a key without a certificate, and waits for one: there is no successor until it is merged."""
+    planned = renew(connection, request, dry_run=True)
+    progress = planned.run.progress
+    if store.signing_request():
+        progress.steps = ()
+    elif not dry_run and any(step.name == "generate" for step in progress.steps):
+        with locked(connection, request):
+            subject = request.policy.subject or progress.display_name or progress.app_id
+            store.request_signature(key_size=request.policy.key_size, subject=subject)
+    return dataclasses.replace(planned, dry_run=dry_run)
 
 
 def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress | None) -> Renewal:
@@ -106,5 +118,8 @@ def _adopt(connection: Connection, request: Request, options: Options, dry_run: 
         return Renewal(run, dry_run=False)
 
 
-def _make_key_pair(policy: RenewalPolicy, subject: str, start: dt.datetime, end: dt.datetime) -> KeyPair:
-    return generate_key_pair(key_size=policy.key_size, subject=subject, not_before=start, not_after=end)
+def _key_pair_maker(store: KeyStore) -> t.Callable[[RenewalPolicy, str, dt.datetime, dt.datetime], StoredKey]:
+    def make(policy: RenewalPolicy, subject: str, start: dt.datetime, end: dt.datetime) -> StoredKey:
+        return store.make_key_pair(key_size=policy.key_size, subject=subject, not_before=start, not_after=end)
+
+    return make

@@ -7,6 +7,7 @@
 EvercertError
 ├── InvalidInput           options that cannot work, all of them at once
 ├── KeyStoreError          the key store cannot be read, written or locked
+│   └── VaultRefused       Azure Key Vault answered with an error
 ├── ServiceError           what Microsoft Entra or Microsoft Graph answered, or that nothing answered
 │   ├── NetworkFailure     no answer: refused, name, TLS, proxy, timeout, reset
 │   ├── SignInRefused      the token endpoint answered, but not with a token
@@ -56,6 +57,14 @@ class InvalidInput(EvercertError):
 
 class KeyStoreError(EvercertError):
     """Raised when the key store cannot be read, written or locked, or holds something unexpected."""
+
+
+class VaultRefused(KeyStoreError):
+    """Raised when Azure Key Vault answered with an error status."""
+
+    def __init__(self, message: str, diagnosis: Diagnosis, status: int) -> None:
+        super().__init__(message, diagnosis)
+        self.status = status
 
 
 class ServiceError(EvercertError):

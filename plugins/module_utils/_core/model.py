@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 from .times import parse_iso_or_none
 
+# The origin of a version that a key store made by itself, or somebody by hand.
+FROM_OUTSIDE = "vault"
 STAGES = ("generated", "registered", "proven", "promoted", "retired")
 
 

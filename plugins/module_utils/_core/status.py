@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .diagnosis import Diagnosis
-from .model import Application, Certificate, KeyCredential, StoreContents, Version
+from .model import FROM_OUTSIDE, Application, Certificate, KeyCredential, StoreContents, Version
 from .policy import RenewalPolicy
 from .times import format_days
 
@@ -113,11 +113,32 @@ def interrupted(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
             f"Goes on with certificate {successor.thumbprint}, which a run with stop_after "
             f"'{successor.record.stop_after}' left.",
         )
+    if successor.record.origin == FROM_OUTSIDE and not successor.record.intent and not successor.record.refused:
+        return _made_by_the_store(snapshot, successor)
     how = "was refused at sign-in" if successor.record.refused else "is unfinished"
     return Finding(
         "interrupted",
         f"An earlier renewal stopped half-way: its certificate {successor.thumbprint} {how}.",
         "Run application_certificate_renew again: it goes on where the earlier run stopped.",
+    )
+
+
+def _made_by_the_store(snapshot: Snapshot, version: Version) -> Finding:
+    """A rotation that nobody told Entra about: AutoRenew of a vault makes certificates and registers none."""
+    where = version.path or version.thumbprint
+    if snapshot.has_registered(version):
+        return Finding(
+            "interrupted",
+            f"Version {where} (certificate {version.thumbprint}) is registered, and no run of this collection has "
+            "proven it yet.",
+            "Renew: it is proven and becomes current.",
+        )
+    return Finding(
+        "unregistered",
+        f"Version {where} (certificate {version.thumbprint}) was made by AutoRenew of the vault or by hand, and nobody "
+        "registered it: consumers that read the latest version cannot sign in with it.",
+        "Renew: this very certificate is registered, proven and becomes current. Turn AutoRenew off in the "
+        "certificate's policy.",
     )
 
 

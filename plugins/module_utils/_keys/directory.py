@@ -26,8 +26,9 @@ from .._core.errors import KeyStoreError
 from .._core.model import Record, StoreContents, Version
 from . import clean_up, consumers, durable, lock, reading, records, versions
 from .events import Events
-from .key_pair import KeyPair
+from .key_pair import KeyPair, certify, generate_key_pair, signing_request
 from .protection import PLAIN, Protection
+from .refusals import refusal
 from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout
 
 
@@ -60,6 +61,19 @@ class DirectoryStore:
 
     def signer(self, thumbprint: str) -> KeyPair:
         return versions.read_key_pair(self._version_path(thumbprint), self._protection())
+
+    def make_key_pair(self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
+        return generate_key_pair(key_size=key_size, subject=subject, not_before=not_before, not_after=not_after)
+
+    def certify(self, content: bytes, where: str) -> KeyPair:
+        successor = self._layout().successor
+        if successor is None:
+            raise refusal("no_waiting_key", where, store=self.location)
+        return certify(self.signer(successor), content, where)
+
+    def signing_request(self) -> str | None:
+        successor = self.read().successor
+        return signing_request(self.signer(successor.thumbprint), successor.certificate.subject) if successor else None
 
     def refuse_locked_keys(self) -> None:
         layout = self._layout()
@@ -108,7 +122,7 @@ class DirectoryStore:
     def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
         if not self.read().is_empty:
             raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
-        version = self._keep(key_pair, replace(record, origin=versions.ADOPTED), pfx_passphrase)
+        version = self._keep(key_pair, replace(record, origin=records.ADOPTED), pfx_passphrase)
         self._link(CURRENT, version.thumbprint)
         return version
 

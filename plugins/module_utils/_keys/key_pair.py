@@ -81,6 +81,23 @@ def generate_key_pair(*, key_size: int, subject: str, not_before: dt.datetime, n
     return KeyPair(certificate_from_der(certificate.public_bytes(serialization.Encoding.DER)), private_key)
 
 
+def distinguished_name(subject: str) -> str:
+    """A subject as RFC 4514 text, for those who take nothing else."""
+    return _parse_subject(subject).rfc4514_string()
+
+
+def load_chain(content: bytes, where: str, request: bytes | None) -> tuple[Certificate, tuple[bytes, ...]]:
+    """The certificate that an authority made for the key of a signing request (DER), and the others beside it."""
+    found = _list_certificates(content, where)
+    public_key = x509.load_der_x509_csr(request).public_key() if request else None
+    fitting = [parsed for parsed in found if _public_key(parsed) == public_key]
+    if not fitting:
+        raise refusal("other_public_key" if found else "no_certificate", where)
+    leaf = max(fitting, key=lambda parsed: parsed.not_valid_after_utc)
+    chain = (parsed.public_bytes(serialization.Encoding.DER) for parsed in found if parsed not in fitting)
+    return _facts(leaf), tuple(chain)
+
+
 def signing_request(key_pair: KeyPair, subject: str) -> str:
     """A PKCS#10 request for a certificate authority, as PEM."""
     builder = x509.CertificateSigningRequestBuilder(_parse_subject(subject))

@@ -48,8 +48,11 @@ class Access:
 
     def over(self, other: Access) -> Access:
         """This where it says something, else the other."""
-        pairs = ((self.owner, other.owner), (self.group, other.group), (self.mode, other.mode))
-        return Access(*(other if mine is None else mine for mine, other in pairs))
+        return Access(
+            other.owner if self.owner is None else self.owner,
+            other.group if self.group is None else self.group,
+            other.mode if self.mode is None else self.mode,
+        )
 
     def is_owner(self, number: int) -> bool:
         return number in (os.geteuid(), self.owner)
@@ -77,7 +80,7 @@ class Access:
         mode = parse_mode(values.get("mode"))
         if problem_of_mode(mode):
             raise ValueError("mode lets others in")
-        return cls(*numbers, mode)
+        return cls(numbers[0], numbers[1], mode)
 
 
 @dataclass(frozen=True)

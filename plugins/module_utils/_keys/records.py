@@ -18,6 +18,7 @@ from .._core.times import UTC, parse_iso
 
 _TIMES = frozenset(entry.name for entry in fields(Record) if "datetime" in str(entry.type))
 _NAMES = tuple(entry.name for entry in fields(Record))
+ADOPTED = "adopted"
 _ABOUT_REGISTRATION = ("app_id", "object_id", "key_id", "generated", "intent", "registered", "seen")
 
 
@@ -37,7 +38,7 @@ def format_object(entry: t.Mapping[str, t.Any]) -> bytes:
     return json.dumps(dict(entry), default=_format_value, ensure_ascii=True).encode()
 
 
-def parse_record(content: bytes, path: Path) -> Record:
+def parse_record(content: bytes, path: Path | str) -> Record:
     """The record in a file of this collection. A broken one is not guessed at: a promise may hang on it."""
     try:
         known = {name: value for name, value in parse_object(content).items() if name in _NAMES and value is not None}
@@ -61,6 +62,12 @@ def take_over(known: Record, new: Record) -> Record:
     known = replace(known, intent=known.intent or known.promoted)
     kept = [name for name in _ABOUT_REGISTRATION if getattr(new, name) is None]
     return replace(new, **{name: getattr(known, name) for name in kept})
+
+
+def was_never_sent(record: Record) -> bool:
+    """Whether nobody else can know its certificate: it was not sent, not handed out, never in use."""
+    kept = (record.intent, record.registered, record.proven, record.promoted, record.retired, record.stop_after)
+    return record.origin != ADOPTED and not any(kept)
 
 
 def without_stop(record: Record) -> Record:

@@ -9,8 +9,16 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from .._core.model import Record, StoreContents, Version
-from .key_pair import KeyPair
+from .._core.model import Certificate, Record, StoreContents, Version
+
+
+class StoredKey(t.Protocol):
+    """A private key that can sign, and its certificate; the key itself may be out of reach."""
+
+    @property
+    def certificate(self) -> Certificate: ...
+
+    def sign(self, data: bytes, algorithm: str) -> bytes: ...
 
 
 class KeyStore(t.Protocol):
@@ -25,7 +33,18 @@ class KeyStore(t.Protocol):
     def read(self) -> StoreContents:
         """Everything in the store, without any effect; what does not exist yet is empty."""
 
-    def signer(self, thumbprint: str) -> KeyPair:
+    def make_key_pair(
+        self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime
+    ) -> StoredKey:
+        """A new key pair for `keep_successor`, signed by itself, not valid for longer than asked for."""
+
+    def certify(self, content: bytes, where: str) -> StoredKey:
+        """The key that waits here with the certificate that an authority has made for it. Raises InvalidInput."""
+
+    def signing_request(self) -> str | None:
+        """The request for the successor's key, as PEM; None where none waits."""
+
+    def signer(self, thumbprint: str) -> StoredKey:
         """The key pair of a version. Raises KeyStoreError when its key is missing, damaged or readable by others."""
 
     def refuse_locked_keys(self) -> None:
@@ -49,10 +68,10 @@ class KeyStore(t.Protocol):
         Never a version that may have been sent, nor one left by a stop before it is sent.
         """
 
-    def keep_successor(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+    def keep_successor(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
         """Keep a key pair for good, then name it the successor."""
 
-    def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+    def adopt_current(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
         """Keep the key pair in use today, in an empty store, as current."""
 
     def write_record(self, thumbprint: str, record: Record) -> None:

@@ -15,13 +15,12 @@ from .._core.model import Record, StoreContents, Version
 from . import pem, reading
 from .key_pair import KeyPair, certificate_from_der, load_key_pair, to_pfx
 from .protection import PLAIN, Access, Protection
-from .records import format_record, parse_record
+from .records import ADOPTED, format_record, parse_record, was_never_sent
 
 CURRENT, SUCCESSOR, VERSIONS = "current", "successor", "versions"
 KEY, CERTIFICATE, BUNDLE, PFX, RECORD = "key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json"
 # What consumers read, as far as it is there.
 FOR_CONSUMERS = (KEY, CERTIFICATE, BUNDLE, PFX)
-ADOPTED = "adopted"
 
 
 @dataclass(frozen=True)
@@ -162,8 +161,7 @@ def _is_debris(path: Path) -> bool:
     record = read_record(path)
     if record is None:
         return not all(os.path.lexists(path / name) for name in (KEY, CERTIFICATE))
-    kept = (record.intent, record.registered, record.proven, record.promoted, record.retired, record.stop_after)
-    return record.origin != ADOPTED and not any(kept)
+    return was_never_sent(record)
 
 
 def unfinished_adoption(layout: Layout) -> str | None:

@@ -395,3 +395,37 @@ class World:
             target = certificates.Target(public, key_id, thumbprint)
             change = certificates.keep_absent(connection, policy, target, dry_run=check)
         return self._result(results.of_change(change, check, public), since)
+
+
+class VaultWorld(World):
+    """The same with the key store in Azure Key Vault, where the administrator may use it."""
+
+    def __init__(self, folder, ends=20):
+        super().__init__(folder, ends)
+        self.vault = self.tenant.vaults.add("payroll")
+        self.vault.allow(self.admin)
+        self.vault.seconds_to_make = 4
+        self.key_store = "https://payroll.vault.azure.net/certificates/payroll"
+        self.connection = None
+
+    @property
+    def store(self):
+        """A new look at it."""
+        return super().connect(self.options()).key_store
+
+    @property
+    def versions(self):
+        """What the vault truly holds, oldest first."""
+        return self.vault.certificate("payroll").versions
+
+    def connect(self, options, check=False, timing=None):
+        self.connection = super().connect(options, check, timing)
+        return self.connection
+
+    def make_key_pair(self, policy, subject, start, end):
+        """The vault makes it."""
+        key = self.connection.key_store.make_key_pair(
+            key_size=policy.key_size, subject=subject, not_before=start, not_after=end
+        )
+        self.made.append(key.certificate.thumbprint)
+        return key

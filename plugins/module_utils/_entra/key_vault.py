@@ -1,0 +1,306 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Azure Key Vault: the certificate of one name, its versions, and signatures by their keys.
+
+The vault names the audience of its tokens in its first answer; a token is got only when that is the domain which the
+vault lies in, and goes to this vault alone. Source: "Authentication, requests, and responses" of Azure Key Vault.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import re
+import typing as t
+import urllib.parse
+
+from .._core.diagnosis import Diagnosis, explain, said
+from .._core.errors import KeyStoreError, NetworkFailure, UntrustedAnswer, VaultRefused
+from .clock import Timing
+from .clouds import host_of, same_host
+from .graph import LONGEST_RETRY_AFTER, retry_after
+from .tokens import AccessToken
+from .transport import Request, Response, Transport
+
+API_VERSION = "7.4"
+ATTEMPTS = 5
+# Making a certificate takes seconds. Longer than this, and somebody has to look.
+POLL, MOST_POLLS = 3.0, 60
+MOST_PAGES = 100
+_JITTER = random.SystemRandom()
+_PARAMETER = re.compile(r'(\w+)="([^"]*)"')
+
+Json = dict[str, t.Any]
+
+# The vault's own word → our code, and what a person does about it.
+REFUSALS: dict[str, tuple[str, str]] = {
+    "ForbiddenByFirewall": (
+        "network_refused",
+        "The vault's firewall does not let this host in: allow its address, or run where the vault may be reached.",
+    ),
+    "ForbiddenByConnection": (
+        "network_refused",
+        "The vault is closed to public networks: run where its private endpoint may be reached.",
+    ),
+    "ForbiddenByRbac": (
+        "permission_denied",
+        "Give the identity the roles Key Vault Certificates Officer and Key Vault Crypto User, and wait some minutes.",
+    ),
+    "AccessDenied": (
+        "permission_denied",
+        "Give the identity list, get, create, import and update for certificates, and sign for keys.",
+    ),
+    "ObjectIsDeletedButRecoverable": (
+        "unknown",
+        "The certificate was deleted and can still be recovered: recover it, purge it, or choose another name.",
+    ),
+    "KeyDisabled": ("unknown", "This version is disabled in the vault: enable it, or roll back."),
+    "KeyExpired": ("certificate_expired", "The vault signs nothing with a key whose certificate has ended: renew."),
+    "KeyNotYetValid": ("certificate_refused", "The vault signs nothing before a certificate's start: wait for it."),
+}
+BY_STATUS: dict[int, tuple[str, str]] = {
+    401: ("permission_denied", "Check tenant_id: the vault's tenant is the one whose tokens it takes."),
+    403: REFUSALS["ForbiddenByRbac"],
+    404: ("unknown", "Check the address in key_store: https://<vault>/certificates/<name>."),
+    409: ("unknown", "Something else is done with this certificate at the moment: run again in a minute."),
+    429: ("throttled", "Wait and run again; spread runs on one vault."),
+}
+
+
+class KeyVault:
+    """One certificate in one vault; fulfils the port in `_keys/vault.py`. Keeps its access token while it lives."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        timing: Timing,
+        location: str,
+        sign_in: t.Callable[[str], AccessToken],
+    ) -> None:
+        self.location = location.rstrip("/")
+        self._vault_url, _certificates, self._name = self.location.rsplit("/", 2)
+        self._transport = transport
+        self._timing = timing
+        self._sign_in = sign_in
+        self._token: AccessToken | None = None
+
+    def versions(self) -> list[Json]:
+        """Every version as the list shows it: ID, thumbprint, attributes, tags, and no certificate."""
+        url: str | None = self._url(f"/certificates/{self._name}/versions")
+        found: list[Json] = []
+        for _page in range(MOST_PAGES):
+            try:
+                body = self._object(self._repeat("GET", t.cast(str, url), None))
+            except VaultRefused as refusal:
+                if refusal.status == 404:
+                    return []
+                raise
+            items = body.get("value")
+            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
+                raise self._untrusted("The vault answered a list without a list of objects in 'value'.")
+            found += items
+            url = self._next_link(body)
+            if url is None:
+                return found
+        raise self._untrusted(f"The vault names more than {MOST_PAGES} pages of versions.")
+
+    def certificate(self, version: str) -> Json:
+        return self._object(self._repeat("GET", self._url(f"/certificates/{self._name}/{version}"), None))
+
+    def create(self, policy: Json, tags: t.Mapping[str, str]) -> None:
+        """Begin a version. Sent once: whether one without an answer was begun is seen in `pending`."""
+        self._once("POST", f"/certificates/{self._name}/create", {"policy": policy, "tags": dict(tags)})
+
+    def pending(self) -> Json | None:
+        """The operation that makes, or made, the latest version; None without one."""
+        try:
+            return self._object(self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None))
+        except VaultRefused as refusal:
+            if refusal.status == 404:
+                return None
+            raise
+
+    def wait_until_made(self) -> None:
+        """Until no version is in the making. One that waits for an authority is none."""
+        for _poll in range(MOST_POLLS):
+            operation = self.pending() or {}
+            if operation.get("status") != "inProgress" or waits_for_an_authority(operation):
+                self._refuse_failed(operation)
+                return
+            self._timing.wait(POLL, f"Key Vault to make a version of {self.location}")
+        raise KeyStoreError(
+            f"Key Vault has not made the version of {self.location} in {POLL * MOST_POLLS:.0f} s. Look at its pending "
+            "operation; run again when it has ended, and the version is taken up."
+        )
+
+    def import_pem(self, content: bytes, policy: Json, tags: t.Mapping[str, str]) -> None:
+        body = {"value": content.decode(), "policy": policy, "tags": dict(tags)}
+        self._once("POST", f"/certificates/{self._name}/import", body)
+
+    def merge(self, certificates: t.Sequence[bytes], tags: t.Mapping[str, str]) -> None:
+        """Give the certificate, and its chain, to the key that waits for one."""
+        encoded = [base64.b64encode(der).decode() for der in certificates]
+        self._once("POST", f"/certificates/{self._name}/pending/merge", {"x5c": encoded, "tags": dict(tags)})
+
+    def update(self, version: str, tags: t.Mapping[str, str], enabled: bool | None) -> None:
+        """One request, whole or not at all; the same twice is the same once."""
+        attributes = {} if enabled is None else {"attributes": {"enabled": enabled}}
+        body = {"tags": dict(tags), **attributes}
+        self._repeat("PATCH", self._url(f"/certificates/{self._name}/{version}"), body)
+
+    def sign(self, version: str, algorithm: str, digest: bytes) -> bytes:
+        body = {"alg": algorithm, "value": _base64url(digest)}
+        answer = self._object(self._repeat("POST", self._url(f"/keys/{self._name}/{version}/sign"), body))
+        try:
+            return base64.urlsafe_b64decode(f"{answer['value']}==")
+        except (KeyError, ValueError) as error:
+            raise self._untrusted("The vault answered without a signature.") from error
+
+    # Below: one request, who asks, what is refused.
+
+    def _url(self, path: str) -> str:
+        return f"{self._vault_url}{path}?api-version={API_VERSION}"
+
+    def _once(self, method: str, path: str, body: Json) -> None:
+        """A write that is not the same when it is sent twice. Not begun, 429, it is sent again."""
+        for attempt in range(1, ATTEMPTS + 1):
+            answer = self._send(method, self._url(path), body)
+            if answer.status != 429 or attempt == ATTEMPTS:
+                break
+            self._pause(attempt, answer)
+        self._raise_for_error(answer)
+
+    def _repeat(self, method: str, url: str, body: Json | None) -> Response:
+        """Passing trouble is waited out, as long as the vault asks for."""
+        for attempt in range(1, ATTEMPTS + 1):
+            is_last = attempt == ATTEMPTS
+            try:
+                answer = self._send(method, url, body)
+            except NetworkFailure as failure:
+                if is_last or failure.diagnosis.retry != "later":
+                    raise
+                self._pause(attempt, None)
+                continue
+            if is_last or not (answer.status == 429 or answer.status >= 500):
+                break
+            if (retry_after(answer) or 0) > LONGEST_RETRY_AFTER:
+                break
+            self._pause(attempt, answer)
+        self._raise_for_error(answer)
+        return answer
+
+    def _pause(self, attempt: int, answer: Response | None) -> None:
+        asked = retry_after(answer) if answer else None
+        pause = min(2.0**attempt, 16.0) * _JITTER.uniform(0.5, 1.0) if asked is None else asked
+        what = f"answered {answer.status}" if answer else "did not answer"
+        self._timing.wait(pause, f"Key Vault {what}; asking again (attempt {attempt + 1} of {ATTEMPTS})")
+
+    def _send(self, method: str, url: str, body: Json | None) -> Response:
+        if self._token is None:
+            self._token = self._sign_in(self._resource(url))
+        answer = self._transport.send(self._request(method, url, body))
+        if answer.status == 401:
+            self._token = self._sign_in(self._resource(url))
+            answer = self._transport.send(self._request(method, url, body))
+        return answer
+
+    def _request(self, method: str, url: str, body: Json | None) -> Request:
+        headers = {"Accept": "application/json", "Authorization": f"Bearer {t.cast(AccessToken, self._token).value}"}
+        if body is None:
+            return Request(method, url, headers)
+        return Request(method, url, {**headers, "Content-Type": "application/json"}, json.dumps(body).encode())
+
+    def _resource(self, url: str) -> str:
+        """Ask without a token: the refusal says what a token has to be issued for, and that has to be this vault."""
+        answer = self._transport.send(Request("GET", url, {"Accept": "application/json"}))
+        if answer.status != 401:
+            self._raise_for_error(answer)
+            raise self._untrusted("It did not ask for a token, so it is no key vault.")
+        named = dict(_PARAMETER.findall(answer.headers.get("www-authenticate", "")))
+        resource: str = (named.get("resource") or named.get("scope", "").removesuffix("/.default")).rstrip("/")
+        if not _lies_in(self._vault_url, resource):
+            raise self._untrusted(f"It asks for a token for '{resource[:100]}', which is another domain.")
+        return resource
+
+    def _next_link(self, body: Json) -> str | None:
+        link = body.get("nextLink")
+        if not link:
+            return None
+        if not isinstance(link, str) or not same_host(link, self._vault_url):
+            raise self._untrusted("Its next page lies on another host: the token was not sent there.")
+        return link
+
+    def _object(self, answer: Response) -> Json:
+        body = answer.json_object()
+        if body is None:
+            raise self._untrusted("The answer is not a JSON object; a proxy may have answered.")
+        return body
+
+    def _refuse_failed(self, operation: Json) -> None:
+        if operation.get("status") in ("inProgress", "completed", None):
+            return
+        error = operation.get("error")
+        why = said(error.get("message")) if isinstance(error, dict) else operation["status"]
+        raise KeyStoreError(
+            f"Key Vault could not make a version of {self.location}: {why}. Delete the pending operation and run again."
+        )
+
+    def _raise_for_error(self, answer: Response) -> None:
+        if 200 <= answer.status < 300:
+            return
+        found = (answer.json_object() or {}).get("error")
+        error: Json = found if isinstance(found, dict) else {}
+        inner = error.get("innererror")
+        word = said(inner.get("code") if isinstance(inner, dict) else None, 100) or said(error.get("code"), 100) or ""
+        diagnosis = self._diagnosis(answer, word, said(error.get("message")) or "")
+        raise VaultRefused(
+            f"Key Vault answered {answer.status} {word} for {self.location}. {diagnosis.sentence}",
+            diagnosis,
+            answer.status,
+        )
+
+    def _diagnosis(self, answer: Response, word: str, message: str) -> Diagnosis:
+        evidence = {
+            "http_status": answer.status,
+            "error": word or None,
+            "correlation_id": said(answer.headers.get("x-ms-request-id")),
+            "timestamp": said(answer.headers.get("date")),
+            "message": message,
+        }
+        passing = ("service_unavailable", "Run again later: nothing is lost.")
+        otherwise = passing if answer.status >= 500 else ("unknown", "Look up the vault's own words below.")
+        code, remedy = REFUSALS.get(word) or BY_STATUS.get(answer.status) or otherwise
+        known = explain(code, host_of(self._vault_url), evidence)
+        cause = f"The vault refuses this ({word or answer.status})."
+        return Diagnosis(code, cause, remedy, known.retry, known.evidence)
+
+    def _untrusted(self, message: str) -> UntrustedAnswer:
+        host = host_of(self._vault_url)
+        sentence = f"{host} is not trusted with a token for {self.location}. {message}"
+        return UntrustedAnswer(sentence, explain("unknown", host, {"message": message}))
+
+
+def waits_for_an_authority(operation: t.Mapping[str, t.Any]) -> bool:
+    """Whether a pending operation goes on only when somebody brings a certificate."""
+    issuer = operation.get("issuer")
+    named = str(issuer.get("name")) if isinstance(issuer, dict) else ""
+    return operation.get("status") == "inProgress" and named.lower() == "unknown"
+
+
+def _lies_in(vault_url: str, resource: str) -> bool:
+    """Whether a token for `resource` is one for the domain of this vault: the vault's own host, or one above it."""
+    if same_host(resource, vault_url):
+        return True
+    try:
+        wanted, vault = urllib.parse.urlsplit(resource), urllib.parse.urlsplit(vault_url)
+        domain, host = (wanted.netloc or "").lower(), (vault.netloc or "").lower()
+    except ValueError:
+        return False
+    return wanted.scheme == "https" and "." in domain and "@" not in domain and host.endswith(f".{domain}")
+
+
+def _base64url(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

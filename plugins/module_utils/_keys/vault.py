@@ -1,0 +1,420 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A key store as one certificate in Azure Key Vault: the KeyStore port where the private key never leaves the vault.
+
+Versions are the vault's own; what is remembered of them are their tags (`vault_tags.py`). The order of effects is that
+of the directory store: the vault has the private key before its certificate is known here; the record is a tag before
+anything is sent; the switch is one change of one version. A vault has no lock: of two successors the older one wins.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import datetime as dt
+import hashlib
+import typing as t
+from dataclasses import dataclass, field, replace
+
+from .._core.errors import KeyStoreError
+from .._core.model import FROM_OUTSIDE, Certificate, Record, StoreContents, Version
+from .._core.times import UTC, format_iso
+from . import records
+from .key_pair import KeyPair, certificate_from_der, distinguished_name, load_chain
+from .pem import format_certificates
+from .refusals import refusal
+from .vault_policy import creation, importing, whole_months
+from .vault_tags import MADE, Entry, Marks, current_of, next_number, record_of, successor_of, tags_for
+
+EVENTS = ("generated", "registered", "proven", "promoted", "refused", "retired")
+
+
+class Vault(t.Protocol):
+    """The vault's side: one certificate's versions. `_entra/key_vault.py` fulfils it."""
+
+    location: str
+
+    def versions(self) -> list[dict[str, t.Any]]: ...
+
+    def certificate(self, version: str) -> dict[str, t.Any]: ...
+
+    def create(self, policy: dict[str, t.Any], tags: t.Mapping[str, str]) -> None: ...
+
+    def pending(self) -> dict[str, t.Any] | None: ...
+
+    def wait_until_made(self) -> None: ...
+
+    def import_pem(self, content: bytes, policy: dict[str, t.Any], tags: t.Mapping[str, str]) -> None: ...
+
+    def merge(self, certificates: t.Sequence[bytes], tags: t.Mapping[str, str]) -> None: ...
+
+    def update(self, version: str, tags: t.Mapping[str, str], enabled: bool | None) -> None: ...
+
+    def sign(self, version: str, algorithm: str, digest: bytes) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class VaultKey:
+    """A private key that stays in the vault, and its certificate; satisfies the Signer port."""
+
+    certificate: Certificate
+    version: str
+    vault: Vault = field(repr=False, compare=False)
+
+    def sign(self, data: bytes, algorithm: str) -> bytes:
+        """The vault signs a digest; both algorithms of ours are made of SHA-256."""
+        return self.vault.sign(self.version, algorithm, hashlib.sha256(data).digest())
+
+
+@dataclass(frozen=True)
+class SignedRequest:
+    """A certificate that an authority has made for the key that waits in the vault."""
+
+    certificate: Certificate
+    chain: tuple[bytes, ...] = field(default=(), repr=False)
+
+    def sign(self, data: bytes, algorithm: str) -> bytes:
+        raise KeyStoreError(f"The certificate {self.certificate.thumbprint} is not in the vault yet, so nothing signs.")
+
+
+class VaultStore:
+    """One store; what was read is kept until something is changed or the lock is taken."""
+
+    def __init__(self, vault: Vault, exportable: bool = False) -> None:
+        self.location = vault.location
+        self._vault = vault
+        self._exportable = exportable
+        self._certificates: dict[str, Certificate] = {}
+        self._known: list[Entry] | None = None
+        self._is_locked = False
+        self._sign_ins: list[dt.datetime] = []
+
+    @property
+    def exists(self) -> bool:
+        return bool(self._entries())
+
+    def read(self) -> StoreContents:
+        entries = [entry for entry in self._entries() if not entry.marks.is_deleted]
+        current, successor = current_of(entries), successor_of(entries)
+        others = [entry for entry in entries if entry not in (current, successor)]
+        return StoreContents(
+            self._version(current) if current else None,
+            self._version(successor) if successor else None,
+            tuple(map(self._version, sorted(others, key=lambda entry: (entry.certificate.not_before, entry.version)))),
+        )
+
+    def signer(self, thumbprint: str) -> VaultKey:
+        entry = self._find(thumbprint)
+        if not entry.enabled:
+            raise KeyStoreError(
+                f"Version {self._path(entry)} of certificate {thumbprint} is disabled in the vault, so its key does "
+                "not sign. Enable it, or roll back."
+            )
+        return VaultKey(entry.certificate, entry.version, self._vault)
+
+    def make_key_pair(
+        self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime
+    ) -> VaultKey:
+        """A new version, signed by itself. One that a stopped run left, or another run has just made, is taken up."""
+        self._refresh()
+        unfinished = successor_of(self._entries())
+        if unfinished is None:
+            policy = creation(
+                subject=distinguished_name(subject),
+                key_size=key_size,
+                months=whole_months(not_before, not_after),
+                exportable=self._exportable,
+            )
+            if not _is_under_way(self._vault.pending()):
+                self._vault.create(policy, {MADE: str(next_number(self._entries()))})
+            self._vault.wait_until_made()
+            self._refresh()
+            unfinished = successor_of(self._entries())
+        if unfinished is None:
+            raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
+        return self.signer(unfinished.thumbprint)
+
+    def certify(self, content: bytes, where: str) -> SignedRequest:
+        """The certificate that an authority has made from `signing_request`."""
+        if self.signing_request() is None:
+            raise refusal("no_waiting_key", where, store=self.location)
+        certificate, chain = load_chain(content, where, self._requested_der())
+        return SignedRequest(certificate, chain)
+
+    def request_signature(self, *, key_size: int, subject: str) -> None:
+        """A key that waits for its certificate."""
+        policy = creation(
+            subject=distinguished_name(subject), key_size=key_size, months=None, exportable=self._exportable
+        )
+        self._vault.create(policy, {MADE: str(next_number(self._entries()))})
+
+    def signing_request(self) -> str | None:
+        der = self._requested_der()
+        if der is None:
+            return None
+        text = base64.b64encode(der).decode()
+        lines = [text[start : start + 64] for start in range(0, len(text), 64)]
+        return "\n".join(["-----BEGIN CERTIFICATE REQUEST-----", *lines, "-----END CERTIFICATE REQUEST-----", ""])
+
+    def refuse_locked_keys(self) -> None:
+        """Keys in a vault need no passphrase."""
+
+    def wrong_access(self) -> list[dict[str, t.Any]]:
+        return []
+
+    def correct_access(self) -> list[dict[str, t.Any]]:
+        """Who may use a key is for the vault's roles to say."""
+        return []
+
+    @contextlib.contextmanager
+    def lock(self, timeout: float, wait: t.Callable[[float, str], None]) -> t.Iterator[None]:
+        """There is none; see above. From here on the tags are ours to change."""
+        self._refresh()
+        self._is_locked = True
+        try:
+            yield
+        finally:
+            self._is_locked = False
+            self._refresh()
+
+    def prepare(self) -> None:
+        """A certificate begins with its first version."""
+
+    def clear_debris(self) -> list[str]:
+        if _is_under_way(self._vault.pending()):
+            self._vault.wait_until_made()
+            self._refresh()
+        removed = []
+        current, successor = current_of(self._entries()), successor_of(self._entries())
+        for entry in self._entries():
+            marks = entry.marks
+            if entry is current and marks.successor:
+                self._write(entry, replace(marks, successor=0))
+                removed.append(entry.version)
+            elif entry is not current and entry is not successor and _was_never_sent(entry) and not marks.is_deleted:
+                self._write(entry, replace(marks, successor=0, is_deleted=True), enabled=False)
+                removed.append(entry.version)
+        return removed
+
+    def keep_successor(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
+        thumbprint = key_pair.certificate.thumbprint
+        current = current_of(self._entries())
+        if current and thumbprint == current.thumbprint:
+            raise KeyStoreError(f"The certificate {thumbprint} is already the current one in {self.location}.")
+        entry = self._bring(key_pair, Marks(record, successor=next_number(self._entries())))
+        known = entry.marks
+        kept = records.take_over(known.record or Record(), record)
+        number = known.successor or next_number(self._entries())
+        marks = replace(known, record=kept, successor=number, is_deleted=False)
+        self._write(entry, marks, enabled=None if entry.enabled else True)
+        return self._settle_race(thumbprint)
+
+    def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
+        if not self.read().is_empty:
+            raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
+        marks = Marks(replace(record, origin=records.ADOPTED), current=next_number(self._entries()))
+        return self._version(self._bring(key_pair, marks))
+
+    def write_record(self, thumbprint: str, record: Record) -> None:
+        entry = self._find(thumbprint)
+        self._write(entry, replace(self._marks(entry), record=record))
+
+    def promote_successor(self, now: dt.datetime) -> Version:
+        self._refresh()
+        entries = self._entries()
+        current, successor = current_of(entries), successor_of(entries)
+        if successor is None:
+            raise KeyStoreError(f"The key store {self.location} has no successor to promote.")
+        self.signer(successor.thumbprint)
+        if current:
+            self._remember_use(current)
+        record = records.without_stop(record_of(successor))
+        promoted = replace(record, promoted=now, predecessor=current.thumbprint if current else None)
+        number = next_number(self._entries())
+        marks = replace(self._marks(successor), record=promoted, successor=0, current=number)
+        return self._version(self._write(successor, marks))
+
+    def roll_back(self, to: str) -> None:
+        entries = self._entries()
+        current, target = current_of(entries), self._find(to)
+        if current is target:
+            return
+        self.signer(to)
+        for entry in entries:
+            if entry.marks.successor:
+                self._write(entry, replace(entry.marks, successor=0))
+        if current:
+            self._remember_use(current)
+            current = self._find(current.thumbprint)
+            self._write(current, replace(current.marks, successor=next_number(self._entries())))
+        target = self._find(to)
+        self._write(target, replace(self._marks(target), successor=0, current=next_number(self._entries())))
+
+    def make_current(self, thumbprint: str) -> None:
+        self.roll_back(thumbprint)
+
+    def release_successor(self) -> None:
+        """All that are named, or the one that the vault has made: noted now, it is no news any more."""
+        current, successor = current_of(self._entries()), successor_of(self._entries())
+        for entry in self._entries():
+            if entry is not current and (entry.marks.successor or entry is successor):
+                self._write(entry, replace(self._marks(entry), successor=0))
+
+    def delete_version(self, thumbprint: str) -> None:
+        """A vault deletes only all versions at once, so this one is disabled: its key signs no more.
+
+        One that the vault, or somebody, made and that was never in use here may be in use elsewhere: it is left alone.
+        """
+        entries = self._entries()
+        entry = next((one for one in entries if one.thumbprint == thumbprint), None)
+        if entry is None or entry.marks.is_deleted:
+            return
+        if entry in (current_of(entries), successor_of(entries)):
+            raise KeyStoreError(f"The version {thumbprint} in {self.location} is in use, so it is not deleted.")
+        record = record_of(entry)
+        is_ours = record.origin != FROM_OUTSIDE or record.retired is not None
+        self._write(entry, replace(self._marks(entry), is_deleted=True), enabled=False if is_ours else None)
+
+    def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
+        """In memory; and, by the one who changes tags anyway, in the version's tags. A reader changes nothing."""
+        self._sign_ins.append(at)
+        entry = next((one for one in self._entries() if one.thumbprint == thumbprint), None)
+        if self._is_locked and entry:
+            marks = self._marks(entry)
+            self._write(entry, replace(marks, sign_ins=(*marks.sign_ins, int(at.timestamp()))))
+
+    def sign_ins_since(self, moment: dt.datetime) -> list[dt.datetime]:
+        """A tag has whole seconds; one that is in memory too counts once."""
+        noted = {second for entry in self._entries() for second in entry.marks.sign_ins}
+        noted.update(int(at.timestamp()) for at in self._sign_ins)
+        times = (dt.datetime.fromtimestamp(second, UTC) for second in noted)
+        return sorted(at for at in times if at >= moment.replace(microsecond=0))
+
+    def append_history(self, event: t.Mapping[str, t.Any]) -> None:
+        """Nothing: a vault has no place for a journal; the records say what happened."""
+
+    def history(self, count: int) -> list[dict[str, t.Any]]:
+        """The times in the records of the versions, as events."""
+        events = [
+            {"at": format_iso(moment), "event": name, "thumbprint": entry.thumbprint}
+            for entry in self._entries()
+            for name in EVENTS
+            for moment in [getattr(record_of(entry), name)]
+            if moment
+        ]
+        events.sort(key=lambda event: (event["at"] or "", EVENTS.index(str(event["event"]))))
+        return t.cast("list[dict[str, t.Any]]", events[-count:] if count > 0 else [])
+
+    # What the vault shows, and changes of it.
+
+    def _entries(self) -> list[Entry]:
+        if self._known is None:
+            self._known = list(self._read_entries())
+        return self._known
+
+    def _refresh(self) -> None:
+        self._known = None
+
+    def _read_entries(self) -> t.Iterator[Entry]:
+        for item in self._vault.versions():
+            version, attributes = str(item.get("id", "")).rsplit("/", 1)[-1], item.get("attributes") or {}
+            certificate = self._certificate(version)
+            if certificate:
+                tags = {str(name): str(value) for name, value in (item.get("tags") or {}).items()}
+                created, enabled = attributes.get("created"), attributes.get("enabled") is not False
+                yield Entry(version, certificate, created if isinstance(created, int) else 0, enabled, tags)
+
+    def _certificate(self, version: str) -> Certificate | None:
+        """A version's certificate never changes; one in the making has none yet."""
+        if version not in self._certificates:
+            content = self._vault.certificate(version).get("cer")
+            if not isinstance(content, str):
+                return None
+            try:
+                self._certificates[version] = certificate_from_der(base64.b64decode(content))
+            except ValueError as error:
+                raise KeyStoreError(
+                    f"Version {version} of {self.location} holds no X.509 certificate that can be read here."
+                ) from error
+        return self._certificates[version]
+
+    def _find(self, thumbprint: str) -> Entry:
+        found = next((entry for entry in self._entries() if entry.thumbprint == thumbprint), None)
+        if found is None:
+            raise KeyStoreError(f"The key store {self.location} holds no version {thumbprint}.")
+        return found
+
+    def _version(self, entry: Entry) -> Version:
+        return Version(entry.certificate, record_of(entry), self._path(entry))
+
+    def _path(self, entry: Entry) -> str:
+        return f"{self.location}/{entry.version}"
+
+    def _marks(self, entry: Entry) -> Marks:
+        """Its marks; a successor that the vault made is named as such with the first word about it."""
+        if entry.is_known:
+            return entry.marks
+        is_successor = entry is successor_of(self._entries())
+        return Marks(record_of(entry), successor=next_number(self._entries()) if is_successor else 0)
+
+    def _write(self, entry: Entry, marks: Marks, enabled: bool | None = None) -> Entry:
+        """One change of one version, whole or not at all."""
+        changed = entry.with_marks(marks, enabled)
+        self._vault.update(entry.version, changed.tags, enabled)
+        self._known = [changed if one.version == entry.version else one for one in self._entries()]
+        return changed
+
+    def _bring(self, key_pair: t.Any, marks: Marks) -> Entry:
+        """The version of a key pair: there already, imported, or merged with the key that waits for it."""
+        certificate: Certificate = key_pair.certificate
+        known = next((entry for entry in self._entries() if entry.thumbprint == certificate.thumbprint), None)
+        if known:
+            return known
+        tags = tags_for(certificate.thumbprint, marks, {})
+        if isinstance(key_pair, KeyPair):
+            content = key_pair.private_key_pem() + format_certificates([certificate.der, *key_pair.chain])
+            self._vault.import_pem(content, importing(certificate.key_size, self._exportable), tags)
+        elif isinstance(key_pair, SignedRequest):
+            self._vault.merge([certificate.der, *key_pair.chain], tags)
+        self._refresh()
+        return self._find(certificate.thumbprint)
+
+    def _settle_race(self, thumbprint: str) -> Version:
+        """Look again: where another run has named a successor before us, ours is taken back, theirs is gone on with."""
+        self._refresh()
+        winner = successor_of(self._entries())
+        ours = self._find(thumbprint)
+        if winner and winner.thumbprint != thumbprint:
+            self._write(ours, replace(ours.marks, successor=0, is_deleted=True), enabled=False)
+            return self._version(winner)
+        return self._version(ours)
+
+    def _remember_use(self, current: Entry) -> None:
+        """A version that was current may be registered, so it must never pass for debris."""
+        record = record_of(current)
+        if not record.promoted:
+            self._write(
+                current, replace(current.marks, record=replace(record, promoted=current.certificate.not_before))
+            )
+
+    def _requested_der(self) -> bytes | None:
+        operation = self._vault.pending() or {}
+        content = operation.get("csr")
+        if operation.get("status") != "inProgress" or _is_under_way(operation) or not isinstance(content, str):
+            return None
+        return base64.b64decode(content)
+
+
+def _is_under_way(operation: dict[str, t.Any] | None) -> bool:
+    """Whether the vault is making a version by itself at the moment."""
+    issuer = (operation or {}).get("issuer")
+    named = str(issuer.get("name")) if isinstance(issuer, dict) else ""
+    return (operation or {}).get("status") == "inProgress" and named.lower() != "unknown"
+
+
+def _was_never_sent(entry: Entry) -> bool:
+    """One of ours that nobody else can know, left by a run that was stopped."""
+    record = entry.marks.record
+    return record is not None and record.origin != FROM_OUTSIDE and records.was_never_sent(record)
