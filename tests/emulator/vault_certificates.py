@@ -79,7 +79,8 @@ def import_certificate(call, name):
     rules.refuse_tags_out_of_bounds(call, tags)
     pair, chain = _read_import(str(call.body.get("value")), call.body.get("pwd"))
     certificate = call.vault.new_certificate(name)
-    certificate.policy = {**certificate.policy, **(call.body.get("policy") or {})}
+    read = {"x509_props": {"subject": pair.subject, "validity_months": 12}}  # V: a policy by reading the certificate
+    certificate.policy = {**read, **certificate.policy, **(call.body.get("policy") or {})}
     made = call.vault.add(certificate, pair, tags, chain=chain)
     return call.json(_bundle(call, certificate, made))
 
@@ -223,13 +224,15 @@ def _operation(call, name, operation):
 
 
 def _read_import(value, passphrase):
-    """A key pair with the certificates beside it."""
+    """A key pair with the certificates beside it. Microsoft's clients send PEM in base64 too."""
+    password = passphrase.encode() if passphrase else None
     try:
-        if "-----BEGIN" in value:
-            key = serialization.load_pem_private_key(value.encode(), passphrase.encode() if passphrase else None)
-            found = x509.load_pem_x509_certificates(value.encode())
+        content = value.encode() if "-----BEGIN" in value else base64.b64decode(value)
+        if b"-----BEGIN" in content:
+            key = serialization.load_pem_private_key(content, password)
+            found = x509.load_pem_x509_certificates(content)
         else:
-            opened = pkcs12.load_pkcs12(base64.b64decode(value), passphrase.encode() if passphrase else None)
+            opened = pkcs12.load_pkcs12(content, password)
             key, found = opened.key, [one.certificate for one in (opened.cert, *opened.additional_certs) if one]
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         message = "The specified PEM or PKCS#12 X.509 certificate content can not be read."

@@ -137,7 +137,8 @@ class KeyVault:
         )
 
     def import_pem(self, content: bytes, policy: Json, tags: t.Mapping[str, str]) -> None:
-        body = {"value": content.decode(), "policy": policy, "tags": dict(tags)}
+        """A key pair with its chain, in base64 as Microsoft's own clients send it."""
+        body = {"value": base64.b64encode(content).decode(), "policy": policy, "tags": dict(tags)}
         self._once("POST", f"/certificates/{self._name}/import", body)
 
     def merge(self, certificates: t.Sequence[bytes], tags: t.Mapping[str, str]) -> None:

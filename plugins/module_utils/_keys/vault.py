@@ -121,6 +121,11 @@ class VaultStore:
         self._refresh()
         unfinished = successor_of(self._entries())
         if unfinished is None:
+            if self._requested_der():
+                raise KeyStoreError(
+                    f"A key in {self.location} waits for a certificate from an authority (csr). Give it as "
+                    "certificate_content, or delete the certificate's pending operation in the vault."
+                )
             policy = creation(
                 subject=distinguished_name(subject),
                 key_size=key_size,
@@ -222,11 +227,14 @@ class VaultStore:
         self._write(entry, replace(self._marks(entry), record=record))
 
     def promote_successor(self, now: dt.datetime) -> Version:
+        expected = successor_of(self._entries())
         self._refresh()
         entries = self._entries()
         current, successor = current_of(entries), successor_of(entries)
         if successor is None:
             raise KeyStoreError(f"The key store {self.location} has no successor to promote.")
+        if expected is None or successor.version != expected.version:
+            raise self._changed_by_others(successor)
         self.signer(successor.thumbprint)
         if current:
             self._remember_use(current)
@@ -360,11 +368,21 @@ class VaultStore:
         return Marks(record_of(entry), successor=next_number(self._entries()) if is_successor else 0)
 
     def _write(self, entry: Entry, marks: Marks, enabled: bool | None = None) -> Entry:
-        """One change of one version, whole or not at all."""
+        """One change of one version, whole or not at all, of tags that are still as they were read."""
+        found = self._vault.certificate(entry.version).get("tags") or {}
+        if found != dict(entry.tags):
+            raise self._changed_by_others(entry)
         changed = entry.with_marks(marks, enabled)
         self._vault.update(entry.version, changed.tags, enabled)
         self._known = [changed if one.version == entry.version else one for one in self._entries()]
         return changed
+
+    def _changed_by_others(self, entry: Entry) -> KeyStoreError:
+        """A vault has no lock. Going on would undo what the other one has done."""
+        return KeyStoreError(
+            f"Another run, or a person, has changed {self._path(entry)} meanwhile, so this run stops. A key store has "
+            "one writer: run again when the other one has ended, it goes on from there."
+        )
 
     def _bring(self, key_pair: t.Any, marks: Marks) -> Entry:
         """The version of a key pair: there already, imported, or merged with the key that waits for it."""

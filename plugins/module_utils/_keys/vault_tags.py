@@ -110,14 +110,14 @@ def current_of(entries: t.Sequence[Entry]) -> Entry | None:
 
 
 def successor_of(entries: t.Sequence[Entry]) -> Entry | None:
-    """The oldest one named: of two runs that made one each, the first is the one that both go on with.
+    """The oldest one named: of two runs that made one each, all agree on the one to go on with.
 
     Else the newest version that nobody has taken note of, if it is younger than the current one: the vault made it.
     """
     current = current_of(entries)
     named = [entry for entry in entries if entry.marks.successor and entry is not current]
     if named:
-        return min(named, key=lambda entry: (entry.marks.successor, entry.created, entry.version))
+        return min(named, key=lambda entry: (entry.created, entry.version))
     unnoticed = [entry for entry in entries if _is_unnoticed(entry, current)]
     return max(unnoticed, key=lambda entry: (entry.made, entry.created), default=None)
 

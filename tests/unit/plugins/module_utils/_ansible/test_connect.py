@@ -191,11 +191,11 @@ def test_a_store_that_is_a_file_is_refused(options, key_file):
     ]
 
 
-@pytest.mark.parametrize("text", ["https://vault.test/certificates/payroll", "-----BEGIN PRIVATE KEY-----\nMIIE/"])
+@pytest.mark.parametrize("text", ["https://vault.test/secrets/payroll", "-----BEGIN PRIVATE KEY-----\nMIIE/"])
 def test_a_store_that_is_an_address_or_content_is_refused(options, text):
-    assert problems(options(app_id=APP_ID, key_store=text)) == [
-        f"key_store must be a directory on the host that runs the module, not '{text}'."
-    ]
+    accepted = "a directory on the host that runs the module, or https://<vault>/certificates/<name>"
+
+    assert problems(options(app_id=APP_ID, key_store=text)) == [f"key_store must be {accepted}, not '{text}'."]
 
 
 # --- Which application -------------------------------------------------------------------------------------------
