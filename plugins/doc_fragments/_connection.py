@@ -35,7 +35,8 @@ options:
         V(key_store), V(workload_identity), V(managed_identity), V(azure_cli). It asks nobody to find out, and returns
         what it took and why it passed over the others as RV(ignore:auth).
       - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
-        need no Microsoft Graph permission at all.
+        need no Microsoft Graph permission at all. It cannot open a key store in Azure Key Vault, which needs an
+        identity of its own.
       - V(workload_identity) signs in as O(client_id) with a token of the platform that runs this. That is the file
         O(federated_token_file) (Kubernetes), a job of GitHub Actions with the permission to write C(id-token), or a
         step of Azure Pipelines with O(service_connection_id) and E(SYSTEM_ACCESSTOKEN).

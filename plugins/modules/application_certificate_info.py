@@ -18,7 +18,8 @@ description:
     and one of the key store that is there and not on the application is found as written to the wrong object.
   - Where management policies may be read (C(Policy.Read.All)), certificates that live longer than they allow are
     marked. For one application its own policy counts, in a listing the tenant's default.
-  - Changes nothing, in Microsoft Entra and in keys. With O(key_store) and a sign-in it notes the sign-in there.
+  - Changes nothing, in Microsoft Entra and in keys. With a directory as O(key_store) and a sign-in it notes the
+    sign-in there.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
@@ -35,8 +36,9 @@ attributes:
 options:
   key_store:
     description:
-      - The directory with the application's key pairs, on the host where the module runs. Without it, the status comes
-        from the directory alone. Needs an application (O(app_id), O(object_id), O(display_name), or the one that the
+      - The directory with the application's key pairs, on the host where the module runs, or
+        C(https://<vault>/certificates/<name>) for Azure Key Vault. Without it, the status comes from Microsoft Graph
+        alone. Needs an application (O(app_id), O(object_id), O(display_name), or the one that the
         key store was made for).
     type: path
   expected_thumbprint:

@@ -40,6 +40,9 @@ options:
     description:
       - The directory for the application's key pairs on the host where the module runs. It is made with mode 0700 when
         it does not exist. Consumers read C(current/bundle.pem), or C(key.pem) and C(certificate.pem) beside it.
+      - Or C(https://<vault>/certificates/<name>) for one certificate in Azure Key Vault. The private key is made in the
+        vault and stays there; the vault signs. The identity of O(auth_source) must be allowed to use the vault, so
+        it cannot be V(key_store). A vault makes certificates of whole months, at most O(validity).
     type: path
     required: true
   state:
@@ -170,6 +173,11 @@ options:
     type: str
     default: modern
     choices: [modern, compatible]
+  exportable:
+    description:
+      - Whether a private key that is made in Azure Key Vault, or imported, may be read from its secret. Without it, no.
+        Only for an O(key_store) in Azure Key Vault.
+    type: bool
   owner:
     description:
       - The user that C(key.pem), C(certificate.pem), C(bundle.pem) and C(bundle.pfx) of every version belong to. Only
@@ -231,6 +239,14 @@ EXAMPLES = r"""
     key_store: "{{ key_store }}"
     force: true
     overlap: 1
+
+- name: Renew with a private key that never leaves Azure Key Vault
+  evercert.entra.application_certificate_renew:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ other_app_id }}"
+    key_store: "{{ vault_url }}/certificates/payroll"
 
 - name: Make a key pair and return its public certificate for somebody else to register
   evercert.entra.application_certificate_renew:
@@ -309,7 +325,7 @@ certificate:
       type: str
       sample: current
     path:
-      description: The directory of the key pair.
+      description: The directory of the key pair, or its version in Azure Key Vault.
       returned: success
       type: str
       sample: /etc/payroll/keys/versions/9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A

@@ -33,8 +33,9 @@ attributes:
 options:
   key_store:
     description:
-      - The directory with the application's key pairs, on the host where the module runs. Without it, the certificate
-        of O(client_certificate_path) is verified.
+      - The directory with the application's key pairs, on the host where the module runs, or
+        C(https://<vault>/certificates/<name>) for Azure Key Vault. Without it, the certificate of
+        O(client_certificate_path) is verified.
     type: path
   stage:
     description:

@@ -29,6 +29,7 @@ KNOWN = {
     "throttle",
     "policy",
     "faults",
+    "vaults",
 }
 
 
@@ -87,6 +88,8 @@ def _bend(tenant, description):
     for name in ("lag", "switches", "throttle"):
         if description.get(name):
             actions.perform(tenant, name, description[name])
+    for vault in description.get("vaults", ()):
+        actions.perform(tenant, "add_vault", vault)
     if description.get("policy"):
         actions.perform(tenant, "limit_lifetime", description["policy"])
     for fault in description.get("faults", ()):
