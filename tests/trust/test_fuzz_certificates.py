@@ -99,3 +99,9 @@ def test_any_subject_is_a_name_or_refused(subject):
     found = read_or_refused(key_pair._parse_subject, subject)
 
     assert found is None or found.public_bytes()
+
+
+@fuzz(200)
+@given(contents("der", "pem"), st.none() | st.binary(max_size=50) | bent_bytes(b"0\x82\x01\x00"))
+def test_any_content_is_the_answer_to_a_request_or_refused(content, request):
+    assert read_or_refused(key_pair.load_chain, content, "certificate_content", request) is None

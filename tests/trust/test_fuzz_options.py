@@ -15,6 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core import times
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
 from ansible_collections.evercert.entra.plugins.module_utils._entra import clouds
+from ansible_collections.evercert.entra.plugins.module_utils._keys import protection
 from fuzzing import TEXTS, bent_text, fuzz
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -23,6 +24,7 @@ GUID = "11111111-2222-4333-8444-555555555555"
 SPEC = {
     **arguments.CONNECTION,
     **arguments.APPLICATION,
+    **arguments.KEY_STORE,
     **arguments.PROOF,
     **arguments.DUE,
     **arguments.POLICY,
@@ -41,6 +43,7 @@ HONEST = {
     "graph_url": "https://graph.example/v1.0",
     "now": "2026-11-22T10:00:00Z",
     "thumbprint": "AB" * 20,
+    "key_store": "https://payroll.vault.azure.net/certificates/payroll",
     "expected_thumbprint": "AB:" * 19 + "AB",
 }
 READERS = (
@@ -49,6 +52,7 @@ READERS = (
     arguments.problems_of_certificate,
     arguments.problems_of_verification,
     arguments.problems_of_renewal,
+    lambda options: arguments.problems_of_vault(options, options["auth_source"]),
 )
 INTEGERS = st.integers() | st.sampled_from([10**400, -(10**400), 0])
 
@@ -61,6 +65,7 @@ def texts_for(name):
 VALUES = {
     "str": lambda name: st.sampled_from(SPEC[name]["choices"]) if "choices" in SPEC[name] else texts_for(name),
     "path": texts_for,
+    "raw": lambda name: TEXTS | bent_text("u=rw,g=r") | st.integers() | st.booleans() | st.floats() | st.none(),
     "float": lambda name: st.floats(),
     "int": lambda name: st.sampled_from(SPEC[name]["choices"]) if "choices" in SPEC[name] else INTEGERS,
     "bool": lambda name: st.booleans(),
@@ -120,6 +125,16 @@ def test_any_path_or_content_is_read_or_refused(path):
             read()
         except InvalidInput as refused:
             assert refused.problems
+
+
+@fuzz(400)
+@given(TEXTS | bent_text("u=rw,g=r") | bent_text("0640") | st.integers())
+def test_any_mode_is_one_for_private_keys_or_refused(mode):
+    try:
+        bits = protection.parse_mode(mode)
+    except ValueError:
+        return
+    assert bits is None or protection.problem_of_mode(bits) or bits in (0o400, 0o440, 0o600, 0o640)
 
 
 def test_a_file_without_an_end_is_not_read_to_the_end():

@@ -36,6 +36,8 @@ FUZZED = {
     "_entra/tokens.py:claims": "test_fuzz_answers.py",
     "_keys/key_pair.py:load_key_pair": "test_fuzz_certificates.py",
     "_keys/key_pair.py:load_certificate": "test_fuzz_certificates.py",
+    "_keys/key_pair.py:load_chain": "test_fuzz_certificates.py",
+    "_keys/protection.py:parse_mode": "test_fuzz_options.py",
     "_keys/key_pair.py:certificate_from_der": "test_fuzz_certificates.py",
     "_keys/pem.py:parse_blocks": "test_fuzz_certificates.py",
     "_keys/pem.py:parse_der": "test_fuzz_certificates.py",
@@ -48,6 +50,7 @@ FUZZED = {
     "_ansible/arguments.py:problems_of_certificate": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_verification": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_renewal": "test_fuzz_options.py",
+    "_ansible/arguments.py:problems_of_vault": "test_fuzz_options.py",
     "_ansible/connect.py:read_key_pair": "test_fuzz_options.py",
     "_ansible/connect.py:read_file": "test_fuzz_options.py",
 }

@@ -89,7 +89,10 @@ def distinguished_name(subject: str) -> str:
 def load_chain(content: bytes, where: str, request: bytes | None) -> tuple[Certificate, tuple[bytes, ...]]:
     """The certificate that an authority made for the key of a signing request (DER), and the others beside it."""
     found = _list_certificates(content, where)
-    public_key = x509.load_der_x509_csr(request).public_key() if request else None
+    try:
+        public_key = x509.load_der_x509_csr(request or b"").public_key()
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise refusal("other_public_key", where) from error
     fitting = [parsed for parsed in found if _public_key(parsed) == public_key]
     if not fitting:
         raise refusal("other_public_key" if found else "no_certificate", where)

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 
 OWNER_ONLY = 0o600
 _ALLOWED, _NEEDED = 0o640, 0o400
+# The number that stands for no change.
+_NOBODY = 2**32 - 1
 _SYMBOLIC = re.compile(r"[ugoa]+=[rwx]*(,[ugoa]+=[rwx]*)*")
 _BITS = {"r": 4, "w": 2, "x": 1}
 
@@ -143,8 +145,9 @@ def _find_user(name: str | None, problems: list[str]) -> int | None:
     if name in (None, ""):
         return None
     try:
-        number = int(str(name)) if str(name).isdigit() else pwd.getpwnam(str(name)).pw_uid
-    except KeyError:
+        number = _number(str(name))
+        number = pwd.getpwnam(str(name)).pw_uid if number is None else number
+    except (KeyError, ValueError):
         problems.append(f"owner: this host has no user '{name}'.")
         return None
     if os.geteuid() not in (0, number):
@@ -156,13 +159,19 @@ def _find_group(name: str | None, problems: list[str]) -> int | None:
     if name in (None, ""):
         return None
     try:
-        number = int(str(name)) if str(name).isdigit() else grp.getgrnam(str(name)).gr_gid
-    except KeyError:
+        number = _number(str(name))
+        number = grp.getgrnam(str(name)).gr_gid if number is None else number
+    except (KeyError, ValueError):
         problems.append(f"group: this host has no group '{name}'.")
         return None
     if os.geteuid() != 0 and number not in (os.getegid(), *os.getgroups()):
         problems.append(f"group: this user is no member of '{name}', so it cannot give files to it.")
     return number
+
+
+def _number(text: str) -> int | None:
+    """A user or group by number, as Ansible's file modules take it."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 10 and int(text) < _NOBODY else None
 
 
 def user_name(number: int) -> str:

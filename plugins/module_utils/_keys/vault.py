@@ -15,6 +15,7 @@ import base64
 import contextlib
 import datetime as dt
 import hashlib
+import re
 import typing as t
 from dataclasses import dataclass, field, replace
 
@@ -28,6 +29,7 @@ from .refusals import refusal
 from .vault_policy import creation, importing, whole_months
 from .vault_tags import MADE, Entry, Marks, current_of, next_number, record_of, successor_of, tags_for
 
+_VERSION = re.compile(r"[0-9A-Za-z]{1,64}")
 EVENTS = ("generated", "registered", "proven", "promoted", "refused", "retired")
 
 
@@ -327,12 +329,14 @@ class VaultStore:
 
     def _read_entries(self) -> t.Iterator[Entry]:
         for item in self._vault.versions():
-            version, attributes = str(item.get("id", "")).rsplit("/", 1)[-1], item.get("attributes") or {}
+            version = str(item.get("id", "")).rsplit("/", 1)[-1]
+            if not _VERSION.fullmatch(version):
+                raise KeyStoreError(f"{self.location} lists a version without a name that could be one.")
             certificate = self._certificate(version)
             if certificate:
-                tags = {str(name): str(value) for name, value in (item.get("tags") or {}).items()}
-                created, enabled = attributes.get("created"), attributes.get("enabled") is not False
-                yield Entry(version, certificate, created if isinstance(created, int) else 0, enabled, tags)
+                attributes = _object(item.get("attributes"))
+                created, enabled = _seconds(attributes.get("created")), attributes.get("enabled") is not False
+                yield Entry(version, certificate, created, enabled, _tags(item.get("tags")))
 
     def _certificate(self, version: str) -> Certificate | None:
         """A version's certificate never changes; one in the making has none yet."""
@@ -369,7 +373,7 @@ class VaultStore:
 
     def _write(self, entry: Entry, marks: Marks, enabled: bool | None = None) -> Entry:
         """One change of one version, whole or not at all, of tags that are still as they were read."""
-        found = self._vault.certificate(entry.version).get("tags") or {}
+        found = _tags(self._vault.certificate(entry.version).get("tags"))
         if found != dict(entry.tags):
             raise self._changed_by_others(entry)
         changed = entry.with_marks(marks, enabled)
@@ -422,13 +426,28 @@ class VaultStore:
         content = operation.get("csr")
         if operation.get("status") != "inProgress" or _is_under_way(operation) or not isinstance(content, str):
             return None
-        return base64.b64decode(content)
+        try:
+            return base64.b64decode(content)
+        except ValueError as error:
+            raise KeyStoreError(f"The signing request of {self.location} cannot be read here.") from error
+
+
+def _object(value: object) -> dict[str, t.Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _tags(value: object) -> dict[str, str]:
+    return {str(name): str(text) for name, text in _object(value).items()}
+
+
+def _seconds(value: object) -> int:
+    """A time as Key Vault writes it; anything else counts as long ago."""
+    return value if isinstance(value, int) and 0 <= value < 1 << 33 else 0
 
 
 def _is_under_way(operation: dict[str, t.Any] | None) -> bool:
     """Whether the vault is making a version by itself at the moment."""
-    issuer = (operation or {}).get("issuer")
-    named = str(issuer.get("name")) if isinstance(issuer, dict) else ""
+    named = str(_object((operation or {}).get("issuer")).get("name"))
     return (operation or {}).get("status") == "inProgress" and named.lower() != "unknown"
 
 

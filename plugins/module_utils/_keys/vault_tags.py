@@ -74,11 +74,13 @@ class Entry:
         pieces = [self.tags.get(f"{PREFIX}-record-{index}", "") for index in range(1, 10)]
         times = self.tags.get(f"{PREFIX}-sign-ins", "").split(",")
         return Marks(
-            parse_record("".join(pieces).encode(), f"of version {self.version}") if pieces[0] else None,
+            parse_record("".join(pieces).encode("utf-8", "replace"), f"of version {self.version}")
+            if pieces[0]
+            else None,
             _number(self.tags.get(f"{PREFIX}-current")),
             _number(self.tags.get(f"{PREFIX}-successor")),
             f"{PREFIX}-deleted" in self.tags,
-            tuple(int(text) for text in times if text.isdigit()),
+            tuple(int(text) for text in times if _is_number(text, 10)),
         )
 
     def with_marks(self, marks: Marks, enabled: bool | None = None) -> Entry:
@@ -144,4 +146,8 @@ def record_of(entry: Entry) -> Record:
 
 
 def _number(text: object) -> int:
-    return int(text) if isinstance(text, str) and text.isdigit() and len(text) < 10 else 0
+    return int(text) if isinstance(text, str) and _is_number(text, 9) else 0
+
+
+def _is_number(text: str, digits: int) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= digits
