@@ -230,7 +230,7 @@ def test_an_encrypted_store_needs_its_passphrase_before_anything_is_done(renew, 
     renew(key_passphrase="s3cret words")
 
     for wrong in ({}, {"key_passphrase": "other words"}):
-        failed = renew(force=True, **wrong)
+        failed = renew(force=True, add_method="update", **wrong)
         assert failed["failed"] and "key_passphrase" in failed["msg"] and "words" not in str(failed["msg"])
         assert len(os.listdir(Path(key_store, "versions"))) == 1
     done = renew(force=True, key_passphrase="s3cret words")
