@@ -33,7 +33,8 @@ from .._keys.directory import DirectoryStore
 from .._keys.key_pair import KeyPair, certificate_from_der, load_key_pair
 from .._keys.protection import Protection, wanted_access
 from .._keys.store import KeyStore
-from .._keys.vault import Vault, VaultStore
+from .._keys.vault import VaultStore
+from .._keys.vault_keys import Vault
 from .._steps.connection import Choice, Connection, Selector
 from . import arguments
 from .arguments import Options

@@ -14,71 +14,22 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
-import hashlib
-import re
 import typing as t
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from .._core.errors import KeyStoreError
 from .._core.model import FROM_OUTSIDE, Certificate, Record, StoreContents, Version
 from .._core.times import UTC, format_iso
 from . import records
-from .key_pair import KeyPair, certificate_from_der, distinguished_name, load_chain
+from .key_pair import KeyPair, distinguished_name, load_chain
 from .pem import format_certificates
 from .refusals import refusal
+from .vault_keys import SignedRequest, Vault, VaultKey, is_under_way
 from .vault_policy import creation, importing, whole_months
 from .vault_tags import MADE, Entry, Marks, current_of, next_number, record_of, successor_of, tags_for
+from .vault_versions import Versions
 
-_VERSION = re.compile(r"[0-9A-Za-z]{1,64}")
 EVENTS = ("generated", "registered", "proven", "promoted", "refused", "retired")
-
-
-class Vault(t.Protocol):
-    """The vault's side: one certificate's versions. `_entra/key_vault.py` fulfils it."""
-
-    location: str
-
-    def versions(self) -> list[dict[str, t.Any]]: ...
-
-    def certificate(self, version: str) -> dict[str, t.Any]: ...
-
-    def create(self, policy: dict[str, t.Any], tags: t.Mapping[str, str]) -> None: ...
-
-    def pending(self) -> dict[str, t.Any] | None: ...
-
-    def wait_until_made(self) -> None: ...
-
-    def import_pem(self, content: bytes, policy: dict[str, t.Any], tags: t.Mapping[str, str]) -> None: ...
-
-    def merge(self, certificates: t.Sequence[bytes], tags: t.Mapping[str, str]) -> None: ...
-
-    def update(self, version: str, tags: t.Mapping[str, str], enabled: bool | None) -> None: ...
-
-    def sign(self, version: str, algorithm: str, digest: bytes) -> bytes: ...
-
-
-@dataclass(frozen=True)
-class VaultKey:
-    """A private key that stays in the vault, and its certificate; satisfies the Signer port."""
-
-    certificate: Certificate
-    version: str
-    vault: Vault = field(repr=False, compare=False)
-
-    def sign(self, data: bytes, algorithm: str) -> bytes:
-        """The vault signs a digest; both algorithms of ours are made of SHA-256."""
-        return self.vault.sign(self.version, algorithm, hashlib.sha256(data).digest())
-
-
-@dataclass(frozen=True)
-class SignedRequest:
-    """A certificate that an authority has made for the key that waits in the vault."""
-
-    certificate: Certificate
-    chain: tuple[bytes, ...] = field(default=(), repr=False)
-
-    def sign(self, data: bytes, algorithm: str) -> bytes:
-        raise KeyStoreError(f"The certificate {self.certificate.thumbprint} is not in the vault yet, so nothing signs.")
 
 
 class VaultStore:
@@ -88,31 +39,31 @@ class VaultStore:
         self.location = vault.location
         self._vault = vault
         self._exportable = exportable
-        self._certificates: dict[str, Certificate] = {}
-        self._known: list[Entry] | None = None
+        self._versions = Versions(vault)
         self._is_locked = False
         self._sign_ins: list[dt.datetime] = []
 
     @property
     def exists(self) -> bool:
-        return bool(self._entries())
+        return bool(self._versions.entries())
 
     def read(self) -> StoreContents:
-        entries = [entry for entry in self._entries() if not entry.marks.is_deleted]
+        entries = [entry for entry in self._versions.entries() if not entry.marks.is_deleted]
         current, successor = current_of(entries), successor_of(entries)
         others = [entry for entry in entries if entry not in (current, successor)]
+        others.sort(key=lambda entry: (entry.certificate.not_before, entry.version))
         return StoreContents(
-            self._version(current) if current else None,
-            self._version(successor) if successor else None,
-            tuple(map(self._version, sorted(others, key=lambda entry: (entry.certificate.not_before, entry.version)))),
+            self._versions.version(current) if current else None,
+            self._versions.version(successor) if successor else None,
+            tuple(map(self._versions.version, others)),
         )
 
     def signer(self, thumbprint: str) -> VaultKey:
-        entry = self._find(thumbprint)
+        entry = self._versions.find(thumbprint)
         if not entry.enabled:
             raise KeyStoreError(
-                f"Version {self._path(entry)} of certificate {thumbprint} is disabled in the vault, so its key does "
-                "not sign. Enable it, or roll back."
+                f"Version {self._versions.path(entry)} of certificate {thumbprint} is disabled in the vault, so its "
+                "key does not sign. Enable it, or roll back."
             )
         return VaultKey(entry.certificate, entry.version, self._vault)
 
@@ -120,8 +71,8 @@ class VaultStore:
         self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime
     ) -> VaultKey:
         """A new version, signed by itself. One that a stopped run left, or another run has just made, is taken up."""
-        self._refresh()
-        unfinished = successor_of(self._entries())
+        self._versions.refresh()
+        unfinished = successor_of(self._versions.entries())
         if unfinished is None:
             if self._requested_der():
                 raise KeyStoreError(
@@ -134,11 +85,11 @@ class VaultStore:
                 months=whole_months(not_before, not_after),
                 exportable=self._exportable,
             )
-            if not _is_under_way(self._vault.pending()):
-                self._vault.create(policy, {MADE: str(next_number(self._entries()))})
+            if not is_under_way(self._vault.pending()):
+                self._vault.create(policy, {MADE: str(next_number(self._versions.entries()))})
             self._vault.wait_until_made()
-            self._refresh()
-            unfinished = successor_of(self._entries())
+            self._versions.refresh()
+            unfinished = successor_of(self._versions.entries())
         if unfinished is None:
             raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
         return self.signer(unfinished.thumbprint)
@@ -155,7 +106,7 @@ class VaultStore:
         policy = creation(
             subject=distinguished_name(subject), key_size=key_size, months=None, exportable=self._exportable
         )
-        self._vault.create(policy, {MADE: str(next_number(self._entries()))})
+        self._vault.create(policy, {MADE: str(next_number(self._versions.entries()))})
 
     def signing_request(self) -> str | None:
         der = self._requested_der()
@@ -178,106 +129,108 @@ class VaultStore:
     @contextlib.contextmanager
     def lock(self, timeout: float, wait: t.Callable[[float, str], None]) -> t.Iterator[None]:
         """There is none; see above. From here on the tags are ours to change."""
-        self._refresh()
+        self._versions.refresh()
         self._is_locked = True
         try:
             yield
         finally:
             self._is_locked = False
-            self._refresh()
+            self._versions.refresh()
 
     def prepare(self) -> None:
         """A certificate begins with its first version."""
 
     def clear_debris(self) -> list[str]:
-        if _is_under_way(self._vault.pending()):
+        if is_under_way(self._vault.pending()):
             self._vault.wait_until_made()
-            self._refresh()
+            self._versions.refresh()
         removed = []
-        current, successor = current_of(self._entries()), successor_of(self._entries())
-        for entry in self._entries():
+        current, successor = current_of(self._versions.entries()), successor_of(self._versions.entries())
+        for entry in self._versions.entries():
             marks = entry.marks
             if entry is current and marks.successor:
-                self._write(entry, replace(marks, successor=0))
+                self._versions.write(entry, replace(marks, successor=0))
                 removed.append(entry.version)
             elif entry is not current and entry is not successor and _was_never_sent(entry) and not marks.is_deleted:
-                self._write(entry, replace(marks, successor=0, is_deleted=True), enabled=False)
+                self._versions.write(entry, replace(marks, successor=0, is_deleted=True), enabled=False)
                 removed.append(entry.version)
         return removed
 
     def keep_successor(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
         thumbprint = key_pair.certificate.thumbprint
-        current = current_of(self._entries())
+        current = current_of(self._versions.entries())
         if current and thumbprint == current.thumbprint:
             raise KeyStoreError(f"The certificate {thumbprint} is already the current one in {self.location}.")
-        entry = self._bring(key_pair, Marks(record, successor=next_number(self._entries())))
+        entry = self._bring(key_pair, Marks(record, successor=next_number(self._versions.entries())))
         known = entry.marks
         kept = records.take_over(known.record or Record(), record)
-        number = known.successor or next_number(self._entries())
+        number = known.successor or next_number(self._versions.entries())
         marks = replace(known, record=kept, successor=number, is_deleted=False)
-        self._write(entry, marks, enabled=None if entry.enabled else True)
+        self._versions.write(entry, marks, enabled=None if entry.enabled else True)
         return self._settle_race(thumbprint)
 
     def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
         if not self.read().is_empty:
             raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
-        marks = Marks(replace(record, origin=records.ADOPTED), current=next_number(self._entries()))
-        return self._version(self._bring(key_pair, marks))
+        marks = Marks(replace(record, origin=records.ADOPTED), current=next_number(self._versions.entries()))
+        return self._versions.version(self._bring(key_pair, marks))
 
     def write_record(self, thumbprint: str, record: Record) -> None:
-        entry = self._find(thumbprint)
-        self._write(entry, replace(self._marks(entry), record=record))
+        entry = self._versions.find(thumbprint)
+        self._versions.write(entry, replace(self._versions.marks(entry), record=record))
 
     def promote_successor(self, now: dt.datetime) -> Version:
-        expected = successor_of(self._entries())
-        self._refresh()
-        entries = self._entries()
+        expected = successor_of(self._versions.entries())
+        self._versions.refresh()
+        entries = self._versions.entries()
         current, successor = current_of(entries), successor_of(entries)
         if successor is None:
             raise KeyStoreError(f"The key store {self.location} has no successor to promote.")
         if expected is None or successor.version != expected.version:
-            raise self._changed_by_others(successor)
+            raise self._versions.changed_by_others(successor)
         self.signer(successor.thumbprint)
         if current:
             self._remember_use(current)
         record = records.without_stop(record_of(successor))
         promoted = replace(record, promoted=now, predecessor=current.thumbprint if current else None)
-        number = next_number(self._entries())
-        marks = replace(self._marks(successor), record=promoted, successor=0, current=number)
-        return self._version(self._write(successor, marks))
+        number = next_number(self._versions.entries())
+        marks = replace(self._versions.marks(successor), record=promoted, successor=0, current=number)
+        return self._versions.version(self._versions.write(successor, marks))
 
     def roll_back(self, to: str) -> None:
-        entries = self._entries()
-        current, target = current_of(entries), self._find(to)
+        entries = self._versions.entries()
+        current, target = current_of(entries), self._versions.find(to)
         if current is target:
             return
         self.signer(to)
         for entry in entries:
             if entry.marks.successor:
-                self._write(entry, replace(entry.marks, successor=0))
+                self._versions.write(entry, replace(entry.marks, successor=0))
         if current:
-            self._remember_use(current)
-            current = self._find(current.thumbprint)
-            self._write(current, replace(current.marks, successor=next_number(self._entries())))
-        target = self._find(to)
-        self._write(target, replace(self._marks(target), successor=0, current=next_number(self._entries())))
+            self._remember_use(self._versions.find(current.thumbprint))
+            current = self._versions.find(current.thumbprint)
+            self._versions.write(current, replace(current.marks, successor=next_number(self._versions.entries())))
+        target = self._versions.find(to)
+        self._versions.write(
+            target, replace(self._versions.marks(target), successor=0, current=next_number(self._versions.entries()))
+        )
 
     def make_current(self, thumbprint: str) -> None:
         self.roll_back(thumbprint)
 
     def release_successor(self) -> None:
         """All that are named, or the one that the vault has made: noted now, it is no news any more."""
-        current, successor = current_of(self._entries()), successor_of(self._entries())
-        for entry in self._entries():
+        current, successor = current_of(self._versions.entries()), successor_of(self._versions.entries())
+        for entry in self._versions.entries():
             if entry is not current and (entry.marks.successor or entry is successor):
-                self._write(entry, replace(self._marks(entry), successor=0))
+                self._versions.write(entry, replace(self._versions.marks(entry), successor=0))
 
     def delete_version(self, thumbprint: str) -> None:
         """A vault deletes only all versions at once, so this one is disabled: its key signs no more.
 
         One that the vault, or somebody, made and that was never in use here may be in use elsewhere: it is left alone.
         """
-        entries = self._entries()
+        entries = self._versions.entries()
         entry = next((one for one in entries if one.thumbprint == thumbprint), None)
         if entry is None or entry.marks.is_deleted:
             return
@@ -285,19 +238,21 @@ class VaultStore:
             raise KeyStoreError(f"The version {thumbprint} in {self.location} is in use, so it is not deleted.")
         record = record_of(entry)
         is_ours = record.origin != FROM_OUTSIDE or record.retired is not None
-        self._write(entry, replace(self._marks(entry), is_deleted=True), enabled=False if is_ours else None)
+        self._versions.write(
+            entry, replace(self._versions.marks(entry), is_deleted=True), enabled=False if is_ours else None
+        )
 
     def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
         """In memory; and, by the one who changes tags anyway, in the version's tags. A reader changes nothing."""
         self._sign_ins.append(at)
-        entry = next((one for one in self._entries() if one.thumbprint == thumbprint), None)
+        entry = next((one for one in self._versions.entries() if one.thumbprint == thumbprint), None)
         if self._is_locked and entry:
-            marks = self._marks(entry)
-            self._write(entry, replace(marks, sign_ins=(*marks.sign_ins, int(at.timestamp()))))
+            marks = self._versions.marks(entry)
+            self._versions.write(entry, replace(marks, sign_ins=(*marks.sign_ins, int(at.timestamp()))))
 
     def sign_ins_since(self, moment: dt.datetime) -> list[dt.datetime]:
         """A tag has whole seconds; one that is in memory too counts once."""
-        noted = {second for entry in self._entries() for second in entry.marks.sign_ins}
+        noted = {second for entry in self._versions.entries() for second in entry.marks.sign_ins}
         noted.update(int(at.timestamp()) for at in self._sign_ins)
         times = (dt.datetime.fromtimestamp(second, UTC) for second in noted)
         return sorted(at for at in times if at >= moment.replace(microsecond=0))
@@ -309,7 +264,7 @@ class VaultStore:
         """The times in the records of the versions, as events."""
         events = [
             {"at": format_iso(moment), "event": name, "thumbprint": entry.thumbprint}
-            for entry in self._entries()
+            for entry in self._versions.entries()
             for name in EVENTS
             for moment in [getattr(record_of(entry), name)]
             if moment
@@ -317,81 +272,10 @@ class VaultStore:
         events.sort(key=lambda event: (event["at"] or "", EVENTS.index(str(event["event"]))))
         return t.cast("list[dict[str, t.Any]]", events[-count:] if count > 0 else [])
 
-    # What the vault shows, and changes of it.
-
-    def _entries(self) -> list[Entry]:
-        if self._known is None:
-            self._known = list(self._read_entries())
-        return self._known
-
-    def _refresh(self) -> None:
-        self._known = None
-
-    def _read_entries(self) -> t.Iterator[Entry]:
-        for item in self._vault.versions():
-            version = str(item.get("id", "")).rsplit("/", 1)[-1]
-            if not _VERSION.fullmatch(version):
-                raise KeyStoreError(f"{self.location} lists a version without a name that could be one.")
-            certificate = self._certificate(version)
-            if certificate:
-                attributes = _object(item.get("attributes"))
-                created, enabled = _seconds(attributes.get("created")), attributes.get("enabled") is not False
-                yield Entry(version, certificate, created, enabled, _tags(item.get("tags")))
-
-    def _certificate(self, version: str) -> Certificate | None:
-        """A version's certificate never changes; one in the making has none yet."""
-        if version not in self._certificates:
-            content = self._vault.certificate(version).get("cer")
-            if not isinstance(content, str):
-                return None
-            try:
-                self._certificates[version] = certificate_from_der(base64.b64decode(content))
-            except ValueError as error:
-                raise KeyStoreError(
-                    f"Version {version} of {self.location} holds no X.509 certificate that can be read here."
-                ) from error
-        return self._certificates[version]
-
-    def _find(self, thumbprint: str) -> Entry:
-        found = next((entry for entry in self._entries() if entry.thumbprint == thumbprint), None)
-        if found is None:
-            raise KeyStoreError(f"The key store {self.location} holds no version {thumbprint}.")
-        return found
-
-    def _version(self, entry: Entry) -> Version:
-        return Version(entry.certificate, record_of(entry), self._path(entry))
-
-    def _path(self, entry: Entry) -> str:
-        return f"{self.location}/{entry.version}"
-
-    def _marks(self, entry: Entry) -> Marks:
-        """Its marks; a successor that the vault made is named as such with the first word about it."""
-        if entry.is_known:
-            return entry.marks
-        is_successor = entry is successor_of(self._entries())
-        return Marks(record_of(entry), successor=next_number(self._entries()) if is_successor else 0)
-
-    def _write(self, entry: Entry, marks: Marks, enabled: bool | None = None) -> Entry:
-        """One change of one version, whole or not at all, of tags that are still as they were read."""
-        found = _tags(self._vault.certificate(entry.version).get("tags"))
-        if found != dict(entry.tags):
-            raise self._changed_by_others(entry)
-        changed = entry.with_marks(marks, enabled)
-        self._vault.update(entry.version, changed.tags, enabled)
-        self._known = [changed if one.version == entry.version else one for one in self._entries()]
-        return changed
-
-    def _changed_by_others(self, entry: Entry) -> KeyStoreError:
-        """A vault has no lock. Going on would undo what the other one has done."""
-        return KeyStoreError(
-            f"Another run, or a person, has changed {self._path(entry)} meanwhile, so this run stops. A key store has "
-            "one writer: run again when the other one has ended, it goes on from there."
-        )
-
     def _bring(self, key_pair: t.Any, marks: Marks) -> Entry:
         """The version of a key pair: there already, imported, or merged with the key that waits for it."""
         certificate: Certificate = key_pair.certificate
-        known = next((entry for entry in self._entries() if entry.thumbprint == certificate.thumbprint), None)
+        known = next((entry for entry in self._versions.entries() if entry.thumbprint == certificate.thumbprint), None)
         if known:
             return known
         tags = tags_for(certificate.thumbprint, marks, {})
@@ -400,55 +284,36 @@ class VaultStore:
             self._vault.import_pem(content, importing(certificate.key_size, self._exportable), tags)
         elif isinstance(key_pair, SignedRequest):
             self._vault.merge([certificate.der, *key_pair.chain], tags)
-        self._refresh()
-        return self._find(certificate.thumbprint)
+        self._versions.refresh()
+        return self._versions.find(certificate.thumbprint)
 
     def _settle_race(self, thumbprint: str) -> Version:
         """Look again: where another run has named a successor before us, ours is taken back, theirs is gone on with."""
-        self._refresh()
-        winner = successor_of(self._entries())
-        ours = self._find(thumbprint)
+        self._versions.refresh()
+        winner = successor_of(self._versions.entries())
+        ours = self._versions.find(thumbprint)
         if winner and winner.thumbprint != thumbprint:
-            self._write(ours, replace(ours.marks, successor=0, is_deleted=True), enabled=False)
-            return self._version(winner)
-        return self._version(ours)
+            self._versions.write(ours, replace(ours.marks, successor=0, is_deleted=True), enabled=False)
+            return self._versions.version(winner)
+        return self._versions.version(ours)
 
     def _remember_use(self, current: Entry) -> None:
         """A version that was current may be registered, so it must never pass for debris."""
         record = record_of(current)
         if not record.promoted:
-            self._write(
+            self._versions.write(
                 current, replace(current.marks, record=replace(record, promoted=current.certificate.not_before))
             )
 
     def _requested_der(self) -> bytes | None:
         operation = self._vault.pending() or {}
         content = operation.get("csr")
-        if operation.get("status") != "inProgress" or _is_under_way(operation) or not isinstance(content, str):
+        if operation.get("status") != "inProgress" or is_under_way(operation) or not isinstance(content, str):
             return None
         try:
             return base64.b64decode(content)
         except ValueError as error:
             raise KeyStoreError(f"The signing request of {self.location} cannot be read here.") from error
-
-
-def _object(value: object) -> dict[str, t.Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _tags(value: object) -> dict[str, str]:
-    return {str(name): str(text) for name, text in _object(value).items()}
-
-
-def _seconds(value: object) -> int:
-    """A time as Key Vault writes it; anything else counts as long ago."""
-    return value if isinstance(value, int) and 0 <= value < 1 << 33 else 0
-
-
-def _is_under_way(operation: dict[str, t.Any] | None) -> bool:
-    """Whether the vault is making a version by itself at the moment."""
-    named = str(_object((operation or {}).get("issuer")).get("name"))
-    return (operation or {}).get("status") == "inProgress" and named.lower() != "unknown"
 
 
 def _was_never_sent(entry: Entry) -> bool:

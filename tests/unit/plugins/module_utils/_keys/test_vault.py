@@ -189,6 +189,18 @@ def test_going_back_makes_the_refused_version_the_successor(current, key_pairs, 
     assert current.read().current.thumbprint == new
 
 
+def test_going_back_again_finishes_what_was_stopped_after_its_first_request(store, vault, key_pairs, old, new):
+    store.adopt_current(key_pairs[0], SENT)
+    store.keep_successor(key_pairs[1], SENT)
+    store.promote_successor(NOW)
+    vault.held["v1"][1].update({"evercert-successor": "8"})
+
+    VaultStore(vault).roll_back(old)
+
+    contents = VaultStore(vault).read()
+    assert (contents.current.thumbprint, contents.successor.thumbprint) == (old, new)
+
+
 def test_what_a_stop_between_two_requests_left_is_cleared(current, vault, key_pairs, new):
     """A roll back that was killed after its first request; a version that was released and never sent."""
     current.keep_successor(key_pairs[1], Record(generated=NOW))
