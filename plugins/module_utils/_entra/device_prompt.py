@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from .._core.diagnosis import said
@@ -58,4 +59,4 @@ def _seconds(value: object, usual: float, longest: float) -> float:
         seconds = float(value) if isinstance(value, (int, float, str)) else usual
     except (ValueError, OverflowError):
         return usual
-    return min(max(1.0, seconds), longest) if seconds == seconds else usual
+    return usual if math.isnan(seconds) else min(max(1.0, seconds), longest)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from dataclasses import dataclass
 
 from ..._core.diagnosis import explain, explain_sign_in, said
@@ -33,23 +32,34 @@ class AzureCli:
         return ["auth_source azure_cli needs the Azure CLI: 'az' is not on the PATH of the user who runs the module."]
 
     def token(self, service: TokenService) -> AccessToken:
+        import asyncio  # 50 ms of every module otherwise
+
         wanted = ["--output", "json", "--resource", service.cloud.graph_url, "--tenant", service.tenant_id]
         try:
-            done = subprocess.run(
-                [str(self.program), "account", "get-access-token", *wanted],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=PATIENCE,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
+            status, output, complaint = asyncio.run(_run(str(self.program), "account", "get-access-token", *wanted))
+        except asyncio.TimeoutError as error:
             raise _failed(f"It did not come to an end in {PATIENCE:.0f} s.") from error
         except OSError as error:
             raise _failed(f"It cannot be started: {error.strerror}.") from error
-        token = _token(done.stdout)
-        if done.returncode or not token:
-            raise _refusal(done.stderr.decode(errors="replace"), done.returncode)
+        token = _token(output)
+        if status or not token:
+            raise _refusal(complaint.decode(errors="replace"), status)
         return AccessToken(token, self.name)
+
+
+async def _run(*command: str) -> tuple[int, bytes, bytes]:
+    """Status, output and complaint. AnsibleModule.run_command has no limit in time, and a plugin has no module."""
+    import asyncio
+
+    pipe, nothing = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
+    process = await asyncio.create_subprocess_exec(*command, stdin=nothing, stdout=pipe, stderr=pipe)
+    try:
+        output, complaint = await asyncio.wait_for(process.communicate(), PATIENCE)
+    except asyncio.TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    return process.returncode or 0, output, complaint
 
 
 def _token(output: bytes) -> str | None:
