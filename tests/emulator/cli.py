@@ -10,11 +10,12 @@ import argparse
 import signal
 import tempfile
 import threading
+from contextlib import nullcontext
 from pathlib import Path
 
 from . import scenario
 from .app import Emulator
-from .server import HttpsServer
+from .server import HttpsServer, MachineServer
 
 
 def parser():
@@ -32,6 +33,7 @@ def parser():
     made.add_argument("--record", type=Path, help="full exchanges, one JSON line each, for the contract check")
     made.add_argument("--throttle", action="store_true", help="count resource units and answer 429 beyond the limits")
     made.add_argument("--identity", default="manager", help="whose client id and secret are printed (default: manager)")
+    made.add_argument("--machine", action="store_true", help="serve managed identities too, by plain HTTP")
     return made
 
 
@@ -42,8 +44,11 @@ def main(arguments=None):
     with HttpsServer(emulator, directory, options.host, options.port) as server:
         for name, value in server.describe(options.identity).items():
             print(f"export {name}='{value}'")
-        print("ready", flush=True)
-        _wait_for_signal()
+        with MachineServer(emulator) if options.machine else nullcontext() as machine:
+            if machine:
+                print(f"export AZURE_POD_IDENTITY_AUTHORITY_HOST='{machine.url}'")
+            print("ready", flush=True)
+            _wait_for_signal()
     return 0
 
 

@@ -22,6 +22,7 @@ KNOWN = {
     "tenant",
     "identities",
     "users",
+    "managed_identities",
     "applications",
     "generate",
     "lag",
@@ -48,6 +49,8 @@ def build(description, clock=None, keys_directory=None):
     tenant = Tenant(**_tenant_options(description), clock=clock, seed=description.get("seed", 0))
     for spec in description.get("users", ()):
         tenant.add_user(**spec)
+    for spec in description.get("managed_identities", ()):
+        tenant.add_managed_identity(**spec)
     for spec in [*description.get("identities", DEFAULT_IDENTITIES), *description.get("applications", ())]:
         _state, pairs = add_application(tenant, spec)
         if keys_directory:
@@ -106,13 +109,19 @@ def add_application(tenant, spec):
     registered = [(_entry(pair, one), one) for pair, one in both if one.get("registered", True)]
     entries = [entry for entry, _one in registered]
     token_encryption = next((entry.key_id for entry, one in registered if one.get("token_encryption")), None)
-    afterwards = {key: spec.pop(key) for key in ("soft_deleted", "conditional_access", "max_lifetime") if key in spec}
+    afterwards = {key: spec.pop(key) for key in AFTERWARDS if key in spec}
     state = tenant.add_application(name, entries, token_encryption_key_id=token_encryption, **spec)
     _afterwards(tenant, state, **afterwards)
     return state, pairs
 
 
-def _afterwards(tenant, state, soft_deleted=False, conditional_access=False, max_lifetime=None):
+# What an application has that `Tenant.add_application` does not take.
+AFTERWARDS = ("soft_deleted", "conditional_access", "max_lifetime", "federated")
+
+
+def _afterwards(tenant, state, soft_deleted=False, conditional_access=False, max_lifetime=None, federated=()):
+    for trusted in federated:
+        tenant.federate(state, **trusted)
     if soft_deleted:
         tenant.soft_delete(state)
     if conditional_access:

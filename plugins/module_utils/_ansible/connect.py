@@ -12,7 +12,7 @@ import re
 import shutil
 import typing as t
 
-from .._core.errors import EvercertError, InvalidInput, KeyStoreError
+from .._core.errors import EvercertError, InvalidInput, KeyStoreError, SignInRefused
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
@@ -227,10 +227,9 @@ def open_connection(
         found.append("tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain.")
     if not selector and (needs_application or store):
         found.append("Name the application: app_id, object_id or display_name.")
-    if found or identity is None or cloud is None:
+    if found or choice is None or identity is None or cloud is None:
         raise InvalidInput(found)
-    connection.append(_assemble(options, selector, identity, cloud, store, timing, transport))
-    connection[0].choice = choice
+    connection.append(_assemble(options, selector, identity, cloud, store, timing, transport, choice))
     connection[0].notes_sign_ins = not check_mode
     connection[0].warn = warn
     return connection[0]
@@ -270,10 +269,11 @@ def _assemble(
     store: KeyStore | None,
     timing: Timing,
     transport: Transport,
+    choice: Choice,
 ) -> Connection:
     clock = ServiceClock(timing, arguments.fixed_now(options))
     service = TokenService(transport, clock, cloud, options.get("tenant_id") or "")
-    graph = GraphClient(transport, clock, timing, cloud, lambda: identity.token(service))
+    graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice))
     return Connection(
         selector=selector,
         transport=transport,
@@ -285,7 +285,19 @@ def _assemble(
         parse_certificate=certificate_from_der,
         key_store=store,
         proof=arguments.proof_policy(options),
+        choice=choice,
     )
+
+
+def _sign_in(identity: SignInMethod, service: TokenService, choice: Choice) -> AccessToken:
+    """A token. Where auto chose the way, a refusal says which one that was: nobody else named it."""
+    try:
+        return identity.token(service)
+    except SignInRefused as refused:
+        if not choice.is_automatic:
+            raise
+        message = f"{refused.message} (auth_source auto took {choice.source}.)"
+        raise SignInRefused(message, refused.diagnosis) from refused
 
 
 def _cloud(options: Options, problems: list[str]) -> Cloud | None:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import types
+from pathlib import Path
 
 import pytest
 from ansible import constants as C
@@ -64,6 +65,14 @@ def signed_in(monkeypatch):
 
     monkeypatch.setattr(controller, "sign_in", sign_in)
     return asked
+
+
+def test_every_module_has_an_action_plugin_of_its_name():
+    """Without one, auth_source device_code would end in the module, which cannot show a code."""
+    plugins = Path(application_certificate.__file__).parents[1]
+    names = [{path.stem for path in (plugins / folder).glob("*.py")} for folder in ("modules", "action")]
+
+    assert names[0] <= names[1]
 
 
 @EVERY

@@ -70,6 +70,15 @@ def test_a_cli_without_a_token_is_diagnosed(reading, az, script, code, message):
     assert refused.value.diagnosis.code == code
 
 
+def test_a_refusal_says_what_auto_took(reading, az, monkeypatch, tmp_path):
+    az("exit 1")
+    monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path))
+    (tmp_path / "azureProfile.json").write_text("{}")
+
+    with pytest.raises(SignInRefused, match=r"Run 'az login'.*\(auth_source auto took azure_cli\.\)$"):
+        reading("auto").find_application()
+
+
 def test_a_cli_that_hangs_is_given_up(reading, az, monkeypatch):
     az("exec sleep 30")
     monkeypatch.setattr(azure_cli, "PATIENCE", 0.2)
