@@ -82,6 +82,8 @@ def test_auto_ends_at_the_key_store(options, store):
 
 def test_no_way_to_sign_in_names_every_way_and_why_it_was_skipped(options, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
+    for name in ("ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI", "IDENTITY_ENDPOINT", "MSI_ENDPOINT"):
+        monkeypatch.delenv(name, raising=False)
 
     (nothing, tenant, application) = problems(options(**NONE))
 
