@@ -157,6 +157,18 @@ def certificates(cast):
     ]
 
 
+def without_a_secret(cast):
+    """Ways to sign in that begin elsewhere: a person with a device code, a job of a pipeline."""
+    payroll = cast["payroll"]
+    person = {"app_id": payroll.app_id, "auth_source": "device_code", "client_id": "{{ omit }}"}
+    public = {"certificate_content": "{{ public.other_certificate }}"}
+    return [
+        Act("application_certificate_info", "a person", person),
+        Act("application_certificate", "a person", {**person, **public}, None, {"check_mode": True}),
+        Act("application_certificate_info", "a job", {"app_id": payroll.app_id, "auth_source": "workload_identity"}),
+    ]
+
+
 def troubles(cast):
     """What any module may meet while it signs in and reads. To wait for a broken service takes long."""
     forbidden, token = cast["forbidden"], secret("access_token")

@@ -14,6 +14,7 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
+from emulator import outside
 from emulator.server import HttpsServer
 from emulator.tenant import Tenant
 from secrecy.hunt import Hunt, a_canary
@@ -49,7 +50,12 @@ def canary(stage):
 def server(tmp_path, stage, canary):
     """An emulator that lies outside of the stage, as the service does."""
     tenant = Tenant()
-    tenant.add_application("admin", secret=canary("client_secret"), roles=ROLES)
+    admin = tenant.add_application("admin", secret=canary("client_secret"), roles=ROLES)
+    tenant.platform.request_token = canary("request_token")
+    tenant.federate(admin, outside.GITHUB, tenant.platform.subject)
+    person = tenant.add_user("person", ["Application Administrator"])
+    for _each_act in range(2):
+        tenant.device_codes.answer("approved", person)
     emulator = Overhearing(tenant)
     emulator.hunt = stage.hunt
     with HttpsServer(emulator, tmp_path / "emulator") as running:

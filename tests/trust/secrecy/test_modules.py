@@ -12,12 +12,13 @@ import scale
 from secrecy import acts
 
 
-def test_no_module_shows_a_secret_on_any_path(stage, connection, cast, variables, canary):
+def test_no_module_shows_a_secret_on_any_path(stage, server, connection, cast, variables, canary):
     played = [
         *acts.renewals(cast),
         *acts.verifications(cast, stage.folder),
         *acts.reports(cast),
         *acts.certificates(cast),
+        *acts.without_a_secret(cast),
         *acts.troubles(cast),
     ]
     tasks = []
@@ -28,13 +29,17 @@ def test_no_module_shows_a_secret_on_any_path(stage, connection, cast, variables
     tasks.append({"name": "Show", "ansible.builtin.debug": {"var": "everything"}})
 
     inherited = os.fsdecode(canary("environment").encode() + b"\xff")  # such bytes no request can carry
-    code = stage.play_tasks(tasks, variables, connection, AZURE_CLIENT_SECRET=inherited)
+    job = {
+        "ACTIONS_ID_TOKEN_REQUEST_URL": f"{server.url}/_platforms/github/token?api-version=2.0",
+        "ACTIONS_ID_TOKEN_REQUEST_TOKEN": canary("request_token"),
+    }
+    code = stage.play_tasks(tasks, variables, connection, AZURE_CLIENT_SECRET=inherited, **job)
 
     stage.learn_keys()
     assert code == 0, stage.printed[-3000:].decode()
     assert list(filter(None, (difference(act, stage.results[act.title]) for act in played))) == []
     assert any(b"AnsiballZ_application_certificate_renew" in line for line in stage.arguments)  # it was looked at
-    assert stage.findings() == {"(environments)": ["environment"]}  # where the user has put it
+    assert stage.findings() == {"(environments)": ["environment", "request_token"]}  # where the user has put it
     scale.note("secrecy", paths_of_modules=len(played), secrets=len(stage.hunt.names))
 
 
