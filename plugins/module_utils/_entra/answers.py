@@ -23,6 +23,13 @@ def token_in(body: t.Mapping[str, t.Any], name: str = "access_token") -> str | N
     return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
 
 
+def refused_elsewhere(code: str, host: str, text: str, status: int | None = None) -> SignInRefused:
+    """A refusal of somebody who was asked before Entra could be: a machine, a platform. Trouble of theirs passes."""
+    passes = status is not None and (status == 429 or status >= 500)
+    diagnosis = explain(code, host, {"http_status": status, "message": text}, "later" if passes else None)
+    return SignInRefused(diagnosis.sentence, diagnosis)
+
+
 def refusal_of(answer: Response, host: str, sent_as: str | None = None) -> SignInRefused:
     """No token: why, or at least what came in place of one. `sent_as` is the request's own correlation ID."""
     body = answer.json_object()

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import typing as t
 
-from .._core.diagnosis import explain, said
+from .._core.diagnosis import said
 from .._core.errors import SignInRefused
-from .answers import token_in
+from .answers import refused_elsewhere, token_in
 from .transport import Response
 
 
@@ -38,5 +38,4 @@ def token_of_machine(answers: t.Sequence[Response], client_id: str | None) -> st
 
 
 def machine_refusal(text: str, status: int | None = None) -> SignInRefused:
-    diagnosis = explain("identity_unavailable", "this machine", {"http_status": status, "message": text})
-    return SignInRefused(diagnosis.sentence, diagnosis)
+    return refused_elsewhere("identity_unavailable", "this machine", text, status)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from ..._core.diagnosis import explain, explain_sign_in, said
+from ..._core.diagnosis import explain_sign_in, said
 from ..._core.errors import SignInRefused
-from ..answers import token_in
+from ..answers import refused_elsewhere, token_in
 from ..tokens import AccessToken, TokenService
 
 # The CLI starts slowly, and may have to renew its own token.
@@ -82,5 +82,4 @@ def _refusal(complaint: str, status: int) -> SignInRefused:
 
 
 def _failed(text: str) -> SignInRefused:
-    diagnosis = explain("azure_cli_failed", HOST, {"http_status": None, "message": text})
-    return SignInRefused(diagnosis.sentence, diagnosis)
+    return refused_elsewhere("azure_cli_failed", HOST, text)

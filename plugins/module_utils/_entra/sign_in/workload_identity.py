@@ -13,9 +13,8 @@ import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
-from ..._core.diagnosis import explain
 from ..._core.errors import SignInRefused
-from ..answers import token_in
+from ..answers import refused_elsewhere, token_in
 from ..clouds import host_of, is_https
 from ..tokens import AccessToken, TokenService
 from ..transport import Request, Response
@@ -126,5 +125,4 @@ def _token(answer: Response, name: str, url: str) -> str:
 
 
 def _unavailable(host: str, status: int | None, text: str) -> SignInRefused:
-    diagnosis = explain("job_token_unavailable", host, {"http_status": status, "message": text})
-    return SignInRefused(diagnosis.sentence, diagnosis)
+    return refused_elsewhere("job_token_unavailable", host, text, status)

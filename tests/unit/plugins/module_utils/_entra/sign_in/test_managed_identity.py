@@ -149,6 +149,13 @@ def test_an_odd_answer_is_no_token(answers, message):
         machines.token_of_machine(answers, "mine")
 
 
+@pytest.mark.parametrize("status, retry", [(400, "no"), (429, "later"), (500, "later")])
+def test_trouble_of_the_machines_own_passes(status, retry):
+    with pytest.raises(SignInRefused) as refused:
+        machines.token_of_machine([Response(status, {}, b"{}")], None)
+    assert refused.value.diagnosis.retry == retry
+
+
 def test_the_machine_alone_is_asked_directly(world, reading, system, place):
     asked = []
     world.answer = lambda request, send: (asked.append(request), send(request))[1]
