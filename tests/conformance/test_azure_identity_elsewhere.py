@@ -55,36 +55,30 @@ def app_id_in(token):
     return jwt.decode(token.token, options={"verify_signature": False})["appid"]
 
 
-@pytest.fixture
-def graph():
-    """A machine asks for Graph as the tenant knows it, not at the emulator's own address."""
-    return "https://graph.microsoft.com/.default"
-
-
-def test_a_virtual_machine(tenant, machine, system, graph, monkeypatch):
+def test_a_virtual_machine(tenant, machine, system, scope, monkeypatch):
     assigned = tenant.add_managed_identity("assigned")
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.url)
 
-    assert app_id_in(ManagedIdentityCredential().get_token(graph)) == system.app_id
-    assert app_id_in(ManagedIdentityCredential(client_id=assigned.app_id).get_token(graph)) == assigned.app_id
+    assert app_id_in(ManagedIdentityCredential().get_token(scope)) == system.app_id
+    assert app_id_in(ManagedIdentityCredential(client_id=assigned.app_id).get_token(scope)) == assigned.app_id
 
 
-def test_a_machine_without_that_identity(machine, system, graph, monkeypatch):
+def test_a_machine_without_that_identity(machine, system, scope, monkeypatch):
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", machine.url)
     credential = ManagedIdentityCredential(client_id="99999999-2222-4333-8444-555555555555")
 
     with pytest.raises(CredentialUnavailableError, match="Identity not found"):
-        credential.get_token(graph)
+        credential.get_token(scope)
 
 
-def test_app_service(tenant, machine, system, graph, monkeypatch):
+def test_app_service(tenant, machine, system, scope, monkeypatch):
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{machine.url}/msi/token")
     monkeypatch.setenv("IDENTITY_HEADER", tenant.machine.identity_header)
 
-    assert app_id_in(ManagedIdentityCredential().get_token(graph)) == system.app_id
+    assert app_id_in(ManagedIdentityCredential().get_token(scope)) == system.app_id
 
 
-def test_azure_arc(tenant, machine, system, graph, monkeypatch, tmp_path):
+def test_azure_arc(tenant, machine, system, scope, monkeypatch, tmp_path):
     """The folder with the agent's key files belongs to the system; here it is another one."""
     import msal.managed_identity
 
@@ -94,7 +88,7 @@ def test_azure_arc(tenant, machine, system, graph, monkeypatch, tmp_path):
     monkeypatch.setenv("IDENTITY_ENDPOINT", f"{machine.url}/metadata/identity/oauth2/token")
     monkeypatch.setenv("IMDS_ENDPOINT", machine.url)
 
-    assert app_id_in(ManagedIdentityCredential().get_token(graph)) == system.app_id
+    assert app_id_in(ManagedIdentityCredential().get_token(scope)) == system.app_id
 
 
 def test_a_pod_with_a_token_file(tenant, manager, scope, options, tmp_path):

@@ -23,6 +23,7 @@ class Emulator:
 
     def __init__(self, *tenants, log=None, record=None):
         self.tenants = {tenant.id: tenant for tenant in tenants}
+        self.urls = set()  # where it is served, which a machine's identity may be asked a token for
         self.log = Log(log, record)
         self.loops = memory.Loops()
         self.refusals = memory.Refusals()

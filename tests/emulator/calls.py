@@ -69,7 +69,7 @@ class Call:
     @property
     def audiences(self):
         """The resource names that stand for this Graph."""
-        return {f"https://{self.host}", clouds.graph_url(self.tenant.cloud), GRAPH_APP_ID}
+        return {*self.emulator.urls, f"https://{self.host}", clouds.graph_url(self.tenant.cloud), GRAPH_APP_ID}
 
     @cached_property
     def query(self):

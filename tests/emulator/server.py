@@ -99,6 +99,7 @@ class HttpsServer:
 
     def __enter__(self):
         self._server.prepare()
+        self.emulator.urls.add(self.url)
         self._thread = threading.Thread(target=self._server.serve, daemon=True)
         self._thread.start()
         return self
