@@ -15,7 +15,7 @@ options:
       - The tenant, as a GUID or a domain.
       - Without it, the environment variables E(AZURE_TENANT_ID), E(AZURE_TENANT) and E(AZURESUBSCRIPTION_TENANT_ID) are
         read where the module runs.
-      - Needed for every O(auth_source) but V(access_token) and V(managed_identity).
+      - Needed for every O(auth_source) but V(access_token).
     type: str
     aliases: [tenant]
   client_id:

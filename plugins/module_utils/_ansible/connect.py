@@ -132,8 +132,6 @@ METHODS: dict[str, t.Callable[[Setting], SignInMethod]] = {
     "device_code": _device_code,
 }
 
-# The token, or the machine, knows its tenant.
-WITHOUT_TENANT = ("access_token", "managed_identity")
 # The names that azure.azcollection has for the same ways.
 SYNONYMS = {"msi": "managed_identity", "cli": "azure_cli"}
 
@@ -223,7 +221,7 @@ def open_connection(
     selector = _selector(options, recorded, source)
     identity = METHODS[source](setting) if source else None
     found += identity.problems() if identity else []
-    if not options.get("tenant_id") and source not in WITHOUT_TENANT:
+    if not options.get("tenant_id") and source != "access_token":
         found.append("tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain.")
     if not selector and (needs_application or store):
         found.append("Name the application: app_id, object_id or display_name.")

@@ -55,7 +55,7 @@ def identity_of(connection):
 
 
 def test_the_machine_reads_as_itself(reading, system, place):
-    connection = reading("managed_identity", tenant_id=None)
+    connection = reading("managed_identity")
 
     assert connection.find_application().display_name == "payroll"
     assert identity_of(connection) == system.app_id
