@@ -16,13 +16,16 @@ import pytest
 import scale
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.timing import PlainTiming
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain_graph, explain_sign_in
-from ansible_collections.evercert.entra.plugins.module_utils._core.errors import UntrustedAnswer
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import SignInRefused, UntrustedAnswer
 from ansible_collections.evercert.entra.plugins.module_utils._core.limits import parse_duration
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Application
 from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, surroundings
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clouds import CLOUDS
+from ansible_collections.evercert.entra.plugins.module_utils._entra.device_prompt import parse_prompt
 from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
+from ansible_collections.evercert.entra.plugins.module_utils._entra.machine import read_machine_token
+from ansible_collections.evercert.entra.plugins.module_utils._entra.sign_in.azure_cli import parse_cli_answer
 from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import certificate_from_der
@@ -71,6 +74,16 @@ POLICIES = {
 }
 PRINCIPAL = {"id": "p-1", "appId": "a-1", "accountEnabled": True, "tokenEncryptionKeyId": None, "keyCredentials": [KEY]}
 PURPOSES = {"sign_in", "saml_signing", "token_encryption", "other"}
+PROMPT = {
+    "device_code": "d-1",
+    "user_code": "BCDFGHJKL",
+    "verification_uri": "https://microsoft.com/devicelogin",
+    "expires_in": 900,
+    "interval": 5,
+    "message": "To sign in, open the page and enter the code BCDFGHJKL.",
+}
+MACHINE = {"access_token": "a.b.c", "expires_in": "3599", "resource": "r", "token_type": "Bearer", "client_id": "a-1"}
+CLI = {"accessToken": "a.b.c", "expiresOn": "2026-11-22 11:00:00.000000", "tokenType": "Bearer"}
 LONGEST_DIAGNOSIS = 20_000
 HEADERS = st.dictionaries(st.sampled_from(["retry-after", "request-id", "client-request-id", "date"]), TEXTS)
 
@@ -86,6 +99,38 @@ def test_an_application_is_read_or_refused(body):
         assert len(refused.message) < 300
         return
     assert [entry.raw for entry in found.key_credentials] == body["keyCredentials"]
+
+
+@fuzz(200)
+@given(bent_json(PROMPT), st.sampled_from([200, 400, 503]))
+def test_a_prompt_for_a_person_is_one_line_or_refused(body, status):
+    try:
+        found = parse_prompt(Response(status, {}, as_body(body)), "login.test")
+    except (UntrustedAnswer, SignInRefused) as refused:
+        assert len(refused.message) < LONGEST_DIAGNOSIS
+        return
+    assert found.message.isprintable() and found.user_code.isprintable()
+    assert 1 <= found.interval <= 60 and 1 <= found.seconds <= 3600
+
+
+@fuzz(200)
+@given(bent_json(MACHINE), st.sampled_from([200, 400, 503]), st.sampled_from([None, "a-1"]))
+def test_a_machine_gives_the_identity_that_was_asked_for_or_none(body, status, client_id):
+    try:
+        token = read_machine_token([Response(status, {}, as_body(body))], client_id)
+    except SignInRefused as refused:
+        assert len(refused.message) < LONGEST_DIAGNOSIS
+        return
+    assert status == 200 and token == body["access_token"]
+    assert not client_id or not isinstance(body.get("client_id"), str) or body["client_id"] in ("", "a-1")
+
+
+@fuzz(200)
+@given(bent_bytes(json.dumps(CLI).encode()))
+def test_the_clis_answer_is_a_token_or_none(output):
+    token = parse_cli_answer(output)
+
+    assert token is None or (token.isascii() and " " not in token)
 
 
 def graph_answering(body):

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, inputs
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, files, inputs
 from ansible_collections.evercert.entra.plugins.module_utils._core import times
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
@@ -114,8 +114,8 @@ def test_options_are_a_problem_or_a_policy_and_a_connection(values):
 @given(TEXTS | st.sampled_from(["/dev/null", "/", "/proc/self/mem", "/nowhere/at/all"]))
 def test_any_path_or_content_is_read_or_refused(path):
     reads = [
-        lambda: connect.read_file(path, "certificate_path"),
-        lambda: connect.read_key_pair(path, "x", "client_certificate_path"),
+        lambda: files.read_file(path, "certificate_path"),
+        lambda: files.read_key_pair(path, "x", "client_certificate_path"),
         lambda: inputs.public_certificate({"certificate_path": path}),
     ]
     if not arguments.problems_of({"certificate_content": path}):  # open_connection refuses the others before
@@ -139,7 +139,7 @@ def test_any_mode_is_one_for_private_keys_or_refused(mode):
 
 def test_a_file_without_an_end_is_not_read_to_the_end():
     with pytest.raises(InvalidInput, match="larger than"):
-        connect.read_file("/dev/zero", "certificate_path")
+        files.read_file("/dev/zero", "certificate_path")
 
 
 @fuzz(400)

@@ -23,6 +23,9 @@ FUZZED = {
     "_core/times.py:parse_iso": "test_fuzz_options.py",
     "_core/times.py:parse_iso_or_none": "test_fuzz_options.py",
     "_core/times.py:parse_http_date": "test_fuzz_options.py",
+    "_entra/device_prompt.py:parse_prompt": "test_fuzz_answers.py",
+    "_entra/machine.py:read_machine_token": "test_fuzz_answers.py",
+    "_entra/sign_in/azure_cli.py:parse_cli_answer": "test_fuzz_answers.py",
     "_entra/applications.py:parse_application": "test_fuzz_answers.py",
     "_entra/applications.py:parse_credential": "test_fuzz_answers.py",
     "_entra/surroundings.py:parse_service_principal": "test_fuzz_answers.py",
@@ -51,8 +54,8 @@ FUZZED = {
     "_ansible/arguments.py:problems_of_verification": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_renewal": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_vault": "test_fuzz_options.py",
-    "_ansible/connect.py:read_key_pair": "test_fuzz_options.py",
-    "_ansible/connect.py:read_file": "test_fuzz_options.py",
+    "_ansible/files.py:read_key_pair": "test_fuzz_options.py",
+    "_ansible/files.py:read_file": "test_fuzz_options.py",
 }
 # Called by the readers of a whole store, `store.read` and `store.signer`, which test_fuzz_key_stores.py feeds.
 WITHIN_A_STORE = {

@@ -26,11 +26,11 @@ from .._entra.sign_in.device_code import DeviceCode, Person
 from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.managed_identity import ManagedIdentity
 from .._entra.sign_in.method import SignInMethod
-from .._entra.sign_in.workload_identity import AzurePipelines, GitHubActions, JobToken, TokenFile, WorkloadIdentity
+from .._entra.sign_in.workload_identity import WorkloadIdentity
 from .._entra.tokens import AccessToken, TokenService
 from .._entra.transport import Transport
 from .._keys.directory import DirectoryStore
-from .._keys.key_pair import KeyPair, certificate_from_der, load_key_pair
+from .._keys.key_pair import certificate_from_der
 from .._keys.protection import Protection, wanted_access
 from .._keys.store import KeyStore
 from .._keys.vault import VaultStore
@@ -38,24 +38,12 @@ from .._keys.vault_keys import Vault
 from .._steps.connection import Choice, Connection, Selector
 from . import arguments
 from .arguments import Options
+from .choosing import Setting, choose, job_token
+from .files import read_key_pair
 from .requests_transport import RequestsTransport
 from .timing import PlainTiming
 
 VAULT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?/certificates/[A-Za-z0-9-]{1,127}/?")
-LARGEST_FILE = 4 * 1024 * 1024
-
-
-@dataclasses.dataclass(frozen=True)
-class Setting:
-    """What the methods of signing in choose from."""
-
-    options: Options
-    key_store: KeyStore | None
-    app_id: str | None
-    note: t.Callable[[str], None]
-    timing: Timing
-    person: Person | None = None
-    environment: t.Mapping[str, str] = dataclasses.field(default_factory=lambda: os.environ, repr=False)
 
 
 def _access_token(setting: Setting) -> SignInMethod:
@@ -93,23 +81,7 @@ def _device_code(setting: Setting) -> SignInMethod:
 
 
 def _workload_identity(setting: Setting) -> SignInMethod:
-    return WorkloadIdentity(setting.options.get("client_id"), _job_token(setting))
-
-
-def _job_token(setting: Setting) -> JobToken | None:
-    """The platform that vouches for this job, by its variables; a file that is named comes first."""
-    options, variables = setting.options, setting.environment
-    path = options.get("federated_token_file")
-    if path:
-        return TokenFile(path, lambda: read_file(path, "federated_token_file"))
-    if variables.get("ACTIONS_ID_TOKEN_REQUEST_URL") and variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
-        return GitHubActions(variables["ACTIONS_ID_TOKEN_REQUEST_URL"], variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
-    service_connection_id = options.get("service_connection_id")
-    if variables.get("SYSTEM_OIDCREQUESTURI") and variables.get("SYSTEM_ACCESSTOKEN") and service_connection_id:
-        return AzurePipelines(
-            variables["SYSTEM_OIDCREQUESTURI"], variables["SYSTEM_ACCESSTOKEN"], service_connection_id
-        )
-    return None
+    return WorkloadIdentity(setting.options.get("client_id"), job_token(setting))
 
 
 def _managed_identity(setting: Setting) -> SignInMethod:
@@ -131,58 +103,6 @@ METHODS: dict[str, t.Callable[[Setting], SignInMethod]] = {
     "azure_cli": _azure_cli,
     "device_code": _device_code,
 }
-
-# The names that azure.azcollection has for the same ways.
-SYNONYMS = {"msi": "managed_identity", "cli": "azure_cli"}
-
-
-def _without(option: str, variable: str = "") -> t.Callable[[Setting], str | None]:
-    """Why a way whose own option is not set is skipped."""
-    why = f"{option} ({variable}) is not set." if variable else f"{option} is not set."
-    return lambda setting: None if setting.options.get(option) else why
-
-
-def _without_own_key(setting: Setting) -> str | None:
-    if isinstance(setting.key_store, VaultStore):
-        return "key_store is a vault, which another identity has to open."
-    return _without("key_store")(setting)
-
-
-def _without_job_token(setting: Setting) -> str | None:
-    if _job_token(setting):
-        return None
-    return "Neither federated_token_file nor the variables of GitHub Actions or Azure Pipelines are set."
-
-
-def _without_identity_variables(setting: Setting) -> str | None:
-    """IMDS cannot be told from a network that swallows requests without asking it: it has to be asked for."""
-    variables = setting.environment
-    if "IDENTITY_ENDPOINT" in variables or ("MSI_ENDPOINT" in variables and "MSI_SECRET" in variables):
-        return None
-    return "IDENTITY_ENDPOINT is not set. On a virtual machine set auth_source to managed_identity."
-
-
-def _without_login(setting: Setting) -> str | None:
-    variables = setting.environment
-    if not shutil.which("az", path=variables.get("PATH")):
-        return "'az' is not on the PATH."
-    folder = variables.get("AZURE_CONFIG_DIR") or os.path.join(os.path.expanduser("~"), ".azure")
-    if not os.path.exists(os.path.join(folder, "azureProfile.json")):
-        return "Nobody has signed in with 'az login'."
-    return None
-
-
-# What `auto` goes by, without asking anybody: the first way that has no reason to be skipped.
-AUTO_ORDER: tuple[tuple[str, t.Callable[[Setting], str | None]], ...] = (
-    ("access_token", _without("access_token", "ENTRA_ACCESS_TOKEN")),
-    ("client_secret", _without("client_secret", "AZURE_CLIENT_SECRET")),
-    ("certificate", _without("client_certificate_path", "AZURE_CLIENT_CERTIFICATE_PATH")),
-    ("key_store", _without_own_key),
-    ("workload_identity", _without_job_token),
-    ("managed_identity", _without_identity_variables),
-    ("azure_cli", _without_login),
-    ("device_code", lambda setting: "It needs a person, so it has to be asked for."),
-)
 
 
 def open_connection(
@@ -214,7 +134,7 @@ def open_connection(
         connection[0].note_sign_in(thumbprint, "read")
 
     setting = Setting(options, store, _own_app_id(options, recorded), note, timing, person)
-    choice = _choose(setting, found)
+    choice = choose(setting, found)
     source = choice.source if choice else None
     if isinstance(store, VaultStore):
         found += arguments.problems_of_vault(options, source)
@@ -231,32 +151,6 @@ def open_connection(
     connection[0].notes_sign_ins = not check_mode
     connection[0].warn = warn
     return connection[0]
-
-
-def read_key_pair(path: str, passphrase: str | None, option: str) -> KeyPair:
-    """A key pair from a PEM or PFX file. Raises InvalidInput with a sentence that names the option and the path."""
-    return load_key_pair(read_file(path, option, is_private=True), passphrase, f"{option} ({path})")
-
-
-def read_file(path: str, option: str, *, is_private: bool = False) -> bytes:
-    """A file that an option names. A private key that everybody can read is refused: it is no secret any more."""
-    try:
-        with open(path, "rb") as file:
-            mode = os.fstat(file.fileno()).st_mode & 0o777
-            if is_private and mode & 0o004:
-                raise InvalidInput(
-                    [f"{option}: {path} is readable by everybody (mode {mode:04o}). Run: chmod 600 {path}"]
-                )
-            content = file.read(LARGEST_FILE + 1)
-    except OSError as error:
-        raise InvalidInput([f"{option}: cannot read {path}: {error.strerror or type(error).__name__}."]) from error
-    except ValueError as error:
-        raise InvalidInput([f"{option}: a NUL or half of a character is no part of a path."]) from error
-    if len(content) > LARGEST_FILE:
-        raise InvalidInput(
-            [f"{option}: {path} is larger than {LARGEST_FILE >> 20} MiB, so it is no certificate or key."]
-        )
-    return content
 
 
 def _assemble(
@@ -339,22 +233,6 @@ def _store(
     access = wanted_access(options.get("owner"), options.get("group"), options.get("mode"), problems)
     encryption = options.get("pfx_encryption") or "modern"
     return DirectoryStore(location, Protection(access, options.get("key_passphrase"), encryption))
-
-
-def _choose(setting: Setting, problems: list[str]) -> Choice | None:
-    """The way to sign in, and which were skipped for it."""
-    asked = setting.options.get("auth_source") or "auto"
-    if asked != "auto":
-        return Choice(SYNONYMS.get(asked, asked))
-    skipped: list[tuple[str, str]] = []
-    for source, why_not in AUTO_ORDER:
-        why = why_not(setting)
-        if why is None:
-            return Choice(source, tuple(skipped), is_automatic=True)
-        skipped.append((source, why))
-    reasons = " ".join(f"{source}: {why}" for source, why in skipped)
-    problems.append(f"No way to sign in. {reasons}")
-    return None
 
 
 def _selector(options: Options, recorded: str | None, source: str | None) -> Selector:

@@ -13,7 +13,7 @@ from .._entra.assertion import Signer
 from .._keys.key_pair import KeyPair, load_certificate, pair
 from .._keys.store import KeyStore, StoredKey
 from .arguments import Options
-from .connect import read_file, read_key_pair
+from .files import read_file, read_key_pair
 
 
 def public_certificate(options: Options) -> Certificate | None:

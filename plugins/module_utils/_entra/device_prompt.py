@@ -30,7 +30,7 @@ class DevicePrompt:
     interval: float
 
 
-def prompt_in(answer: Response, host: str) -> DevicePrompt:
+def parse_prompt(answer: Response, host: str) -> DevicePrompt:
     """The prompt in an answer; what it says is shown to a person, so it is text of one line."""
     body = answer.json_object() or {}
     device_code, user_code = body.get("device_code"), _line(body.get("user_code"))

@@ -17,7 +17,7 @@ from .answers import refused_elsewhere, token_in
 from .transport import Response
 
 
-def token_of_machine(answers: t.Sequence[Response], client_id: str | None) -> str:
+def read_machine_token(answers: t.Sequence[Response], client_id: str | None) -> str:
     """The token in the last answer, or SignInRefused.
 
     An Arc agent, known by its challenge, may be too old for user-assigned identities: it ignores `client_id` and gives

@@ -23,8 +23,8 @@ from .answers import odd, refusal_of, token_in
 from .assertion import Signer, client_assertion
 from .clock import ServiceClock
 from .clouds import Cloud, host_of, is_authority, is_https, is_on_this_machine
-from .device_prompt import DevicePrompt, prompt_in
-from .machine import machine_refusal, token_of_machine
+from .device_prompt import DevicePrompt, parse_prompt
+from .machine import machine_refusal, read_machine_token
 from .transport import Request, Response, Transport
 
 try:
@@ -101,7 +101,7 @@ class TokenService:
             pass  # the answer itself says more
         except OSError as error:
             raise machine_refusal(f"The key file of the machine's agent cannot be read: {error.strerror}.") from error
-        return AccessToken(token_of_machine(http.answers, client_id), "managed_identity")
+        return AccessToken(read_machine_token(http.answers, client_id), "managed_identity")
 
     def ask(self, request: Request) -> Response:
         """Another service than the authority, such as a platform that vouches for this job: https only."""
@@ -117,7 +117,7 @@ class TokenService:
             self._public_client(client_id, http).initiate_device_flow(scopes=wanted)
         if http.last_answer is None:
             raise UntrustedAnswer(*odd(f"{host} offers no sign-in with a device code.", host))
-        return prompt_in(http.last_answer, host)
+        return parse_prompt(http.last_answer, host)
 
     def with_device_code(self, client_id: str, prompt: DevicePrompt) -> AccessToken:
         """Ask once whether the person has signed in; until then SignInRefused says authorization_pending."""

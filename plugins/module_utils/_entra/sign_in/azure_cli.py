@@ -41,7 +41,7 @@ class AzureCli:
             raise _failed(f"It did not come to an end in {PATIENCE:.0f} s.") from error
         except OSError as error:
             raise _failed(f"It cannot be started: {error.strerror}.") from error
-        token = _token(output)
+        token = parse_cli_answer(output)
         if status or not token:
             raise _refusal(complaint.decode(errors="replace"), status)
         return AccessToken(token, self.name)
@@ -62,10 +62,11 @@ async def _run(*command: str) -> tuple[int, bytes, bytes]:
     return process.returncode or 0, output, complaint
 
 
-def _token(output: bytes) -> str | None:
+def parse_cli_answer(output: bytes) -> str | None:
+    """The token that the CLI printed, if it did."""
     try:
         found = json.loads(output)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return token_in(found, "accessToken") if isinstance(found, dict) else None
 

@@ -8,13 +8,9 @@ import os
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import (
-    AUTO_ORDER,
-    METHODS,
-    SYNONYMS,
-    open_connection,
-    read_file,
-)
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.choosing import AUTO_ORDER, SYNONYMS
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import METHODS, open_connection
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.files import read_file
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import Choice, Selector

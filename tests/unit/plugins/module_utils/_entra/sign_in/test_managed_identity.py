@@ -146,13 +146,13 @@ def test_auto_takes_it_only_where_a_variable_says_so(reading, monkeypatch, name,
 )
 def test_an_odd_answer_is_no_token(answers, message):
     with pytest.raises(SignInRefused, match=message):
-        machines.token_of_machine(answers, "mine")
+        machines.read_machine_token(answers, "mine")
 
 
 @pytest.mark.parametrize("status, retry", [(400, "no"), (429, "later"), (500, "later")])
 def test_trouble_of_the_machines_own_passes(status, retry):
     with pytest.raises(SignInRefused) as refused:
-        machines.token_of_machine([Response(status, {}, b"{}")], None)
+        machines.read_machine_token([Response(status, {}, b"{}")], None)
     assert refused.value.diagnosis.retry == retry
 
 
