@@ -106,6 +106,9 @@ class Graph:
     def patch(self, path, body, **options):
         return self.send("PATCH", path, json=body, **options)
 
+    def delete(self, path, **options):
+        return self.send("DELETE", path, **options)
+
     def add_key(self, application, new, proof, path=None, **entry):
         body = {
             "keyCredential": {"type": "AsymmetricX509Cert", "usage": "Verify", "key": new.base64, **entry},

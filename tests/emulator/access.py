@@ -52,6 +52,15 @@ def require_write(call, application):
     raise denied()
 
 
+def require_write_principal(call, principal):
+    """403 unless the caller may write service principals, or owns the application of this one (10; owner: U)."""
+    history = call.tenant.directory.by_app_id(principal.app_id)
+    if history and history.primary:
+        require_write(call, history.primary)
+    else:
+        require_any(call, {"Application.ReadWrite.All"})
+
+
 def require_read(call, application=None):
     """403 unless the caller may read applications; whether OwnedBy reads all of them is a switch (10 U)."""
     require_any(call, roles.READ_APPLICATIONS)

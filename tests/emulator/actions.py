@@ -58,6 +58,11 @@ def revoke(tenant, application):
     tenant.change_service_principal(application, assignments=())
 
 
+def disable_by_microsoft(tenant, application):
+    """What nobody in the tenant can undo (facts section 10)."""
+    tenant.change_service_principal(application, disabled_by_microsoft="DisabledDueToViolationOfServicesAgreement")
+
+
 def remove_service_principal(tenant, application):
     """7000229 at sign-in."""
     tenant.change_service_principal(application, deleted="2026-01-01T00:00:00Z")
@@ -167,6 +172,7 @@ ACTIONS = {
         restore,
         grant,
         revoke,
+        disable_by_microsoft,
         remove_service_principal,
         block_sign_in,
         unblock_sign_in,

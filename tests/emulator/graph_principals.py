@@ -8,11 +8,20 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
+from types import SimpleNamespace
 
 from . import listing, roles, shapes, users
-from .access import find_application, find_principal, page, require_any, single, states_of
+from .access import (
+    find_application,
+    find_principal,
+    page,
+    require_any,
+    require_write_principal,
+    single,
+    states_of,
+)
 from .clock import format_time
-from .errors import bad_request, denied
+from .errors import bad_request, denied, not_found
 from .model import Assignment, ServicePrincipal
 from .replicas import History, Primary
 
@@ -48,8 +57,8 @@ def post_service_principal(call):
 
 def patch_service_principal(call, reference):
     """10: accountEnabled; 204."""
-    require_any(call, {"Application.ReadWrite.All"})
     history, state = find_principal(call, reference, Primary())
+    require_write_principal(call, state)
     unknown = [name for name in call.body if name != "accountEnabled"]
     if unknown or not isinstance(call.body.get("accountEnabled"), bool):
         raise bad_request("Only accountEnabled can be set here.")
@@ -58,10 +67,24 @@ def patch_service_principal(call, reference):
 
 
 def get_app_role_assignments(call, reference):
+    """10; a list, so it comes in pages (7.3 V)."""
     require_any(call, roles.READ_ASSIGNMENTS)
     state = find_principal(call, reference, call.view)[1]
-    context = f"{call.root}/$metadata#servicePrincipals('{state.object_id}')/appRoleAssignments"
-    return call.json({"@odata.context": context, "value": [_grant(call, one) for one in state.assignments]})
+    numbered = [SimpleNamespace(sequence=number, grant=one) for number, one in enumerate(state.assignments, 1)]
+    collection = f"servicePrincipals/{state.object_id}/appRoleAssignments"
+    body = page(call, numbered, collection, lambda one: _grant(call, one.grant))
+    return call.json(body)
+
+
+def delete_app_role_assignment(call, reference, assignment):
+    """204; an unknown one is 404. V: "Delete appRoleAssignment" of the Graph reference."""
+    require_any(call, roles.WRITE_ASSIGNMENTS)
+    history, principal = find_principal(call, reference, Primary())
+    kept = tuple(one for one in principal.assignments if one.id != assignment)
+    if len(kept) == len(principal.assignments):
+        raise not_found(assignment)
+    call.tenant.write(history, replace(principal, assignments=kept))
+    return call.empty()
 
 
 def _grant(call, one):
@@ -79,7 +102,7 @@ def _refuse_a_grant_beyond_the_persons_role(call, resource):
 
 def post_app_role_assignment(call, reference):
     """10: 201; a repeated grant is 400; principalId equals the id in the path unless posted at the resource."""
-    require_any(call, {"AppRoleAssignment.ReadWrite.All"})
+    require_any(call, roles.WRITE_ASSIGNMENTS)
     require_any(call, {"Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All"})
     named = {name: str(call.body.get(name)) for name in ("principalId", "resourceId", "appRoleId")}
     history, principal = find_principal(call, named["principalId"], Primary())

@@ -33,6 +33,8 @@ class Application:
     policy: Policy | None = None
     public_client: bool = False  # "allow public client flows"
     federated_credentials: tuple = ()
+    is_disabled: bool | None = None
+    disabled_by_microsoft: str | None = None
 
     def with_keys(self, credentials):
         return replace(self, key_credentials=tuple(credentials))
@@ -72,6 +74,8 @@ class ServicePrincipal:
     app_roles: tuple = ()
     tags: tuple = ()
     deleted: str | None = None
+    is_disabled: bool | None = None
+    disabled_by_microsoft: str | None = None
 
     def without_the_change(self, before, after):
         """The state before a change; one that was just made stays."""

@@ -40,6 +40,7 @@ READ_APPLICATIONS = {
 }
 READ_ORGANIZATION = {"Organization.Read.All", "Directory.Read.All"}
 READ_POLICIES = {"Policy.Read.All", "Policy.Read.ApplicationConfiguration"}
+WRITE_ASSIGNMENTS = {"AppRoleAssignment.ReadWrite.All"}
 READ_ASSIGNMENTS = READ_APPLICATIONS | {"AppRoleAssignment.ReadWrite.All"}
 
 

@@ -61,6 +61,11 @@ GRAPH = {
     "get_app_role_assignments": ("GET", f"{PRINCIPAL}/appRoleAssignments", graph_principals.get_app_role_assignments),
     "post_app_role_assignment": ("POST", f"{PRINCIPAL}/appRoleAssignments", graph_principals.post_app_role_assignment),
     "post_app_role_assigned_to": ("POST", f"{PRINCIPAL}/appRoleAssignedTo", graph_principals.post_app_role_assignment),
+    "delete_app_role_assignment": (
+        "DELETE",
+        f"{PRINCIPAL}/appRoleAssignments/<assignment>",
+        graph_principals.delete_app_role_assignment,
+    ),
     "get_organization": ("GET", "/v1.0/organization", graph_tenant.get_organization),
     "get_default_policy": ("GET", "/v1.0/policies/defaultAppManagementPolicy", graph_tenant.get_default_policy),
     "list_deleted_applications": (

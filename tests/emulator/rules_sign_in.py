@@ -122,8 +122,10 @@ def refuse_a_missing_service_principal(sign_in):
 
 
 def refuse_a_disabled_application(sign_in):
-    """4.7: 7000112."""
-    if not sign_in.principal.enabled:
+    """4.7: 7000112. Disabled by Microsoft or by isDisabled counts as well (10 V for the properties, U for the code)."""
+    states = (sign_in.application, sign_in.principal)
+    blocked = any(state.is_disabled or state.disabled_by_microsoft not in (None, "NotDisabled") for state in states)
+    if blocked or not sign_in.principal.enabled:
         text = f"Application '{sign_in.application.app_id}'({sign_in.application.display_name}) is disabled."
         raise SignInError(400, "unauthorized_client", 7000112, text)
 

@@ -23,6 +23,7 @@ KNOWN = {
     "identities",
     "users",
     "managed_identities",
+    "resources",
     "applications",
     "generate",
     "lag",
@@ -51,6 +52,8 @@ def build(description, clock=None, keys_directory=None):
         tenant.add_user(**spec)
     for spec in description.get("managed_identities", ()):
         tenant.add_managed_identity(**spec)
+    for resource in description.get("resources", ()):
+        tenant.add_resource(**resource)
     for spec in [*description.get("identities", DEFAULT_IDENTITIES), *description.get("applications", ())]:
         _state, pairs = add_application(tenant, spec)
         if keys_directory:

@@ -15,7 +15,16 @@ from .credentials import PasswordCredential, credential_of
 from .device_codes import DeviceCodes
 from .faults import Faults
 from .machine import Machine
-from .model import GRAPH_APP_ID, Application, Assignment, Directory, FederatedCredential, Policy, ServicePrincipal
+from .model import (
+    GRAPH_APP_ID,
+    Application,
+    AppRole,
+    Assignment,
+    Directory,
+    FederatedCredential,
+    Policy,
+    ServicePrincipal,
+)
 from .oracle import Oracle
 from .outside import Platform
 from .replicas import History, Replicas
@@ -98,9 +107,15 @@ class Tenant:
         owners=(),
         service_principal=True,
         enabled=True,
+        requires=(),
         **properties,
     ):
-        """An application that every replica knows; certificates as KeyPair, PEM, DER or ready-made KeyCredential."""
+        """An application that every replica knows; certificates as KeyPair, PEM, DER or ready-made KeyCredential.
+
+        `requires` are the application permissions of Microsoft Graph, by name, that its registration asks for.
+        """
+        if requires:
+            properties["required_resource_access"] = self._requested(requires)
         application = Application(
             display_name=name,
             key_credentials=tuple(_as_credential(one) for one in certificates),
@@ -171,11 +186,25 @@ class Tenant:
         self.directory.add_service_principal(made, History.settled(made))
         return made
 
-    def _assignments(self, principal_id, roles):
-        """Grants of application permissions of Microsoft Graph, by name."""
+    def add_resource(self, name, roles, app_id=None):
+        """An API of somebody else that offers application permissions, as it stands in this tenant."""
+        offered = tuple(AppRole(str(uuid.uuid4()), value) for value in roles)
+        return self._new_service_principal(app_id or str(uuid.uuid4()), name, app_roles=offered)
+
+    def _requested(self, roles):
+        """What a registration asks for (10 V)."""
+        self._refuse_unknown(roles)
+        access = [{"id": self.graph.role_id(role), "type": "Role"} for role in roles]
+        return ({"resourceAppId": GRAPH_APP_ID, "resourceAccess": access},)
+
+    def _refuse_unknown(self, roles):
         unknown = [role for role in roles if self.graph.role_id(role) is None]
         if unknown:
             raise ValueError(f"Unknown application permissions: {', '.join(unknown)}.")
+
+    def _assignments(self, principal_id, roles):
+        """Grants of application permissions of Microsoft Graph, by name."""
+        self._refuse_unknown(roles)
         created = format_time(self.clock.now())
         return tuple(
             Assignment(str(uuid.uuid4()), principal_id, self.graph.object_id, self.graph.role_id(role), created)

@@ -177,3 +177,65 @@ def test_a_grant_needs_its_own_permission(graph_with, tenant, payroll):
     path = f"/servicePrincipals/{principal.object_id}/appRoleAssignments"
 
     assert graph_with(ALL).post(path, {}).status_code == 403
+
+
+def test_a_permission_is_withdrawn_once(tenant, manager, payroll):
+    tenant.grant(payroll, READ)
+    path = f"/servicePrincipals/{tenant.service_principal(payroll).object_id}/appRoleAssignments"
+    granted = manager.get(path).json()["value"][0]["id"]
+
+    gone, again = manager.delete(f"{path}/{granted}"), manager.delete(f"{path}/{granted}")
+
+    assert (gone.status_code, again.status_code) == (204, 404)
+    assert manager.get(path).json()["value"] == []
+
+
+def test_withdrawing_needs_its_own_permission(graph_with, tenant, payroll):
+    path = f"/servicePrincipals/{tenant.service_principal(payroll).object_id}/appRoleAssignments"
+
+    assert graph_with(ALL).delete(f"{path}/none").status_code == 403
+
+
+def test_permissions_come_in_pages(tenant, manager, payroll):
+    principal, many = tenant.service_principal(payroll), tenant.add_resource("many", [f"R{n}" for n in range(130)])
+    path = f"/servicePrincipals/{principal.object_id}/appRoleAssignments"
+    for role in many.app_roles:
+        grant = {"principalId": principal.object_id, "resourceId": many.object_id, "appRoleId": role.id}
+        assert manager.post(path, grant).status_code == 201
+
+    first = manager.get(path).json()
+    second = manager.get(first["@odata.nextLink"].partition("/v1.0")[2]).json()
+
+    assert (len(first["value"]), len(second["value"])) == (100, 30)
+
+
+@pytest.mark.parametrize("how", [{"is_disabled": True}, {"disabled_by_microsoft": "DisabledDueToViolation"}], ids=str)
+def test_what_microsoft_disabled_signs_in_no_more_and_says_so(tenant, manager, client, payroll, key_pair, how):
+    tenant.change_service_principal(payroll, **how)
+
+    assert code(client.sign_in(payroll, key_pair)) == 7000112
+    shown = manager.get(f"/servicePrincipals(appId='{payroll.app_id}')").json()
+    assert [shown["isDisabled"], shown["disabledByMicrosoftStatus"]] == [
+        how.get("is_disabled"),
+        how.get("disabled_by_microsoft"),
+    ]
+
+
+def test_a_registration_says_what_it_asks_for(tenant, manager):
+    asking = tenant.add_application("asking", requires=[READ])
+
+    asked = manager.get(f"/applications/{asking.object_id}").json()["requiredResourceAccess"]
+
+    role = {"id": tenant.graph.role_id(READ), "type": "Role"}
+    assert asked == [{"resourceAppId": tenant.graph.app_id, "resourceAccess": [role]}]
+
+
+def test_an_owner_enables_its_own_service_principal_and_no_other(tenant, client, payroll):
+    owner = tenant.add_application("owner", secret="s", roles=[OWNED])
+    mine = tenant.add_application("mine", owners=[owner], enabled=False)
+    graph = client.graph(owner, secret="s")
+
+    path = f"/servicePrincipals/{tenant.service_principal(mine).object_id}"
+    other = f"/servicePrincipals/{tenant.service_principal(payroll).object_id}"
+    assert graph.patch(path, {"accountEnabled": True}).status_code == 204
+    assert graph.patch(other, {"accountEnabled": True}).status_code == 403
