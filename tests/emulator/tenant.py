@@ -115,7 +115,7 @@ class Tenant:
         `requires` are the application permissions of Microsoft Graph, by name, that its registration asks for.
         """
         if requires:
-            properties["required_resource_access"] = self._requested(requires)
+            properties["required_resource_access"] = self.requested(requires)
         application = Application(
             display_name=name,
             key_credentials=tuple(_as_credential(one) for one in certificates),
@@ -191,7 +191,7 @@ class Tenant:
         offered = tuple(AppRole(str(uuid.uuid4()), value) for value in roles)
         return self._new_service_principal(app_id or str(uuid.uuid4()), name, app_roles=offered)
 
-    def _requested(self, roles):
+    def requested(self, roles):
         """What a registration asks for (10 V)."""
         self._refuse_unknown(roles)
         access = [{"id": self.graph.role_id(role), "type": "Role"} for role in roles]
@@ -245,8 +245,19 @@ class Tenant:
 
     def grant(self, reference, *roles):
         """Consent to application permissions of Microsoft Graph, by name."""
+        self._grant(reference, self._assignments(self.service_principal(reference).object_id, roles))
+
+    def grant_all(self, reference, resource):
+        """Consent to every application permission that a resource offers."""
+        principal_id, created = self.service_principal(reference).object_id, format_time(self.clock.now())
+        offered = (role.id for role in resource.app_roles)
+        self._grant(
+            reference,
+            tuple(Assignment(str(uuid.uuid4()), principal_id, resource.object_id, role, created) for role in offered),
+        )
+
+    def _grant(self, reference, granted):
         principal = self.service_principal(reference)
-        granted = self._assignments(principal.object_id, roles)
         self.change_service_principal(reference, assignments=(*principal.assignments, *granted))
 
     def enable(self, reference, enabled=True):

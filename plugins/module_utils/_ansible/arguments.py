@@ -13,6 +13,7 @@ import typing as t
 
 from ansible.module_utils.common.parameters import env_fallback
 
+from .._core.access import Wish
 from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.times import parse_iso
@@ -182,6 +183,21 @@ VERIFICATION: Spec = {
     },
     "expect": {"type": "str", "default": "accepted", "choices": ["accepted", "refused"]},
     "support_bundle": {"type": "path"},
+}
+
+ACCESS: Spec = {
+    "permissions": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "resource": {"type": "str", "required": True},
+            "roles": {"type": "list", "elements": "str", "required": True},
+        },
+    },
+    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
+    "enabled": {"type": "bool"},
+    "key_store": {"type": "path", "no_log": False},
+    "timeout_propagation": PROOF["timeout_propagation"],
 }
 
 # Hidden: what the action plugin of the same name hands over to go on with a wait.
@@ -370,6 +386,27 @@ def problems_of_vault(options: Options, source: str | None) -> list[str]:
             f"whole months, and is {options['validity']:g}."
         )
     return found
+
+
+def problems_of_access(options: Options) -> list[str]:
+    """Contradictions among the options of application_access."""
+    found = [
+        f"permissions: {entry['resource'] or 'an entry'} names no role."
+        for entry in options["permissions"] or ()
+        if not any(entry["roles"] or ())
+    ]
+    found += ["permissions: a resource is empty." for entry in options["permissions"] or () if not entry["resource"]]
+    if options["state"] == "absent" and not options["permissions"]:
+        found.append("state absent needs permissions: nothing is withdrawn that is not named.")
+    return found
+
+
+def access_wish(options: Options) -> Wish:
+    """What application_access is asked for. A service principal is not enabled in passing when rights are withdrawn."""
+    present, named = options["state"] == "present", options["permissions"]
+    pairs = None if named is None else tuple((entry["resource"], tuple(entry["roles"])) for entry in named)
+    enabled = options["enabled"]
+    return Wish(pairs, present, True if enabled is None and present else enabled)
 
 
 def proof_policy(options: Options) -> ProofPolicy:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import dataclasses
 import typing as t
 
+from .._core.access import AccessStep
 from .._core.model import Certificate, KeyCredential, ServicePrincipal, Version
 from .._core.plan import GENERATED, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import STATUSES, certificate_status, next_renewal
 from .._core.times import format_iso
 from .._core.verdict import Facts
+from .._steps.access import AccessProgress, state_after
 from .._steps.certificate import Change
 from .._steps.connection import Connection
 from .._steps.prove import as_values
@@ -173,6 +175,41 @@ def of_change(change: Change, dry_run: bool, added: Certificate | None) -> Value
         "key_id": GENERATED if dry_run and change.changed and added and change.key_id is None else change.key_id,
         "diff": {"before": {"key_credentials": before}, "after": {"key_credentials": after}},
     }
+
+
+def of_access(progress: AccessProgress, dry_run: bool) -> Values:
+    """The return values of application_access."""
+    steps, before = progress.steps, progress.before
+    after = state_after(before, steps)
+    created = any(step.name == "create_service_principal" for step in steps)
+    return {
+        "changed": bool(steps),
+        "app_id": progress.app_id,
+        "object_id": progress.object_id,
+        "display_name": progress.display_name,
+        "service_principal_id": GENERATED if created and dry_run else progress.principal_id,
+        "enabled": after["service_principal"]["enabled"] if after["service_principal"] else None,
+        "steps": [{"step": step.name, "detail": step.detail} for step in steps],
+        "missing": _permissions_of(steps, "grant"),
+        "granted": [] if dry_run else _permissions_of(steps, "grant"),
+        "revoked": [] if dry_run else _permissions_of(steps, "revoke"),
+        "blocked": list(progress.blocked),
+        "not_handled": list(progress.not_handled),
+        "diff": {"before": before, "after": after},
+    }
+
+
+def _permissions_of(steps: t.Iterable[AccessStep], name: str) -> list[Values]:
+    return [
+        {
+            "resource": step.permission.resource,
+            "resource_app_id": step.permission.resource_app_id,
+            "role": step.permission.role,
+            "role_id": step.permission.role_id,
+        }
+        for step in steps
+        if step.permission and step.name == name
+    ]
 
 
 def of_reports(reports: t.Iterable[Report], policy: RenewalPolicy, wanted: str) -> Values:

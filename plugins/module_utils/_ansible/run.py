@@ -12,7 +12,8 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.diagnosis import Diagnosis
-from .._core.errors import EvercertError, InvalidInput, StillWaiting
+from .._core.errors import EvercertError, InvalidInput, NotPermitted, StillWaiting
+from .._core.privileges import PRIVILEGES
 from .libraries import missing_libraries
 from .timing import PlainTiming, SlicedTiming
 
@@ -80,7 +81,14 @@ def failure_of(error: EvercertError) -> Result:
     """One of our errors as the values of a failure."""
     if isinstance(error, InvalidInput):
         return {"msg": error.message, "problems": list(error.problems)}
-    return {"msg": error.message, **({"diagnosis": of_diagnosis(error.diagnosis)} if error.diagnosis else {})}
+    values: Result = {"msg": error.message}
+    if error.diagnosis:
+        values["diagnosis"] = of_diagnosis(error.diagnosis)
+    if isinstance(error, NotPermitted):
+        values["missing_permissions"] = [
+            {"task": PRIVILEGES[lack.need].task, "kind": lack.kind, "any_of": list(lack.any_of)} for lack in error.lacks
+        ]
+    return values
 
 
 def of_diagnosis(diagnosis: Diagnosis) -> Result:

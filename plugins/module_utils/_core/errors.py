@@ -15,6 +15,7 @@ EvercertError
 │   └── UntrustedAnswer    an answer that would send a secret elsewhere, or is not what was asked for
 ├── ApplicationNotFound    no application, or several, match the selector
 ├── NotProven              a write or a renewal that could not be proven in time
+├── NotPermitted           the identity clearly lacks what a planned step needs: stopped before the first effect
 └── Unsafe                 going on could break a promise: stopped before the effect
 """
 
@@ -24,6 +25,7 @@ import typing as t
 
 if t.TYPE_CHECKING:
     from .diagnosis import Diagnosis
+    from .privileges import Lack
 
 
 class StillWaiting(Exception):
@@ -120,6 +122,16 @@ class ApplicationNotFound(EvercertError):
 
 class NotProven(EvercertError):
     """Raised when the proof did not succeed within its deadline."""
+
+
+class NotPermitted(EvercertError):
+    """Raised before the first effect when the token clearly lacks what planned steps need; carries all of it."""
+
+    diagnosis: Diagnosis
+
+    def __init__(self, message: str, diagnosis: Diagnosis, lacks: t.Sequence[Lack]) -> None:
+        super().__init__(message, diagnosis)
+        self.lacks = tuple(lacks)
 
 
 class Unsafe(EvercertError):

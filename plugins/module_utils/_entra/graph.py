@@ -85,6 +85,10 @@ class GraphClient:
         self._raise_for_error(answer)
         return answer.json_object() or {}
 
+    def delete(self, path: str) -> None:
+        """Send a removal once; it has no body. Raises like `write`."""
+        self._raise_for_error(self._send("DELETE", self._url(path), None, False, None))
+
     def batch(self, paths: t.Sequence[str]) -> list[tuple[int, Json]]:
         """Several reads in one round trip: status and body of each, in the order asked."""
         requests = [{"id": str(index), "method": "GET", "url": path} for index, path in enumerate(paths)]

@@ -14,6 +14,7 @@ from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefuse
 from .._core.model import Application, Record, Version
 from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
+from .rights import refuse_lacks
 from .run import Run
 from .write import Write, add_with_proof, own_token_for, update_to_add
 from .wrong_object import find_misplaced
@@ -38,6 +39,7 @@ def choose_way(run: Run, signing: Version | None) -> tuple[GraphClient | None, s
             f"The application cannot write its own credentials: {why or 'it may not read its own object'}. An identity "
             "that may write it has to renew: sign in with another auth_source (role recover in an emergency)."
         )
+    refuse_lacks(run.connection, ["add_certificate"])
     return None, why
 
 

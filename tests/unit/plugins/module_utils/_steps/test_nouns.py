@@ -14,7 +14,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._steps import run
 
 PACKAGE = run.__package__
 STEPS = sorted(path.stem for path in Path(run.__file__).parent.glob("*.py"))
-LIVING = {"Connection", "Doing", "Run", "Progress", "ProofProgress", "Verification"}
+LIVING = {"AccessProgress", "Connection", "Doing", "Run", "Progress", "ProofProgress", "Verification"}
 
 
 def test_only_what_has_a_lifetime_changes():

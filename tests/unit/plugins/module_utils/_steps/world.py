@@ -30,6 +30,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.directory imp
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import KeyPair, certificate_from_der
 from ansible_collections.evercert.entra.plugins.module_utils._steps import certificate as certificates
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report, verify
+from ansible_collections.evercert.entra.plugins.module_utils._steps.access import AccessProgress, keep_access
 from ansible_collections.evercert.entra.plugins.module_utils._steps.adopt import adopt, is_adoption, prepare_adoption
 from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather
 from ansible_collections.evercert.entra.plugins.module_utils._steps.prove import as_values
@@ -54,6 +55,7 @@ SPEC = {
     **arguments.REPORT,
     **arguments.VERIFICATION,
     **arguments.CERTIFICATE,
+    **arguments.ACCESS,
     "state": {"default": "present"},
 }
 
@@ -142,6 +144,7 @@ class World:
         self.admin = self.tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
         self.warnings, self.made, self.sent, self.moments = [], [], [], []
         self.liar = None
+        self._consenting = None
         self._strikes = {}
 
     # The world's state
@@ -383,6 +386,39 @@ class World:
             except StillWaiting as pause:
                 carry = getattr(pause, "carry", {}).get("progress", carry)
                 self.timing.wait(pause.seconds, pause.what)
+
+    @property
+    def as_owner_of_consent(self):
+        """An administrator who may also consent to permissions."""
+        if self._consenting is None:
+            roles = ["Application.ReadWrite.All", "AppRoleAssignment.ReadWrite.All"]
+            self._consenting = self.tenant.add_application("consenting", secret="s3cret", roles=roles)
+        return {"auth_source": "client_secret", "client_id": self._consenting.app_id, "client_secret": "s3cret"}
+
+    def access(self, check=False, timing=None, progress=None, **given):
+        """The service principal and the permissions of payroll; no key store."""
+        options = self.options(**{"key_store": None, **self.as_owner_of_consent, **given})
+        since = len(self.emulator.log.lines)
+        done = keep_access(
+            self.connect(options, check, timing),
+            arguments.access_wish(options),
+            options["timeout_propagation"],
+            dry_run=check,
+            progress=progress,
+        )
+        return self._result(results.of_access(done, check), since)
+
+    def access_in_slices(self, **given):
+        """The same, with every wait handed to the caller and the progress sent through JSON."""
+        carry = None
+        for _call in range(300):
+            progress = AccessProgress.from_values(json.loads(json.dumps(carry))) if carry else None
+            try:
+                return self.access(timing=SlicedTiming(self.tenant), progress=progress, **given)
+            except StillWaiting as pause:
+                carry = getattr(pause, "carry", {}).get("progress", carry)
+                self.timing.wait(pause.seconds, pause.what)
+        raise AssertionError("it never ends")
 
     def certificate(self, pair=None, check=False, key_id=None, thumbprint=None, name=None, **given):
         """One certificate present, or absent, on payroll; no key store."""

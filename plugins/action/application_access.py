@@ -1,0 +1,13 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The module application_access, with its waits shown."""
+
+from __future__ import annotations
+
+from ..plugin_utils._visible import VisibleAction
+
+
+class ActionModule(VisibleAction):
+    pass

@@ -1,0 +1,30 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Stop before the first effect when the identity clearly lacks what a planned step needs, and name all of it."""
+
+from __future__ import annotations
+
+import typing as t
+
+from .._core.diagnosis import explain
+from .._core.errors import NotPermitted
+from .._core.privileges import are_readable, find_lacks
+from .connection import Connection
+
+
+def refuse_lacks(connection: Connection, needs: t.Sequence[str]) -> None:
+    """Raises NotPermitted with everything missing. A token that does not say what it may do is left to Graph."""
+    lacks = find_lacks(connection.graph.token.claims(), needs)
+    if not lacks:
+        return
+    missing = " ".join(lack.sentence for lack in lacks)
+    message = f"Nothing was changed: the identity that signed in lacks what the planned steps need. {missing}"
+    evidence = {"message": None, "missing": [name for lack in lacks for name in lack.any_of]}
+    raise NotPermitted(message, explain("permission_denied", "", evidence), lacks)
+
+
+def can_tell_rights(connection: Connection) -> bool:
+    """Whether the token says what its identity may do."""
+    return are_readable(connection.graph.token.claims())

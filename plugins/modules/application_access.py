@@ -1,0 +1,238 @@
+#!/usr/bin/python
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: application_access
+short_description: Service principal and application permissions of a Microsoft Entra application
+version_added: 0.1.0
+description:
+  - Repairs an application's access. Its service principal (enterprise application) exists and is enabled, and the
+    application permissions that it needs are granted (admin consent).
+  - Permissions are named, and resolved from what the resource offers in this tenant. Without O(permissions), they are
+    those that the application's own registration asks for.
+  - Nothing is withdrawn that is not named. Each change is read back before it is reported.
+  - What the identity clearly may not do is said before the first change, for every step at once. Delegated permissions
+    are not handled.
+extends_documentation_fragment:
+  - evercert.entra._attributes
+  - evercert.entra._connection
+  - evercert.entra._application
+attributes:
+  check_mode:
+    support: full
+  diff_mode:
+    support: full
+    details: Shows the service principal and the application permissions before and after.
+  idempotent:
+    support: full
+options:
+  permissions:
+    description:
+      - The application permissions that are meant. Without it, with O(state=present), those that the registration asks
+        for. An empty list means none, so that only the service principal is looked after.
+    type: list
+    elements: dict
+    suboptions:
+      resource:
+        description:
+          - The API that offers them. V(microsoft_graph), an app ID, or the exact display name of its service
+            principal in this tenant.
+        type: str
+        required: true
+      roles:
+        description: The names (values) of its application permissions, such as V(User.Read.All).
+        type: list
+        elements: str
+        required: true
+  state:
+    description:
+      - V(present) grants the permissions, V(absent) withdraws those that are named in O(permissions).
+    type: str
+    default: present
+    choices: [present, absent]
+  enabled:
+    description:
+      - Whether the application may sign in in this tenant. Without it, V(true) with O(state=present); with
+        O(state=absent) the service principal is left as it is.
+    type: bool
+  key_store:
+    description:
+      - The directory with the application's key pairs, only for O(auth_source=key_store).
+    type: path
+  timeout_propagation:
+    description:
+      - How long the directory may take to show each change, in seconds.
+    type: float
+    default: 600.0
+  _waiting:
+    description:
+      - For the action plugin of the same name, which shows what a run waits for. It is refused in a task.
+    type: dict
+seealso:
+  - module: evercert.entra.application_recovery
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Grant what the registration asks for, and let the application sign in
+  evercert.entra.application_access:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ app_id }}"
+
+- name: Grant one permission by name
+  evercert.entra.application_access:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ app_id }}"
+    permissions:
+      - resource: microsoft_graph
+        roles: [Organization.Read.All]
+
+- name: Withdraw it again
+  evercert.entra.application_access:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    app_id: "{{ app_id }}"
+    permissions:
+      - resource: microsoft_graph
+        roles: [Organization.Read.All]
+    state: absent
+"""
+
+RETURN = r"""
+app_id:
+  description: The application's public ID.
+  returned: success
+  type: str
+  sample: 1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10
+object_id:
+  description: The ID of its directory object.
+  returned: success
+  type: str
+  sample: 3f0a6f2e-8c0d-4c5e-9b54-6d1f0f2a7c90
+display_name:
+  description: The application's display name.
+  returned: success
+  type: str
+  sample: payroll-sync
+service_principal_id:
+  description: The ID of its service principal; V(null) when there is none.
+  returned: success
+  type: str
+  sample: 8d2f0c1e-55aa-4b6f-9d57-1f2e3d4c5b6a
+enabled:
+  description: Whether the service principal is enabled now; V(null) when there is none.
+  returned: success
+  type: bool
+  sample: true
+steps:
+  description:
+    - What was done, or in check mode would be done, in order. The steps are C(create_service_principal),
+      C(enable_service_principal), C(disable_service_principal), C(grant) and C(revoke).
+  returned: success
+  type: list
+  elements: dict
+  sample: [{"step": "grant", "detail": "User.Read.All of Microsoft Graph is granted."}]
+missing:
+  description: The permissions that were missing.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - resource: Microsoft Graph
+      resource_app_id: 00000003-0000-0000-c000-000000000000
+      role: User.Read.All
+      role_id: df021288-bdef-4463-88db-98f22de89214
+granted:
+  description: The permissions that were granted, like RV(missing). Empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+revoked:
+  description: The permissions that were withdrawn, like RV(missing). Empty in check mode.
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+blocked:
+  description: What keeps the application from signing in and is not for this module to undo, with what to do.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+not_handled:
+  description: What the registration asks for and this module does not grant, with the reason.
+  returned: success
+  type: list
+  elements: str
+  sample: []
+missing_permissions:
+  description: What the identity lacks for the planned steps. Nothing was changed.
+  returned: when the access token clearly lacks something
+  type: list
+  elements: dict
+  contains:
+    task:
+      description: What it is needed for.
+      returned: always
+      type: str
+      sample: grant or withdraw application permissions of Microsoft Graph
+    kind:
+      description: C(application permission), C(delegated permission) or C(directory role).
+      returned: always
+      type: str
+      sample: application permission
+    any_of:
+      description: One of these is enough; the first is the least.
+      returned: always
+      type: list
+      elements: str
+      sample: [AppRoleAssignment.ReadWrite.All]
+"""
+
+import typing as t
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible.run import carried, run, timing_of
+from ..module_utils._steps.access import AccessProgress, keep_access
+
+
+def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
+    options, carry = module.params, carried(module)
+    connection = connect.open_connection(
+        options,
+        check_mode=module.check_mode,
+        warn=module.warn,
+        timing=timing_of(module),
+        problems=arguments.problems_of_access(options),
+    )
+    progress = AccessProgress.from_values(carry["progress"]) if carry else None
+    timeout = options["timeout_propagation"]
+    done = keep_access(
+        connection, arguments.access_wish(options), timeout, dry_run=module.check_mode, progress=progress
+    )
+    return results.of_access(done, module.check_mode)
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.ACCESS, **arguments.WAITING},
+        supports_check_mode=True,
+    )
+    run(module, grant_access)
+
+
+if __name__ == "__main__":
+    main()
