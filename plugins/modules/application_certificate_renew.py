@@ -404,7 +404,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, renewing, results
-from ..module_utils._ansible.run import run, timing_of
+from ..module_utils._ansible.run import repairs_before, run, timing_of
 
 
 def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
@@ -416,6 +416,7 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         timing=timing_of(module),
         problems=arguments.problems_of_renewal(options),
     )
+    connection.repairs = repairs_before(module)
     renewal = renewing.act(module, connection)
     found = results.of_renewal(renewal, arguments.renewal_policy(options))
     return results.with_auth(connection, {**found, **renewing.signing_request_of(renewal, options)})

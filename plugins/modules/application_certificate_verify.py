@@ -215,7 +215,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, bundle, connect, inputs, results
-from ..module_utils._ansible.run import carried, run, timing_of
+from ..module_utils._ansible.run import carried, repairs_before, run, timing_of
 from ..module_utils._steps.prove import as_values
 from ..module_utils._steps.run import ProofProgress
 from ..module_utils._steps.verify import find_subject, verify
@@ -230,6 +230,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         timing=timing_of(module),
         problems=[*arguments.problems_of_verification(options), *bundle.missing_directory(options)],
     )
+    connection.repairs = repairs_before(module)
     with bundle.kept(module, connection) as keep:
         subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))
         progress = ProofProgress(**carry["progress"]) if carry else None

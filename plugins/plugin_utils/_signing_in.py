@@ -23,12 +23,14 @@ class SigningInAction(ActionBase):
     _supports_check_mode = True
     _supports_async = True
     scopes: t.Sequence[str] = controller.WRITE
+    # What the messages about a token name as its reason.
+    reason = "auth_source device_code"
     _carries_token = False
 
     def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
         result: Result = super().run(tmp, task_vars)
         self._refuse_hidden_options()
-        if self._task.args.get("auth_source") == "device_code":
+        if self._signs_in_here():
             self._refuse_what_would_store_the_token()
             signed_in, failure = self._sign_in(task_vars or {})
             if failure:
@@ -37,6 +39,9 @@ class SigningInAction(ActionBase):
         if self._task.async_val:
             return {**result, **self._execute_module(task_vars=task_vars, wrap_async=True)}
         return {**result, **self._act(self._task.args, task_vars)}
+
+    def _signs_in_here(self) -> bool:
+        return self._task.args.get("auth_source") == "device_code"
 
     def _act(self, arguments: Result, task_vars: Result | None) -> Result:
         """Run the module, once it is known with what."""
@@ -57,19 +62,19 @@ class SigningInAction(ActionBase):
         """A token must not be in a file, not even a temporary one: the module has to travel through a pipe."""
         if self._task.async_val:
             raise AnsibleActionFail(
-                "auth_source device_code cannot be combined with async, where nobody sees the code. Remove async, or "
+                f"{self.reason} cannot be combined with async, where nobody sees the code. Remove async, or "
                 "choose another auth_source."
             )
         if C.config.get_config_value("DEFAULT_KEEP_REMOTE_FILES"):
             raise AnsibleActionFail(
-                "auth_source device_code cannot be combined with ANSIBLE_KEEP_REMOTE_FILES, which would leave the "
+                f"{self.reason} cannot be combined with ANSIBLE_KEEP_REMOTE_FILES, which would leave the "
                 "token in a file. Unset it."
             )
         become = self._connection.become
         if not self._connection.has_pipelining or (become and not become.pipelining):
             through = f"become method {become.name}" if become else f"connection plugin {self._connection.transport}"
             raise AnsibleActionFail(
-                f"auth_source device_code needs pipelining, so that the token is never in a file, and the {through} "
+                f"{self.reason} needs pipelining, so that the token is never in a file, and the {through} "
                 "has none. Use a connection such as local or ssh with become method sudo, or another auth_source."
             )
 

@@ -200,6 +200,16 @@ ACCESS: Spec = {
     "timeout_propagation": PROOF["timeout_propagation"],
 }
 
+RECOVERY: Spec = {
+    "key_store": {"type": "path", "required": True, "no_log": False},
+    "permissions": ACCESS["permissions"],
+    "required_roles": VERIFICATION["required_roles"],
+    "probes": VERIFICATION["probes"],
+    **{name: POLICY[name] for name in ("validity", "key_size", "subject", "force", "on_policy_limit")},
+    "lock_timeout": RENEWAL["lock_timeout"],
+    "pfx_passphrase": RENEWAL["pfx_passphrase"],
+}
+
 # Hidden: what the action plugin of the same name hands over to go on with a wait.
 WAITING: Spec = {"_waiting": {"type": "dict"}}
 
@@ -398,6 +408,20 @@ def problems_of_access(options: Options) -> list[str]:
     found += ["permissions: a resource is empty." for entry in options["permissions"] or () if not entry["resource"]]
     if options["state"] == "absent" and not options["permissions"]:
         found.append("state absent needs permissions: nothing is withdrawn that is not named.")
+    return found
+
+
+def problems_of_recovery(options: Options) -> list[str]:
+    """Contradictions among the options of application_recovery."""
+    found = problems_of_access({**options, "state": "present"})
+    found += [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    if options["auth_source"] == "key_store":
+        found.append(
+            "auth_source key_store is the application itself, which is locked out: an administrator signs in, for "
+            "example with auth_source device_code."
+        )
+    if not (options["app_id"] or options["object_id"] or options["display_name"]):
+        found.append("Name the application: app_id, object_id or display_name.")
     return found
 
 

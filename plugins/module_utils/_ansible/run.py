@@ -70,6 +70,11 @@ def carried(module: AnsibleModule) -> dict[str, t.Any]:
     return (module.params.get("_waiting") or {}).get("carry") or {}
 
 
+def repairs_before(module: AnsibleModule) -> frozenset[str]:
+    """What the recovery that this call is a part of has repaired already; see `Connection.repairs`."""
+    return frozenset((module.params.get("_waiting") or {}).get("repairs") or ())
+
+
 def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:
     """What the action plugin shows, how long it waits, and what the next call goes on from."""
     carry = dict(carried(module))

@@ -11,7 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.budget import wait_for_budget
-from .._core.diagnosis import explain
+from .._core.diagnosis import LATE_AFTER_REPAIR, Diagnosis, explain
 from .._core.errors import ApplicationNotFound, KeyStoreError, NetworkFailure, SignInRefused, Unsafe
 from .._core.model import Application, Version
 from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
@@ -65,6 +65,8 @@ class Connection:
     choice: Choice | None = None
     notes_sign_ins: bool = True
     access_changes: list[dict[str, t.Any]] = field(default_factory=list)
+    # What the recovery that this call is a part of has repaired in Entra: "service_principal", names of permissions.
+    repairs: frozenset[str] = frozenset()
     warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
 
     @property
@@ -144,6 +146,10 @@ class Connection:
                 self.graph.tried.pop("sign_in")
                 return token
             self.timing.wait(pause, "the token service is not available; signing in again")
+
+    def may_be_late(self, refusal: Diagnosis) -> bool:
+        """Whether the token service may only not know yet of the service principal that was just repaired."""
+        return "service_principal" in self.repairs and refusal.code in LATE_AFTER_REPAIR
 
     def refuse_skew(self) -> None:
         """Nothing is written while our clock and the service's differ too much."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from .._core.diagnosis import Diagnosis
+from .._core.diagnosis import Diagnosis, explain
 from .._core.errors import GraphRefused, SignInRefused
 from .._core.model import Application, StoreContents, Version
 from .._core.status import SignIn, Snapshot
@@ -74,6 +74,9 @@ def try_sign_in(connection: Connection, application: Application | None, version
 def _try_key(connection: Connection, application: Application | None, version: Version) -> SignIn:
     """The same where only a refusal for being this key decides something: any other one is the result."""
     found = try_sign_in(connection, application, version, "check")
+    if found.diagnosis and connection.may_be_late(found.diagnosis):
+        # No key can be tried before the service principal is repaired: what the directory shows has to do.
+        return SignIn(explain("certificate_not_registered", "", found.diagnosis.evidence))
     if found.diagnosis and not found.diagnosis.blames_key:
         raise SignInRefused(found.diagnosis.sentence, found.diagnosis)
     return found

@@ -51,7 +51,7 @@ def prove(connection: Connection, progress: ProofProgress, client_id: str, signe
         except (SignInRefused, NetworkFailure) as failure:
             trouble = failure.diagnosis
             note_answer(progress, trouble.evidence.get("correlation_id"))
-            if trouble.retry == "no":
+            if trouble.retry == "no" and not connection.may_be_late(trouble):
                 raise
             _after_trouble(connection, progress, failure)
         else:

@@ -110,7 +110,11 @@ def _verify(connection: Connection, subject: Subject, expected: Expectation, fou
     timing = connection.timing
     try:
         connection.service.discovery()
-        token = (_accepted if expected.accepted else _refused)(connection, found, subject)
+        token = None
+        if expected.accepted:
+            token = _accepted(connection, found, subject, expected.required_roles)
+        else:
+            _refused(connection, found, subject)
     except (ServiceError, NotProven) as failure:
         found.diagnosis, found.message = failure.diagnosis, failure.message
         elapsed = round(timing.monotonic() - found.progress.started, 1)
@@ -147,14 +151,39 @@ class Interrupted(StillWaiting):
         self.carry = {"progress": dataclasses.asdict(progress)}
 
 
-def _accepted(connection: Connection, found: Verification, subject: Subject) -> AccessToken | None:
+def _accepted(
+    connection: Connection, found: Verification, subject: Subject, roles: tuple[str, ...]
+) -> AccessToken | None:
     token = proofs.prove(connection, found.progress, subject.app_id, subject.signer)
     token = token or _sign_in_again(connection, found.progress, subject)
+    token = _wait_for_roles(connection, found.progress, subject, token, roles)
     done = found.progress
     elapsed = round(connection.timing.monotonic() - done.started, 1)
     detail = f"{done.consecutive} consecutive sign-ins accepted in {done.attempts} attempts."
     found.checks.append(Check("sign_in", True, detail, elapsed))
     return token
+
+
+def _wait_for_roles(
+    connection: Connection, progress: ProofProgress, subject: Subject, token: AccessToken, roles: tuple[str, ...]
+) -> AccessToken:
+    """Tokens may lag behind a grant that was made a moment ago: newer ones are asked for until the deadline."""
+    timing = connection.timing
+    granted = tuple(role for role in roles if role in connection.repairs)
+    while missing := _missing_roles(token, granted):
+        left, pause = progress.deadline - timing.monotonic(), max(connection.proof.interval, 2.0)
+        if pause > left:
+            break
+        timing.wait(pause, f"new tokens to carry {', '.join(missing)}, granted just now ({left:.0f} s left)")
+        token = _sign_in_again(connection, progress, subject)
+    return token
+
+
+def _missing_roles(token: AccessToken, required: tuple[str, ...]) -> list[str]:
+    """The application permissions that a token does not carry; its claims are a hint that Graph gives."""
+    listed = token.claims().get("roles")
+    granted = {role for role in listed if isinstance(role, str)} if isinstance(listed, list) else set()
+    return [role for role in required if role not in granted]
 
 
 def _sign_in_again(connection: Connection, progress: ProofProgress, subject: Subject) -> AccessToken:
@@ -190,12 +219,10 @@ def _refused(connection: Connection, found: Verification, subject: Subject) -> N
 
 
 def _check_roles(found: Verification, token: AccessToken, required: tuple[str, ...]) -> None:
-    """The application permissions in the token, as a hint that Graph gives: missing ones cannot work."""
+    """The application permissions in the token: missing ones cannot work."""
     if not required:
         return
-    listed = token.claims().get("roles")
-    granted = {role for role in listed if isinstance(role, str)} if isinstance(listed, list) else set()
-    missing = [role for role in required if role not in granted]
+    missing = _missing_roles(token, required)
     detail = f"Not granted: {', '.join(missing)}." if missing else f"Granted: {', '.join(required)}."
     found.checks.append(Check("required_roles", not missing, detail, 0.0))
     if missing:

@@ -268,7 +268,7 @@ class World:
         return start(connection, arguments.renewal_policy(options), gather(connection), Plan(), None, None)
 
     def connect(self, options, check=False, timing=None):
-        return connect.open_connection(
+        connection = connect.open_connection(
             options,
             check_mode=check,
             warn=self.warnings.append,
@@ -276,6 +276,8 @@ class World:
             transport=Transport(self),
             needs_application=options.get("needs_application", True),
         )
+        connection.repairs = frozenset(options.get("repairs", ()))
+        return connection
 
     def make_key_pair(self, policy, subject, start, end):
         """Like the real one, with a key that was made before."""
@@ -301,6 +303,7 @@ class World:
 
     def _result(self, values, since):
         operations = self.operations(since)
+        values["details"] = values.get("steps", [])
         values["steps"] = [step["step"] for step in values["steps"]] if "steps" in values else []
         return types.SimpleNamespace(**values, operations=operations, requests=self.count(since))
 

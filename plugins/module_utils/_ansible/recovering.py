@@ -1,0 +1,34 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The options of application_recovery, checked and complete before anybody signs in."""
+
+from __future__ import annotations
+
+import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from .._core.errors import InvalidInput
+from . import arguments
+
+SPEC: arguments.Spec = {
+    **arguments.CONNECTION,
+    **arguments.APPLICATION,
+    **arguments.PROOF,
+    **arguments.DUE,
+    **arguments.RECOVERY,
+}
+
+
+def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """With the defaults and the environment of this process. Raises InvalidInput with every problem."""
+    checked = ArgumentSpecValidator(SPEC).validate(given)
+    if checked.error_messages:
+        raise InvalidInput(checked.error_messages)
+    options: dict[str, t.Any] = checked.validated_parameters
+    problems = [*arguments.problems_of(options), *arguments.problems_of_recovery(options)]
+    if problems:
+        raise InvalidInput(problems)
+    return options
