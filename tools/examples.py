@@ -74,6 +74,7 @@ def play_of(name: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
             f"group/{COLLECTION}.{checkout.NAME}": "{{ emulator_connection }}",
             f"{COLLECTION}.application_certificate_renew": HASTE,
             f"{COLLECTION}.application_certificate_verify": HASTE,
+            f"{COLLECTION}.application_recovery": HASTE,
         },
         "tasks": [
             emulator,
