@@ -180,7 +180,7 @@ diagnosis:
       description: What to do.
       returned: always
       type: str
-      sample: An administrator enables sign-in on its enterprise application. The certificate is not at fault.
+      sample: An administrator enables its service principal. The certificate is not at fault.
     retry:
       description: V(wait) when it may only not be visible yet, V(later) for passing trouble, V(no) when it is final.
       returned: always

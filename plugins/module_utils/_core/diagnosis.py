@@ -114,12 +114,13 @@ TABLE: dict[str, Explanation] = {
     ),
     "service_principal_missing": Explanation(
         "The application has no service principal (enterprise application) in this tenant.",
-        "An administrator creates it, for example with 'az ad sp create --id <app_id>'.",
+        "An administrator creates it (application_access, or role recover in an emergency).",
         "no",
     ),
     "application_disabled": Explanation(
         "The application is disabled in this tenant.",
-        "An administrator enables sign-in on its enterprise application. The certificate is not at fault.",
+        "An administrator enables its service principal (application_access, or role recover in an emergency). The "
+        "certificate is not at fault.",
         "no",
     ),
     "certificate_not_registered": Explanation(
@@ -130,7 +131,7 @@ TABLE: dict[str, Explanation] = {
     "certificate_expired": Explanation(
         "The certificate has expired, so Entra refuses every sign-in made with it.",
         "An identity that may write the application adds a new certificate "
-        "(application_certificate_renew signed in as an administrator).",
+        "(role recover, or application_certificate_renew signed in as an administrator).",
         "no",
     ),
     "wrong_private_key": Explanation(
@@ -222,7 +223,7 @@ TABLE: dict[str, Explanation] = {
     ),
     "consent_missing": Explanation(
         "The permission has not been consented to.",
-        "An administrator grants consent for the application's permissions.",
+        "An administrator grants consent for the application's permissions (application_access).",
         "no",
     ),
     "permission_denied": Explanation(
