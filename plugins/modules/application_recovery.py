@@ -179,7 +179,9 @@ wrong:
       type: str
       sample: The application's service principal is disabled.
     step:
-      description: The step that repairs it; V(null) when nothing here can or should.
+      description:
+        - The step that repairs it, where V(renew) stands for all those of a renewal; V(null) when nothing here can or
+          should.
       returned: always
       type: str
       sample: enable_service_principal
