@@ -41,7 +41,6 @@ _RENEWAL = (
     "lock_timeout",
     "pfx_passphrase",
 )
-_CONNECTION = ("tenant_id", "cloud", "authority_host", "graph_url", "ca_path", "timeout")
 CONFIRM = {"step": "confirm", "detail": "Sign-ins, roles and probes confirm that the application works."}
 
 
@@ -61,7 +60,10 @@ class Stopped(Exception):
 
 @dataclass
 class Recovery:
-    """One recovery under way. `options` are the task's, complete; `connection` holds the administrator's token."""
+    """One recovery under way. `options` are the task's, complete.
+
+    `connection` is complete as well, with the administrator's token: nothing is left to the environment of the host.
+    """
 
     call: Call
     say: t.Callable[[str], None]
@@ -169,9 +171,8 @@ class Recovery:
         chosen = {name: self.options[name] for name in (*_PROOF, "key_store", "required_roles", "probes")}
         if not self.done:
             chosen["initial_pause"] = 0
-        connection = {name: self.connection.get(name) for name in _CONNECTION}
-        itself = {"auth_source": "key_store", "app_id": self.access["app_id"]}
-        arguments = {**connection, **chosen, **itself, **more}
+        itself = {"auth_source": "key_store", "access_token": None, "app_id": self.access["app_id"]}
+        arguments = {**self.connection, **chosen, **itself, **more}
         return self.call(VERIFY, arguments, check, [*self._repairs, *_names(self.access)])
 
     @property

@@ -93,6 +93,14 @@ PRIVILEGES: dict[str, Privilege] = {
 }
 
 
+def needs_sentence(need: str) -> str:
+    """What a step needs at least, for whoever was refused it."""
+    row = PRIVILEGES[need]
+    least = " and ".join(names[0] for names in row.permissions)
+    roles = " or ".join(row.directory_roles) + (", or to own the application" if row.owner_suffices else "")
+    return f"To {row.task} an application needs {least}; a person needs to be {roles}."
+
+
 @dataclass(frozen=True)
 class Lack:
     """What is missing for a step: a permission (any one of these), or a directory role (any one of these)."""

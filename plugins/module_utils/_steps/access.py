@@ -34,6 +34,7 @@ from .._core.errors import (
     NotProven,
     StillWaiting,
 )
+from .._core.privileges import needs_sentence
 from .._entra.graph import LONGEST_RETRY_AFTER
 from .._entra.principals import (
     create_principal,
@@ -233,10 +234,18 @@ def _send(connection: Connection, progress: AccessProgress, step: AccessStep) ->
         too_long = (asked or 0.0) > LONGEST_RETRY_AFTER
         may_pass = _may_pass(failure, step, progress) and not too_long and not is_last
         if not may_pass and not _is_shown(connection, progress, step):
+            if isinstance(failure, GraphRefused) and failure.status == 403:
+                raise _explained(failure, step) from failure
             raise
         if _was_refused(failure):
             progress.pause = POLL * 2 ** (progress.attempts - 1) if asked is None else asked
         progress.again_at = timing.monotonic() + (progress.pause if _was_refused(failure) else SETTLE)
+
+
+def _explained(failure: GraphRefused, step: AccessStep) -> GraphRefused:
+    """A refusal for want of rights says which ones this step needs."""
+    message = f"Graph refused it ({failure.code}): {step.detail} {needs_sentence(step.need)}"
+    return GraphRefused(message, failure.diagnosis, failure.status, failure.code, failure.retry_after)
 
 
 def _was_refused(failure: GraphRefused | NetworkFailure) -> bool:

@@ -42,7 +42,7 @@ class Act:
 
     @property
     def task(self):
-        waits = QUICK if self.module.endswith(("renew", "verify")) else {}
+        waits = QUICK if self.module.endswith(("renew", "verify", "recovery")) else {}
         called = {f"evercert.entra.{self.module}": {**waits, **self.options}}
         return {"name": self.title, **called, "ignore_errors": True, **self.keywords}
 
@@ -166,6 +166,24 @@ def without_a_secret(cast):
         Act("application_certificate_info", "a person", person),
         Act("application_certificate", "a person", {**person, **public}, None, {"check_mode": True}),
         Act("application_certificate_info", "a job", {"app_id": payroll.app_id, "auth_source": "workload_identity"}),
+    ]
+
+
+def repairs(cast):
+    """The administrator's token of a recovery is got on the control node, and goes through a pipe."""
+
+    def recover(name, options, *rest):
+        return Act("application_recovery", name, options, *rest)
+
+    payroll, nothing = cast["payroll"], {"permissions": []}
+    return [
+        Act("application_access", "repaired", {"app_id": cast["disabled"].app_id, "enabled": True}),
+        Act("application_access", "broken again", {"app_id": cast["disabled"].app_id, "enabled": False}),
+        recover("recovered", of(payroll, force=True, pfx_passphrase=secret("pfx_passphrase"), **nothing)),
+        recover("wrong secret", of(payroll, client_secret=secret("wrong_secret")), "client secret is wrong"),
+        recover(
+            "a key as a role", of(payroll, permissions=[{"resource": "x", "roles": [secret("misplaced_key")]}]), ""
+        ),
     ]
 
 

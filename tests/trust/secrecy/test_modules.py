@@ -19,6 +19,7 @@ def test_no_module_shows_a_secret_on_any_path(stage, server, connection, cast, v
         *acts.reports(cast),
         *acts.certificates(cast),
         *acts.without_a_secret(cast),
+        *acts.repairs(cast),
         *acts.troubles(cast),
     ]
     tasks = []

@@ -12,9 +12,15 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.recovering import checked_options
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.run import failure_of
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.plugins.plugin_utils import _controller_sign_in as controller
 from ansible_collections.evercert.entra.plugins.plugin_utils._recovery import ACCESS, RENEW, VERIFY, Recovery
-from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import Killed, Transport, World
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import (
+    Killed,
+    Transport,
+    World,
+    tree,
+)
 
 READ = "Organization.Read.All"
 WRITES = {
@@ -90,6 +96,12 @@ class Rehearsal:
         return signs_in and self.roles() == [READ]
 
 
+@pytest.fixture(autouse=True)
+def quick_disk(monkeypatch):
+    """Power losses are the key store's own tests."""
+    monkeypatch.setitem(durable.EFFECTS, "sync", lambda effect: None)
+
+
 @pytest.fixture
 def rehearsal(world):
     return Rehearsal(world)
@@ -132,9 +144,11 @@ CASES = {
 @pytest.mark.parametrize(("break_it", "wrong", "done"), CASES.values(), ids=CASES)
 def test_several_things_wrong_at_once_are_found_planned_and_repaired(rehearsal, break_it, wrong, done):
     break_it(rehearsal)
+    files = tree(rehearsal.world.folder)
 
     planned = rehearsal.recover(check=True, renew_before=5)
     assert not WRITES & set(rehearsal.operations())
+    assert tree(rehearsal.world.folder) == files
     plan_said = list(rehearsal.said)
     repaired = rehearsal.recover(renew_before=5)
 
@@ -325,7 +339,7 @@ def test_bad_options_are_all_told_before_anybody_signs_in(rehearsal):
 def test_killed_anywhere_the_next_recovery_comes_to_the_same(tmp_path):
     """A sample: the renewal and the access have tests of their own that are killed at every moment."""
     killed = 0
-    for number in range(3, 1000, 11):
+    for number in range(3, 1000, 17):
         rehearsal = Rehearsal(World(tmp_path / str(number)))
         lost_rotation(rehearsal)
         with rehearsal.world.watching_effects():

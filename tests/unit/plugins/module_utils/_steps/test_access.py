@@ -219,6 +219,11 @@ def test_a_token_that_says_nothing_is_left_to_graph_and_that_is_said(world, monk
         world.access(**world.as_admin)
 
     assert caught.value.diagnosis.code == "permission_denied"
+    assert caught.value.message == (
+        "Graph refused it (Authorization_RequestDenied): Organization.Read.All of Microsoft Graph is granted. To grant "
+        "or withdraw application permissions of Microsoft Graph an application needs AppRoleAssignment.ReadWrite.All "
+        "and Application.Read.All; a person needs to be Privileged Role Administrator or Global Administrator."
+    )
     assert "could not be checked beforehand" in world.warnings[0]
     assert world.access(permissions=graph(READ)).changed
 
