@@ -229,6 +229,9 @@ def _send(connection: Connection, progress: AccessProgress, step: AccessStep) ->
         _write(connection, progress, step)
         progress.acknowledged = True
     except (GraphRefused, NetworkFailure) as failure:
+        if _is_there_already(failure, step):
+            progress.acknowledged = True
+            return
         asked = failure.retry_after if isinstance(failure, GraphRefused) else None
         is_last = progress.attempts >= WRITE_ATTEMPTS or timing.monotonic() >= progress.deadline
         too_long = (asked or 0.0) > LONGEST_RETRY_AFTER
@@ -254,15 +257,21 @@ def _was_refused(failure: GraphRefused | NetworkFailure) -> bool:
 
 
 def _may_pass(failure: GraphRefused | NetworkFailure, step: AccessStep, progress: AccessProgress) -> bool:
-    """No answer, trouble of the service, a conflict, or "it is there already" that no replica shows yet.
-
-    Right after this run created the service principal, not every replica knows it.
-    """
+    """No answer, trouble of the service, a conflict; or a replica that does not know the new service principal yet."""
     if not isinstance(failure, GraphRefused) or failure.may_have_applied or failure.status in (409, 429):
         return True
     created = any(one.name == "create_service_principal" for one in progress.steps)
-    exists = failure.status == 400 and "already exists" in str(failure.diagnosis.evidence.get("message"))
-    return (exists and step.name == "grant") or (failure.status == 404 and (created or step.name == "revoke"))
+    return failure.status == 404 and (created or step.name == "revoke")
+
+
+def _is_there_already(failure: GraphRefused | NetworkFailure, step: AccessStep) -> bool:
+    """A refusal that is as good as an acknowledgement: it has to show, too (facts page, 10 and 13)."""
+    if not isinstance(failure, GraphRefused):
+        return False
+    if step.name == "create_service_principal":
+        return failure.status == 409 and failure.code == "Request_MultipleObjectsWithSameKeyValue"
+    says_so = "already exists" in str(failure.diagnosis.evidence.get("message"))
+    return step.name == "grant" and failure.status == 400 and says_so
 
 
 def _write(connection: Connection, progress: AccessProgress, step: AccessStep) -> None:

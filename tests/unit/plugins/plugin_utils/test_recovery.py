@@ -179,6 +179,16 @@ def test_nothing_is_ever_removed(rehearsal):
     assert rehearsal.world.credentials[foreign.key_id] == foreign
 
 
+def test_not_even_what_an_ordinary_renewal_would_retire(rehearsal):
+    rehearsal.recover(force=True)
+    rehearsal.world.settle(10 * 86400)
+    both = set(rehearsal.world.credentials)
+    rehearsal.world.tenant.enable(rehearsal.world.payroll, False)
+
+    assert steps(rehearsal.recover()) == ["enable_service_principal", "confirm"]
+    assert len(both) == 2 and set(rehearsal.world.credentials) == both
+
+
 def test_the_token_is_in_no_result_and_in_no_line(rehearsal):
     everything_wrong(rehearsal)
 
@@ -339,7 +349,7 @@ def test_bad_options_are_all_told_before_anybody_signs_in(rehearsal):
 def test_killed_anywhere_the_next_recovery_comes_to_the_same(tmp_path):
     """A sample: the renewal and the access have tests of their own that are killed at every moment."""
     killed = 0
-    for number in range(3, 1000, 17):
+    for number in range(5, 1000, 29):
         rehearsal = Rehearsal(World(tmp_path / str(number)))
         lost_rotation(rehearsal)
         with rehearsal.world.watching_effects():
@@ -353,4 +363,4 @@ def test_killed_anywhere_the_next_recovery_comes_to_the_same(tmp_path):
         rehearsal.world.settle()
         assert rehearsal.recover()["verified"] is True
         assert rehearsal.works() and len(rehearsal.world.credentials) == 1
-    assert killed > 5
+    assert killed > 3
