@@ -107,7 +107,7 @@ class Recovery:
         if trial.get("verified"):
             return
         if diagnosis.get("code") not in KEY_CODES:
-            raise Stopped(trial)
+            raise self._unproven(trial)
         self.wrong.append(_wrong(diagnosis["code"], diagnosis["cause"], "renew"))
         self.renewal = self._renew(check=True, force=True)
         _refuse(self.renewal)
@@ -144,7 +144,16 @@ class Recovery:
         roles = [*self.options["required_roles"], *_graph_roles(self.access.get("granted") or [])]
         self.health = self._verify(required_roles=list(dict.fromkeys(roles)), sign_ins=sign_ins)
         if not self.health.get("verified"):
-            raise Stopped(self.health)
+            raise self._unproven(self.health)
+
+    def _unproven(self, health: Result) -> Stopped:
+        """What nothing here repairs is still something that is wrong."""
+        diagnosis = health.get("diagnosis") or {"code": "unknown"}
+        self.wrong.append(_wrong(diagnosis["code"], str(health.get("msg")), None))
+        if diagnosis["code"] == "consent_missing":
+            advice = "A permission that the registration does not ask for is granted when permissions names it."
+            return Stopped({**health, "msg": f"{health['msg']} {advice}"})
+        return Stopped(health)
 
     def _keep(self, result: Result) -> Result:
         """Remember what was done; end here when it was not."""

@@ -310,6 +310,19 @@ def test_a_new_key_that_is_refused_leaves_a_failure_that_says_how_to_go_on(rehea
     assert len(world.made) == 1
 
 
+def test_a_permission_that_nobody_asks_for_is_named_as_wrong_and_not_granted(rehearsal):
+    rehearsal.recover(renew_before=5)
+
+    result = rehearsal.recover(renew_before=5, required_roles=["User.Read.All"])
+
+    assert (result["failed"], result["changed"]) == (True, False)
+    assert [(one["code"], one["step"]) for one in result["wrong"]] == [("consent_missing", None)]
+    assert "Not granted: User.Read.All." in result["msg"]
+    assert "is granted when permissions names it. Nothing was changed." in result["msg"]
+    named = [{"resource": "microsoft_graph", "roles": ["User.Read.All"]}]
+    assert rehearsal.recover(renew_before=5, required_roles=["User.Read.All"], permissions=named)["verified"] is True
+
+
 def test_a_recovery_that_was_stopped_anywhere_goes_on(rehearsal):
     everything_wrong(rehearsal)
     world = rehearsal.world
