@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from ..plugin_utils._controller_sign_in import CONSENT
 from ..plugin_utils._visible import VisibleAction
 
 
 class ActionModule(VisibleAction):
-    pass
+    scopes = CONSENT

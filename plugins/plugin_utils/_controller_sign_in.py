@@ -18,6 +18,7 @@ Result = dict[str, t.Any]
 # Delegated permissions of Microsoft Graph. What the person may not do, the token may not do either.
 READ = ("Application.Read.All",)
 WRITE = ("Application.ReadWrite.All",)
+CONSENT = (*WRITE, "AppRoleAssignment.ReadWrite.All")
 # Seconds between two lines about the wait. The promise is 15.
 LINE_EVERY = 10.0
 

@@ -80,9 +80,11 @@ def delete_app_role_assignment(call, reference, assignment):
     """204; an unknown one is 404. V: "Delete appRoleAssignment" of the Graph reference."""
     require_any(call, roles.WRITE_ASSIGNMENTS)
     history, principal = find_principal(call, reference, Primary())
-    kept = tuple(one for one in principal.assignments if one.id != assignment)
-    if len(kept) == len(principal.assignments):
+    gone = next((one for one in principal.assignments if one.id == assignment), None)
+    if gone is None:
         raise not_found(assignment)
+    _refuse_a_grant_beyond_the_persons_role(call, gone.resource_id)
+    kept = tuple(one for one in principal.assignments if one != gone)
     call.tenant.write(history, replace(principal, assignments=kept))
     return call.empty()
 
@@ -93,9 +95,9 @@ def _grant(call, one):
     return shapes.assignment(one, principal, resource.primary if resource else None)
 
 
-def _refuse_a_grant_beyond_the_persons_role(call, resource):
+def _refuse_a_grant_beyond_the_persons_role(call, resource_id):
     """10 V: permissions of Microsoft Graph itself are granted by fewer people than those of other APIs."""
-    is_graph = resource.object_id == call.tenant.graph.object_id
+    is_graph = resource_id == call.tenant.graph.object_id
     if call.user and is_graph and not call.user.has_any(users.GRANTS_GRAPH_PERMISSIONS):
         raise denied()
 
@@ -107,7 +109,7 @@ def post_app_role_assignment(call, reference):
     named = {name: str(call.body.get(name)) for name in ("principalId", "resourceId", "appRoleId")}
     history, principal = find_principal(call, named["principalId"], Primary())
     resource = find_principal(call, named["resourceId"], Primary())[1]
-    _refuse_a_grant_beyond_the_persons_role(call, resource)
+    _refuse_a_grant_beyond_the_persons_role(call, resource.object_id)
     if resource.role_value(named["appRoleId"]) is None:
         raise bad_request("Permission being assigned was not found on application")
     if any(

@@ -420,6 +420,8 @@ def problems_of_recovery(options: Options) -> list[str]:
             "auth_source key_store is the application itself, which is locked out: an administrator signs in, for "
             "example with auth_source device_code."
         )
+    if not options["tenant_id"]:
+        found.append("tenant_id is needed (AZURE_TENANT_ID): the application itself signs in there in the end.")
     if not (options["app_id"] or options["object_id"] or options["display_name"]):
         found.append("Name the application: app_id, object_id or display_name.")
     return found
