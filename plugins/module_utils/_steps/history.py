@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import EvercertError, KeyStoreError
+from .._core.errors import EvercertError, StillWaiting
 from .._core.times import format_iso
 from .connection import Connection
 from .run import Progress
@@ -57,11 +57,12 @@ def note_check(connection: Connection, thumbprint: str, *, verified: bool, reaso
 
 def _append(connection: Connection, event: str, thumbprint: str | None, **facts: t.Any) -> None:
     store = connection.key_store
-    if store is None or not store.exists or not connection.notes_sign_ins:
+    if store is None or not connection.notes_sign_ins:
         return
     line = {"at": format_iso(connection.clock.now()), "event": event, "thumbprint": thumbprint}
-    with contextlib.suppress(KeyStoreError):
-        store.append_history({**line, **facts})
+    with contextlib.suppress(EvercertError, StillWaiting):
+        if store.exists:
+            store.append_history({**line, **facts})
 
 
 def _word(error: EvercertError) -> str:
