@@ -12,7 +12,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.errors import StillWaiting
+from .._core.errors import InvalidInput, StillWaiting
 from .._core.policy import RenewalPolicy
 from .._keys.store import KeyStore, StoredKey
 from .._keys.vault import VaultStore
@@ -31,7 +31,7 @@ from .run import carried
 def act(module: AnsibleModule, connection: Connection) -> Renewal:
     """Do what the options ask for. A wait keeps what its call has changed, and the lock's own deadline."""
     connection.store.refuse_locked_keys()
-    changes = carried(module).get("access_changes") or []
+    changes = _changes_so_far(module)
     try:
         renewal = _act(module, connection)
     except StillWaiting as pause:
@@ -39,6 +39,15 @@ def act(module: AnsibleModule, connection: Connection) -> Renewal:
         raise HandedOver(pause, carry) from pause
     made = connection.store.wrong_access() if module.check_mode else connection.access_changes
     return dataclasses.replace(renewal, access_changes=(*changes, *made))
+
+
+def _changes_so_far(module: AnsibleModule) -> list[dict[str, t.Any]]:
+    """What earlier calls of the same task have changed. Raises InvalidInput where it is something else."""
+    changes = carried(module).get("access_changes") or []
+    parts = {"path", "before", "after"}
+    if isinstance(changes, list) and all(isinstance(one, dict) and one.keys() == parts for one in changes):
+        return changes
+    raise InvalidInput(["_waiting holds something else than an earlier call has handed over."])
 
 
 def _act(module: AnsibleModule, connection: Connection) -> Renewal:
@@ -60,7 +69,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
             if adopted:
                 return adopted
         if options["csr"] and isinstance(connection.store, VaultStore):
-            return _request_signature(connection, connection.store, request, module.check_mode)
+            return _request_signature(connection, connection.store, request, module.check_mode, progress)
         return renew(connection, request, dry_run=module.check_mode, progress=progress)
     except Interrupted:
         raise
@@ -83,15 +92,17 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
     return {"csr": None if renewal.dry_run else renewal.run.connection.store.signing_request()}
 
 
-def _request_signature(connection: Connection, store: VaultStore, request: Request, dry_run: bool) -> Renewal:
+def _request_signature(
+    connection: Connection, store: VaultStore, request: Request, dry_run: bool, progress: Progress | None
+) -> Renewal:
     """A vault makes a key without a certificate, and waits for one: there is no successor until it is merged."""
-    planned = renew(connection, request, dry_run=True)
-    progress = planned.run.progress
+    planned = renew(connection, request, dry_run=True, progress=progress)
+    plan = planned.run.progress
     if store.signing_request():
-        progress.steps = ()
-    elif not dry_run and any(step.name == "generate" for step in progress.steps):
+        plan.steps = ()
+    elif not dry_run and any(step.name == "generate" for step in plan.steps):
         with locked(connection, request):
-            subject = request.policy.subject or progress.display_name or progress.app_id
+            subject = request.policy.subject or plan.display_name or plan.app_id
             store.request_signature(key_size=request.policy.key_size, subject=subject)
     return dataclasses.replace(planned, dry_run=dry_run)
 

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,32 @@ def test_an_encrypted_store_needs_its_passphrase_before_anything_is_done(renew, 
         assert len(os.listdir(Path(key_store, "versions"))) == 1
     done = renew(force=True, key_passphrase="s3cret words")
     assert done["certificate"]["stage"] == "current" and "s3cret words" not in json.dumps(done)
+
+
+def test_what_was_corrected_before_a_wait_is_reported_after_it(renew, key_store):
+    renew(mode="0640")
+    bundle = Path(key_store, "current", "bundle.pem")
+    bundle.chmod(0o600)
+    options = {"force": True, "initial_pause": 1}
+
+    found, waits = renew(_waiting={"slice": 0.1}, **options), 0
+    while "_waiting" in found:
+        waits += 1
+        time.sleep(found["_waiting"]["seconds"])
+        found = renew(_waiting={"slice": 0.1, "carry": json.loads(json.dumps(found["_waiting"]["carry"]))}, **options)
+
+    assert waits and list(found["diff"]["before"]["file_access"]) == [
+        str(Path(key_store, "versions", bundle_name(found)))
+    ]
+
+
+def bundle_name(found):
+    return Path(found["predecessor"]["thumbprint"], "bundle.pem")
+
+
+@pytest.mark.parametrize("odd", ["x", [1], [{"path": "/"}], {"path": 1}])
+def test_something_else_than_what_was_handed_over_is_refused(renew, odd):
+    renew()
+
+    failed = renew(_waiting={"carry": {"access_changes": odd}})
+    assert failed["failed"] and "_waiting holds something else" in failed["msg"]

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import json
+import time
+
 import pytest
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_info as info
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as renew
@@ -104,3 +107,21 @@ def test_everything_that_does_not_go_with_a_vault_is_told_at_once(in_vault):
 
     words = [problem.split(" ")[0] for problem in failed["problems"]]
     assert words == ["pfx_passphrase", "mode", "auth_source", "validity"]
+
+
+def test_a_renewal_in_a_vault_may_be_cut_at_any_wait(in_vault, vault):
+    vault.seconds_to_make = 1
+    try:
+        found, waited_for = in_vault(renew, _waiting={"slice": 0.1}, initial_pause=1), []
+        while "_waiting" in found:
+            waited_for.append(found["_waiting"]["what"])
+            time.sleep(min(1.0, found["_waiting"]["seconds"]))
+            carry = json.loads(json.dumps(found["_waiting"]["carry"]))
+            found = in_vault(renew, _waiting={"slice": 0.1, "carry": carry}, initial_pause=1)
+    finally:
+        vault.seconds_to_make = 0.0
+
+    assert any("Key Vault to make a version" in what for what in waited_for)
+    assert (
+        steps(found) == ["generate", "register", "prove", "promote"] and len(vault.certificate("payroll").versions) == 1
+    )
