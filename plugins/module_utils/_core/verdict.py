@@ -102,7 +102,8 @@ def _status(facts: Facts, policy: RenewalPolicy) -> str:
         return _status_of_trouble(facts, "missing" if facts.store is not None else "unknown")
     best = best_status(facts.application, facts.now, policy.renew_before)
     if facts.store is not None and best in ("healthy", "near_expiry"):
-        return "key_unavailable"
+        held = any(facts.store.holds(entry) for entry in facts.application.sign_in_credentials)
+        return best if held else "key_unavailable"
     return best
 
 

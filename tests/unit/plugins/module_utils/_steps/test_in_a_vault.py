@@ -275,6 +275,9 @@ def test_an_existing_vault_certificate_is_taken_over_as_it_is(vault_world):
     pair = vault_world.vault.certificate("payroll").versions[-1].pair
     vault_world.tenant.add_credential(vault_world.payroll, pair)
 
+    told = vault_world.info()
+    assert told.status == "healthy" and told.reasons == ["interrupted"]
+
     result = vault_world.renew()
 
     assert result.steps == ["prove", "promote"] and result.finding == "interrupted"
