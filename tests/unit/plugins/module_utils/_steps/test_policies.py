@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import Unsafe
@@ -192,3 +194,24 @@ def test_a_listing_without_the_permission_says_nothing_of_policies(adopted):
     found, _operations = listing(adopted)
 
     assert "policy" not in found["payroll"]["certificates"][0] and found["payroll"]["findings"] == []
+
+
+def test_policies_that_cannot_be_read_do_not_stop_a_renewal(adopted):
+    adopted.tenant.faults.add("error", match="batch", status=403)
+
+    assert adopted.renew().changed
+
+
+def test_the_lifetime_of_an_entry_without_dates_is_unknown(limited, monkeypatch):
+    plain = report._read
+
+    def without_dates(connection, contents):
+        found, trouble = plain(connection, contents)
+        entries = tuple(dataclasses.replace(entry, not_before=None) for entry in found.key_credentials)
+        return dataclasses.replace(found, key_credentials=entries), trouble
+
+    monkeypatch.setattr(report, "_read", without_dates)
+
+    found = limited.info(renew_before=5)
+
+    assert found.certificates[0]["policy"]["state"] == "unknown" and found.reasons == []

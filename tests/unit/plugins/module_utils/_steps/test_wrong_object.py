@@ -9,7 +9,9 @@ from __future__ import annotations
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, NotProven
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import ServicePrincipal
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report
+from ansible_collections.evercert.entra.tests.unit.builders import a_certificate, a_credential
 from emulator.credentials import KeyCredential
 
 
@@ -159,3 +161,21 @@ def test_a_status_does_not_fail_because_its_surroundings_may_not_be_read(adopted
     found = adopted.info(renew_before=5)
 
     assert found.status == "healthy" and not hasattr(found, "service_principal")
+
+
+def test_a_renewal_goes_on_where_the_service_principal_may_not_be_read(adopted):
+    move_to_principal(adopted)
+    adopted.tenant.faults.add("error", match="get_service_principal", status=403, times=None)
+
+    adopted.renew(add_method="update", force=True)
+
+    assert not [words for words in adopted.warnings if "wrong object" in words] and [adopted.current] == adopted.made
+
+
+def test_the_key_that_decrypts_tokens_is_told_apart():
+    credential = a_credential()
+
+    found = ServicePrincipal("object-1", "app-1", True, (credential,), credential.key_id)
+
+    assert found.purpose_of(credential) == "token_encryption"
+    assert found.find_credential(a_certificate()) is None
