@@ -19,7 +19,8 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis imp
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import SignInRefused, UntrustedAnswer
 from ansible_collections.evercert.entra.plugins.module_utils._core.limits import parse_duration
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Application
-from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, surroundings
+from ansible_collections.evercert.entra.plugins.module_utils._core.privileges import PRIVILEGES, find_lacks
+from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, principals, surroundings
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clouds import CLOUDS
 from ansible_collections.evercert.entra.plugins.module_utils._entra.device_prompt import parse_prompt
@@ -84,6 +85,32 @@ PROMPT = {
 }
 MACHINE = {"access_token": "a.b.c", "expires_in": "3599", "resource": "r", "token_type": "Bearer", "client_id": "a-1"}
 CLI = {"accessToken": "a.b.c", "expiresOn": "2026-11-22 11:00:00.000000", "tokenType": "Bearer"}
+PERSON = {
+    "scp": "Application.ReadWrite.All User.Read",
+    "roles": ["x"],
+    "idtyp": "user",
+    "wids": ["b79fbf4d-3ef9-4689-8143-76b194e85509", "158c047a-c907-4556-b7ef-446551a6b5f7"],
+}
+GUID = "11111111-2222-4333-8444-555555555555"
+ACCESS = {
+    "registration": {
+        "id": "o-1",
+        "appId": GUID,
+        "displayName": "x",
+        "isDisabled": None,
+        "disabledByMicrosoftStatus": None,
+        "requiredResourceAccess": [{"resourceAppId": GUID, "resourceAccess": [{"id": "r-1", "type": "Role"}]}],
+    },
+    "principal": {"id": "p-1", "appId": GUID, "accountEnabled": True, "isDisabled": None},
+    "resource": {
+        "id": "s-1",
+        "appId": GUID,
+        "displayName": "API",
+        "appRoles": [{"id": "r-1", "value": "Read", "isEnabled": True, "allowedMemberTypes": ["Application"]}],
+    },
+    "assignments": {"value": [{"id": "g-1", "resourceId": "s-1", "appRoleId": "r-1", "resourceDisplayName": "API"}]},
+    "deleted": {"value": [{"id": "o-1", "appId": GUID, "deletedDateTime": "2026-11-22T10:00:00Z"}]},
+}
 LONGEST_DIAGNOSIS = 20_000
 HEADERS = st.dictionaries(st.sampled_from(["retry-after", "request-id", "client-request-id", "date"]), TEXTS)
 
@@ -140,6 +167,32 @@ def graph_answering(body):
 
     timing, token = PlainTiming(), AccessToken("a.b.c", "test")
     return GraphClient(Service(), ServiceClock(timing), timing, CLOUDS["public"], lambda: token)
+
+
+READERS_OF_ACCESS = {
+    "registration": lambda graph: principals.read_registration(graph, "o-1"),
+    "principal": lambda graph: principals.find_principal(graph, GUID),
+    "resource": lambda graph: principals.find_resource(graph, GUID),
+    "assignments": lambda graph: principals.list_assignments(graph, "p-1"),
+    "deleted": lambda graph: principals.find_deleted_application(graph, GUID, None),
+}
+
+
+@fuzz(400)
+@given(st.sampled_from(list(ACCESS)).flatmap(lambda part: st.tuples(st.just(part), bent_json(ACCESS[part]))))
+def test_what_access_rests_on_is_read_or_refused(answer):
+    part, body = answer
+    try:
+        READERS_OF_ACCESS[part](graph_answering(body))
+    except UntrustedAnswer as refused:
+        assert len(refused.message) < 300
+
+
+@fuzz(200)
+@given(bent_json(PERSON))
+def test_claims_of_any_kind_lack_something_or_nothing(claims):
+    if isinstance(claims, dict):
+        assert all(lack.sentence for lack in find_lacks(claims, PRIVILEGES))
 
 
 def judged(limits):

@@ -32,6 +32,7 @@ SPEC = {
     **arguments.REPORT,
     **arguments.VERIFICATION,
     **arguments.CERTIFICATE,
+    **arguments.ACCESS,
     "state": {"type": "str", "default": "present"},
 }
 HONEST = {
@@ -46,6 +47,7 @@ HONEST = {
     "key_store": "https://payroll.vault.azure.net/certificates/payroll",
     "expected_thumbprint": "AB:" * 19 + "AB",
 }
+PLAIN = {**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST}
 READERS = (
     arguments.problems_of,
     arguments.problems_of_report,
@@ -53,6 +55,8 @@ READERS = (
     arguments.problems_of_verification,
     arguments.problems_of_renewal,
     lambda options: arguments.problems_of_vault(options, options["auth_source"]),
+    arguments.problems_of_access,
+    arguments.problems_of_recovery,
 )
 INTEGERS = st.integers() | st.sampled_from([10**400, -(10**400), 0])
 
@@ -74,6 +78,8 @@ VALUES = {
             st.fixed_dictionaries({"url": TEXTS | bent_text("/organization"), "status": st.integers()}), max_size=2
         )
         if name == "probes"
+        else st.lists(st.fixed_dictionaries({"resource": TEXTS, "roles": st.lists(TEXTS, max_size=2)}), max_size=2)
+        if name == "permissions"
         else st.lists(TEXTS, max_size=2)
     ),
 }
@@ -82,7 +88,7 @@ VALUES = {
 @st.composite
 def options(draw):
     """The options of a module with one to three of them replaced by anything of their type."""
-    values = {**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST}
+    values = dict(PLAIN)
     for _change in range(draw(st.integers(1, 3))):
         name = draw(st.sampled_from(sorted(SPEC)))
         values[name] = draw(VALUES[SPEC[name]["type"]](name))
@@ -91,8 +97,10 @@ def options(draw):
 
 @fuzz(400)
 @given(options())
-@example({**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST, "sign_ins": 10**400})
-@example({**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST, "display_name": "\ud800"})
+@example({**PLAIN, "sign_ins": 10**400})
+@example({**PLAIN, "display_name": "\ud800"})
+@example({**PLAIN, "permissions": [{"resource": "\ud800", "roles": ["x"]}]})
+@example({**PLAIN, "permissions": [{"resource": "x", "roles": ["\x00"]}]})
 def test_options_are_a_problem_or_a_policy_and_a_connection(values):
     for reader in READERS:
         assert all(isinstance(problem, str) and "s3cret" not in problem for problem in reader(values))
@@ -106,6 +114,9 @@ def test_options_are_a_problem_or_a_policy_and_a_connection(values):
         return
     arguments.proof_policy(values)
     arguments.expectation(values)
+    if not arguments.problems_of_access(values):
+        for name, roles in arguments.access_wish(values).permissions or ():
+            assert "".join([name, *roles]).encode()
     if not arguments.problems_of_renewal(values):
         arguments.renewal_policy(values)
 
@@ -170,7 +181,7 @@ def test_any_address_is_this_host_or_another_and_has_a_name(url):
 
 def test_every_secret_survives_a_refusal_unseen():
     with tempfile.TemporaryDirectory() as folder:
-        values = {**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST}
+        values = dict(PLAIN)
         values.update(client_secret="s3cret\x00", access_token="t0ken\ud800", key_store=str(Path(folder) / "store"))
 
         problems = " ".join(arguments.problems_of(values))

@@ -33,6 +33,7 @@ FUZZED = {
     "_entra/surroundings.py:read_lifetime_limits": "test_fuzz_answers.py",
     "_entra/surroundings.py:read_default_limits": "test_fuzz_answers.py",
     "_entra/surroundings.py:read_service_principal": "test_fuzz_answers.py",
+    "_entra/principals.py:read_registration": "test_fuzz_answers.py",
     "_entra/clouds.py:problems_of_url": "test_fuzz_options.py",
     "_entra/graph.py:parse_seconds": "test_fuzz_answers.py",
     "_entra/transport.py:json_object": "test_fuzz_answers.py",
@@ -54,6 +55,8 @@ FUZZED = {
     "_ansible/arguments.py:problems_of_verification": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_renewal": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_vault": "test_fuzz_options.py",
+    "_ansible/arguments.py:problems_of_access": "test_fuzz_options.py",
+    "_ansible/arguments.py:problems_of_recovery": "test_fuzz_options.py",
     "_ansible/files.py:read_key_pair": "test_fuzz_options.py",
     "_ansible/files.py:read_file": "test_fuzz_options.py",
 }

@@ -406,6 +406,9 @@ def problems_of_access(options: Options) -> list[str]:
         if not any(entry["roles"] or ())
     ]
     found += ["permissions: a resource is empty." for entry in options["permissions"] or () if not entry["resource"]]
+    texts = [text for entry in options["permissions"] or () for text in (entry["resource"], *(entry["roles"] or ()))]
+    if any(_NO_TEXT.search(text) for text in texts):
+        found.append("permissions holds a NUL or half of a character, which is no text.")
     if options["state"] == "absent" and not options["permissions"]:
         found.append("state absent needs permissions: nothing is withdrawn that is not named.")
     return found

@@ -126,16 +126,15 @@ def _requested(resources: list[t.Any]) -> t.Iterator[Requested]:
 def _resource(body: Json) -> Resource:
     """Only roles that applications can hold and that are switched on can be granted."""
     listed = body.get("appRoles")
-    roles = {
-        str(role["value"]): _id_in(role, "id")
-        for role in (listed if isinstance(listed, list) else ())
-        if isinstance(role, dict)
-        and role.get("value")
-        and role.get("isEnabled") is not False
-        and "Application" in (role.get("allowedMemberTypes") or ["Application"])
-    }
+    offered = [role for role in listed if isinstance(role, dict)] if isinstance(listed, list) else []
+    roles = {str(role["value"]): _id_in(role, "id") for role in offered if role.get("value") and _is_for_us(role)}
     app_id = _id_in(body, "appId")
     return Resource(_id_in(body, "id"), app_id, _text(body.get("displayName")) or app_id, roles)
+
+
+def _is_for_us(role: Json) -> bool:
+    holders = role.get("allowedMemberTypes")
+    return role.get("isEnabled") is not False and (not isinstance(holders, list) or "Application" in holders)
 
 
 def _get_or_none(graph: GraphClient, path: str, new_connection: bool = False) -> Json | None:

@@ -90,7 +90,7 @@ class AccessProgress:
             known["steps"] = tuple(_step_of(step) for step in known["steps"])
             known["blocked"], known["not_handled"] = tuple(known["blocked"]), tuple(known["not_handled"])
             return cls(**known)
-        except (TypeError, ValueError, KeyError) as error:
+        except (AttributeError, TypeError, ValueError, KeyError) as error:
             raise InvalidInput(["_waiting holds something else than an earlier call has handed over."]) from error
 
 
