@@ -35,7 +35,12 @@ def test_an_adopted_key_pair_is_current_and_managed_and_entra_is_unchanged(world
         seen=START,
         origin="adopted",
     )
-    assert world.events() == ["adopted"] and world.store.history(1)[0]["key_id"] == next(iter(before))
+
+
+def test_an_adoption_is_told(world):
+    world.adopt()
+
+    assert world.events() == ["adopted"] and world.store.history(1)[0]["key_id"] == next(iter(world.credentials))
 
 
 def test_the_key_id_of_an_adopted_key_pair_is_that_of_its_own_entry(world):

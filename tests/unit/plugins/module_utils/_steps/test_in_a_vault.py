@@ -24,7 +24,10 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import KeyPair, certificate_from_der
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps import (
-    test_renewal,
+    test_adopt,
+    test_renew,
+    test_retire,
+    test_roll_back,
     test_stops,
     test_ways,
 )
@@ -50,29 +53,29 @@ def in_vault(vault_world):
 # What holds for every key store. These are the tests of the directory store themselves.
 
 THE_SAME = (
-    test_renewal.test_a_second_run_changes_nothing,
+    test_renew.test_a_second_run_changes_nothing,
     test_ways.test_a_certificate_that_was_never_applied_is_registered_again,
     test_ways.test_a_certificate_that_was_never_applied_and_ends_soon_is_replaced,
     test_ways.test_a_predecessor_that_still_signs_in_becomes_current_before_anything_else,
     test_ways.test_one_stale_replica_makes_no_certificate_unregistered,
     test_ways.test_absent_on_three_reads_and_accepted_at_sign_in_is_no_finding,
-    test_ways.test_a_roll_back_that_hands_its_waits_over_counts_what_was_refused_before,
-    test_ways.test_an_accepted_current_certificate_is_not_rolled_back,
-    test_ways.test_nothing_is_rolled_back_to_a_predecessor_that_does_not_sign_in,
-    test_ways.test_trouble_that_is_not_about_the_key_rolls_nothing_back,
-    test_ways.test_the_renewal_after_a_roll_back_replaces_the_refused_certificate,
-    test_ways.test_an_adopted_key_pair_is_current_and_managed_and_entra_is_unchanged,
-    test_ways.test_a_key_pair_that_does_not_sign_in_is_not_adopted,
+    test_roll_back.test_a_roll_back_that_hands_its_waits_over_counts_what_was_refused_before,
+    test_roll_back.test_an_accepted_current_certificate_is_not_rolled_back,
+    test_roll_back.test_nothing_is_rolled_back_to_a_predecessor_that_does_not_sign_in,
+    test_roll_back.test_trouble_that_is_not_about_the_key_rolls_nothing_back,
+    test_roll_back.test_the_renewal_after_a_roll_back_replaces_the_refused_certificate,
+    test_adopt.test_an_adopted_key_pair_is_current_and_managed_and_entra_is_unchanged,
+    test_adopt.test_a_key_pair_that_does_not_sign_in_is_not_adopted,
     test_ways.test_a_key_pair_of_ones_own_is_registered_proven_and_promoted,
-    test_ways.test_the_overlap_counts_from_promotion,
-    test_ways.test_a_retired_private_key_is_deleted_in_time,
-    test_ways.test_nothing_is_retired_unless_the_current_key_signs_in,
-    test_ways.test_a_lost_removal_seen_by_a_stale_replica_only_still_ends,
-    test_ways.test_confirm_retired_waits_until_the_old_key_is_refused,
-    test_ways.test_the_token_encryption_key_and_a_saml_pair_are_never_removed,
+    test_retire.test_the_overlap_counts_from_promotion,
+    test_retire.test_a_retired_private_key_is_deleted_in_time,
+    test_retire.test_nothing_is_retired_unless_the_current_key_signs_in,
+    test_retire.test_a_lost_removal_seen_by_a_stale_replica_only_still_ends,
+    test_retire.test_confirm_retired_waits_until_the_old_key_is_refused,
+    test_retire.test_the_token_encryption_key_and_a_saml_pair_are_never_removed,
     test_ways.test_an_empty_store_gets_its_first_certificate_beside_the_foreign_one,
     test_ways.test_foreign_credentials_of_every_kind_stay_byte_for_byte,
-    test_ways.test_a_store_without_a_current_certificate_cannot_be_rolled_back,
+    test_roll_back.test_a_store_without_a_current_certificate_cannot_be_rolled_back,
     test_stops.test_an_interrupted_run_is_resumed_as_interrupted,
 )
 

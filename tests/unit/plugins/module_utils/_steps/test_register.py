@@ -15,6 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     EvercertError,
     GraphRefused,
     NetworkFailure,
+    NotPermitted,
     NotProven,
     SignInRefused,
     Unsafe,
@@ -91,11 +92,19 @@ def test_where_no_way_is_open_it_is_said_which_and_why(left):
         steps.choose_way(run, version)
 
 
-def test_an_application_that_may_read_itself_may_try_to_write_itself(left):
-    left.tenant.grant(left.payroll, "Application.Read.All")
+def test_an_application_that_may_write_itself_does(left):
+    left.tenant.grant(left.payroll, "Application.ReadWrite.All")
     run, _version = start(left, **left.as_itself)
 
     assert steps.choose_way(run, None)[0] is None
+
+
+def test_one_that_may_only_read_itself_is_told_what_it_lacks(left):
+    left.tenant.grant(left.payroll, "Application.Read.All")
+    run, _version = start(left, **left.as_itself)
+
+    with pytest.raises(NotPermitted, match=r"Application\.ReadWrite\.OwnedBy"):
+        steps.choose_way(run, None)
 
 
 # The intent
