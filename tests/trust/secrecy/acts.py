@@ -180,7 +180,7 @@ def repairs(cast):
         Act("application_access", "repaired", {"app_id": cast["disabled"].app_id, "enabled": True}),
         Act("application_access", "broken again", {"app_id": cast["disabled"].app_id, "enabled": False}),
         recover("recovered", of(payroll, force=True, pfx_passphrase=secret("pfx_passphrase"), **nothing)),
-        recover("wrong secret", of(payroll, client_secret=secret("wrong_secret")), "client secret is wrong"),
+        recover("wrong secret", of(payroll, client_secret=secret("wrong_secret")), "client secret was sent"),
         recover(
             "a key as a role", of(payroll, permissions=[{"resource": "x", "roles": [secret("misplaced_key")]}]), ""
         ),
