@@ -11,7 +11,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import EvercertError, StillWaiting
+from .._core.errors import EvercertError, KeyStoreError, NotProven, StillWaiting, Unsafe
 from .._core.times import format_iso
 from .connection import Connection
 from .run import Progress
@@ -45,9 +45,15 @@ def noting_failures(connection: Connection, act: str, progress: Progress | None 
         yield doing
     except EvercertError as error:
         reason = error.diagnosis.code if error.diagnosis else _word(error)
-        message = error.message[:_LONGEST_MESSAGE]
-        _append(connection, "failed", doing.thumbprint, step=doing.step, reason=reason, message=message)
+        _append(connection, "failed", doing.thumbprint, step=doing.step, reason=reason, message=_message(error))
         raise
+
+
+def _message(error: EvercertError) -> str | None:
+    """Our own words alone: others may quote an option or an answer, and nobody hides a misplaced secret in a file."""
+    if error.diagnosis:
+        return error.diagnosis.cause
+    return error.message[:_LONGEST_MESSAGE] if isinstance(error, (KeyStoreError, NotProven, Unsafe)) else None
 
 
 def note_check(connection: Connection, thumbprint: str, *, verified: bool, reason: str | None, **facts: t.Any) -> None:

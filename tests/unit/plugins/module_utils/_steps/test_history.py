@@ -6,8 +6,10 @@
 
 from __future__ import annotations
 
-from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError, Unsafe
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.module_utils._steps.history import noting_failures
 
 
 def latest(world):
@@ -136,8 +138,17 @@ def test_a_history_that_cannot_be_written_hides_no_reason(adopted, monkeypatch):
 
 
 def test_a_long_message_is_cut(adopted):
-    adopted.tenant.faults.add("error", match="get_application", status=400, message="x" * 5000, times=None)
+    with pytest.raises(Unsafe), noting_failures(adopted.connect(adopted.options()), "prepare"):
+        raise Unsafe("x" * 5000)
 
+    assert latest(adopted)["message"] == "x" * 500
+
+
+def test_neither_an_option_nor_an_answer_is_quoted(adopted):
+    adopted.tenant.faults.add("error", match="get_application", status=400, message="said by the service", times=None)
     adopted.refused()
+    assert "said by the service" not in (adopted.key_store / "history.jsonl").read_text()
 
-    assert len(latest(adopted)["message"]) == 500
+    with pytest.raises(InvalidInput), noting_failures(adopted.connect(adopted.options()), "prepare"):
+        raise InvalidInput(["certificate_path: cannot read -----BEGIN PRIVATE KEY-----."])
+    assert (latest(adopted)["reason"], latest(adopted)["message"]) == ("invalid_input", None)
