@@ -129,7 +129,7 @@ def omitted_end(service, application):
     answer = application.add(service.pair(ends=730), startDateTime=None, endDateTime=None)
     if not answer.accepted:
         raise NotObserved(str(answer))
-    [entry] = application.added()
+    entry = application.added()
     years = int(entry["endDateTime"][:4]) - int(entry["startDateTime"][:4])
     return years == 1, f"{entry['startDateTime']} to {entry['endDateTime']}"
 
@@ -186,7 +186,7 @@ def proof_audience(service, application):
 def signing_key_removable(service, application):
     signs = _signs_in(service, application)
     token = service.sign_in(application.app_id, signs).body["access_token"]
-    [entry] = application.added()
+    entry = application.added()
     for audience in ("0002", "0003"):
         body = {"keyId": entry["keyId"], "proof": service.proof(application.object_id, signs, audience)}
         answer = service.graph("POST", f"/applications/{application.object_id}/removeKey", body, token)
@@ -243,10 +243,7 @@ def _signs_in(service, application):
 
 
 def _add_key(service, application, signs, token, audience):
-    credential = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": service.pair().base64}
-    proof = service.proof(application.object_id, signs, audience)
-    body = {"keyCredential": credential, "passwordCredential": None, "proof": proof}
-    return service.graph("POST", f"/applications/{application.object_id}/addKey", body, token)
+    return application.add_key(service.pair(), token, service.proof(application.object_id, signs, audience))
 
 
 def _first_words(answer):

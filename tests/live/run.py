@@ -21,7 +21,7 @@ RENEWAL = Path(__file__).with_name("renewal.yml")
 
 
 def run(settings, say, service=None, renew=None):
-    """The exit status: 0 unless the tenant could not be looked at, or the renewal failed."""
+    """The exit status: 0 unless the tenant could not be looked at or left as it was, or the renewal failed."""
     service = service or Service(settings)
     try:
         application = _application(service) if settings.may_change else None
@@ -44,6 +44,9 @@ def run(settings, say, service=None, renew=None):
     )
     if renewed is not None:
         say(f"Renewal by the collection: {'proven' if renewed else 'FAILED'}")
+    if application and application.left:
+        say(f"Look at {application.name}: certificates of this run may be left on it, because {application.left}.")
+        return 1
     return 1 if renewed is False or unknown == len(rows) else 0
 
 
@@ -91,5 +94,6 @@ def by_playbook(settings, application, say):
             done = subprocess.run([*command, "-e", f"@{folder}/given.json"], env=variables, check=False)
         finally:
             application.clear()
-        say("The application is as it was before the renewal.")
+        if not application.left:
+            say("The application is as it was before the renewal.")
         return done.returncode == 0

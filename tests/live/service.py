@@ -93,10 +93,19 @@ class Service:
     # Graph
 
     def graph(self, method, path, body=None, token=None):
-        headers = {"Authorization": f"Bearer {token or self.token}"}
+        """One request, as this identity unless a token is given. Its own token may end during a long run."""
+        answer = self._request(method, path, body, token or self.token)
+        if answer.status == 401 and not token and self.settings.secret:
+            self._token = None
+            answer = self._request(method, path, body, self.token)
+        return answer
+
+    def _request(self, method, path, body, token):
+        headers = {"Authorization": f"Bearer {token}"}
         url = f"{self.settings.graph}/v1.0{path}"
-        sent = self.session.request(method, url, json=body, headers=headers, verify=self.verify, timeout=60)
-        return self._answer(sent)
+        return self._answer(
+            self.session.request(method, url, json=body, headers=headers, verify=self.verify, timeout=60)
+        )
 
     def _answer(self, response):
         try:
@@ -130,10 +139,18 @@ class ThrowAway:
             raise NotObserved(f"the application {app_id} cannot be read: {found}")
         self.object_id, self.name = found.body["id"], found.body["displayName"]
         self.before = {entry["keyId"] for entry in found.body["keyCredentials"]}
+        self.accepted = 0  # entries that the service took
+        self.seen = set()  # key IDs of those that a read has shown
+        self.left = None  # why some may still be there
 
     def entries(self):
         """As Graph shows them without asking for `key`: that is how they may be sent back."""
-        return self.service.graph("GET", f"/applications/{self.object_id}").body["keyCredentials"]
+        found = self.service.graph("GET", f"/applications/{self.object_id}")
+        if not found.accepted:
+            raise NotObserved(f"the application cannot be read: {found}")
+        entries = found.body["keyCredentials"]
+        self.seen |= {entry["keyId"] for entry in self._ours(entries)}
+        return entries
 
     def write(self, entries):
         return self.service.graph("PATCH", f"/applications/{self.object_id}", {"keyCredentials": entries})
@@ -149,15 +166,50 @@ class ThrowAway:
             "endDateTime": f"{pair.not_after:%Y-%m-%dT%H:%M:%SZ}",
             **fields,
         }
-        return self.write([*self.entries(), {name: value for name, value in entry.items() if value is not None}])
+        given = {name: value for name, value in entry.items() if value is not None}
+        return self.counted(self.write([*self.entries(), given]))
+
+    def add_key(self, pair, token, proof):
+        credential = {"type": "AsymmetricX509Cert", "usage": "Verify", "key": pair.base64}
+        body = {"keyCredential": credential, "passwordCredential": None, "proof": proof}
+        return self.counted(self.service.graph("POST", f"/applications/{self.object_id}/addKey", body, token))
+
+    def counted(self, answer):
+        self.accepted += answer.accepted
+        return answer
 
     def added(self):
-        return [entry for entry in self.entries() if entry["keyId"] not in self.before]
+        """The one entry of the question that is asked."""
+        reads = self._reads("the directory does not show what was added")
+        return next(ours[0] for ours in map(self._ours, reads) if ours)
 
     def clear(self):
         """Back to what was there before."""
-        if self.added():
-            self.write([entry for entry in self.entries() if entry["keyId"] in self.before])
+        try:
+            self._clear()
+        except NotObserved as reason:
+            self.left, self.accepted = str(reason), len(self.seen)
+
+    def _clear(self, looks=3):
+        """A replica may show late what was added, and still show what was removed."""
+        clean = 0
+        for entries in self._reads("the directory never showed an entry that it took, or does not give one up"):
+            if self._ours(entries):
+                self.write([entry for entry in entries if entry["keyId"] in self.before])
+            clean = 0 if self._ours(entries) or len(self.seen) < self.accepted else clean + 1
+            if clean == looks:
+                return
+
+    def _reads(self, otherwise, patience=600):
+        """What replica after replica shows."""
+        started = self.service.now()
+        while (self.service.now() - started).total_seconds() <= patience:
+            yield self.entries()
+            self.service.pause(self.service.settings.interval)
+        raise NotObserved(otherwise)
+
+    def _ours(self, entries):
+        return [entry for entry in entries if entry["keyId"] not in self.before]
 
     def wait_until_it_signs_in(self, pair, patience=600):
         """The seconds until the token service accepts the pair."""

@@ -125,6 +125,22 @@ def test_with_consent_every_assumption_is_tested_and_the_application_left_as_it_
     assert play.said[-1] == "Renewal by the collection: proven"
 
 
+def test_what_a_replica_shows_late_is_removed_all_the_same(play):
+    before = play.credentials
+    play.tenant.reads.lag(seconds=[0, 40])
+
+    play.run(may_change=True)
+
+    assert play.credentials == before
+
+
+def test_what_cannot_be_removed_is_told(play):
+    play.tenant.faults.add("not_applied", match="patch_application", skip=1, times=None)
+
+    assert play.run(may_change=True) == 1
+    assert "certificates of this run may be left on it, because the directory" in play.said[-1]
+
+
 @pytest.mark.parametrize("switch", TURNS)
 def test_an_assumption_that_does_not_hold_is_refuted_and_no_other(play, switch):
     value, statement = TURNS[switch]
