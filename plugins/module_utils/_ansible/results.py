@@ -187,7 +187,7 @@ def of_access(progress: AccessProgress, dry_run: bool) -> Values:
         "app_id": progress.app_id,
         "object_id": progress.object_id,
         "display_name": progress.display_name,
-        "service_principal_id": GENERATED if created and dry_run else progress.principal_id,
+        "service_principal_id": GENERATED if created and dry_run else progress.principal_id or None,
         "enabled": after["service_principal"]["enabled"] if after["service_principal"] else None,
         "steps": [{"step": step.name, "detail": step.detail} for step in steps],
         "missing": _permissions_of(steps, "grant"),

@@ -66,7 +66,7 @@ class AccessProgress:
     app_id: str = ""
     object_id: str = ""
     display_name: str = ""
-    principal_id: str | None = None
+    principal_id: str = ""  # empty while there is none
     steps: tuple[AccessStep, ...] = ()
     blocked: tuple[str, ...] = ()
     not_handled: tuple[str, ...] = ()
@@ -138,7 +138,7 @@ def prepare(connection: Connection, wish: Wish, progress: AccessProgress) -> Non
     registration, principal = snapshot.registration, snapshot.principal
     progress.app_id, progress.object_id = registration.app_id, registration.object_id
     progress.display_name = registration.display_name
-    progress.principal_id = principal.object_id if principal else None
+    progress.principal_id = principal.object_id if principal else ""
     progress.steps, progress.blocked, progress.not_handled = plan.steps, plan.blocked, plan.not_handled
     progress.before = _state(snapshot)
     _stop_before_effects(connection, plan)
@@ -234,7 +234,7 @@ def _send(connection: Connection, progress: AccessProgress, step: AccessStep) ->
             return
         asked = failure.retry_after if isinstance(failure, GraphRefused) else None
         is_last = progress.attempts >= WRITE_ATTEMPTS or timing.monotonic() >= progress.deadline
-        too_long = (asked or 0.0) > LONGEST_RETRY_AFTER
+        too_long = asked is not None and asked > LONGEST_RETRY_AFTER
         may_pass = _may_pass(failure, step, progress) and not too_long and not is_last
         if not may_pass and not _is_shown(connection, progress, step):
             if isinstance(failure, GraphRefused) and failure.status == 403:
@@ -275,7 +275,7 @@ def _is_there_already(failure: GraphRefused | NetworkFailure, step: AccessStep) 
 
 
 def _write(connection: Connection, progress: AccessProgress, step: AccessStep) -> None:
-    graph, principal_id = connection.graph, progress.principal_id or ""
+    graph, principal_id = connection.graph, progress.principal_id
     if step.name == "create_service_principal":
         create_principal(graph, progress.app_id)
     elif step.permission is None:
@@ -297,7 +297,7 @@ def _is_shown(connection: Connection, progress: AccessProgress, step: AccessStep
             return False
         progress.principal_id = principal.object_id
         return step.name.startswith("create") or principal.enabled == step.name.startswith("enable")
-    held = step.permission.is_in(_list_assignments(connection, progress.principal_id or ""))
+    held = step.permission.is_in(_list_assignments(connection, progress.principal_id))
     return bool(held) == (step.name == "grant")
 
 

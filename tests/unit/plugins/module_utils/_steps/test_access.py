@@ -381,3 +381,23 @@ def test_a_wrong_clock_stops_before_the_first_effect(world):
 
     assert caught.value.diagnosis.code == "clock_skew"
     assert state(world) == (False, [])
+
+
+def test_with_nothing_to_do_a_wrong_clock_and_a_silent_token_are_no_matter(world, monkeypatch):
+    world.access()
+    world.timing.ahead = dt.timedelta(seconds=400)
+    monkeypatch.setattr(tokens, "_claims", lambda token: {})
+
+    assert world.access().changed is False
+    assert not any("could not be checked beforehand" in warning for warning in world.warnings)
+
+
+def test_an_application_that_never_was_is_not_called_deleted(world):
+    with pytest.raises(ApplicationNotFound) as caught:
+        world.access(app_id=NOBODY)
+
+    assert "restore" not in caught.value.message
+
+
+def test_the_result_names_the_application(world):
+    assert world.access(check=True).display_name == "payroll"
