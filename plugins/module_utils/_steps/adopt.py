@@ -49,7 +49,7 @@ def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
     certificate, application = pair.certificate, run.progress
     entry = next((item for item in application.after or () if item["thumbprint"] == certificate.thumbprint), None)
     record = Record(
-        app_id=application.app_id or None,
+        app_id=application.app_id,
         object_id=application.object_id or None,
         key_id=entry["key_id"] if entry else None,
         registered=run.now,
@@ -57,7 +57,6 @@ def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
         promoted=run.now,
         accepted=run.now,
         seen=run.now if entry else None,
-        origin="adopted",
     )
     version = run.connection.store.adopt_current(t.cast(t.Any, pair), record, pfx_passphrase)
     run.log("adopted", version, key_id=record.key_id)

@@ -16,6 +16,7 @@ import importlib.machinery
 import inspect
 import json
 import os
+import re
 import resource
 import signal
 import sys
@@ -56,7 +57,7 @@ class Known:
         key = {}
         for test in sorted(tests, key=lambda test: self._rank(test, mutant)):
             has_noticed = self.kills[mutant.file, mutant.function, test] > 0
-            is_mirror = f"test_{Path(mutant.file).stem}." in test
+            is_mirror = re.search(rf"/test_{Path(mutant.file).stem}[._]", test) is not None
             key[test] = not has_noticed, not is_mirror, turns[paths[test]], self._rank(test, mutant)
             turns[paths[test]] += 1
         return sorted(tests, key=key.__getitem__)

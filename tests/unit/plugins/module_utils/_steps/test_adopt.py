@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     GraphRefused,
@@ -121,3 +123,17 @@ def test_an_application_adopts_and_renews_itself_known_by_client_id_and_object_i
     world.settle()
 
     assert world.renew(**own).steps == ["generate", "register", "prove", "promote"]
+
+
+def test_what_may_not_be_read_and_was_not_given_stays_unknown(world):
+    world.adopt(**{**world.as_itself, "object_id": None})
+
+    assert world.contents.current.record.app_id == world.payroll.app_id
+    assert world.contents.current.record.object_id is None
+
+
+def test_the_sign_in_of_an_adoption_counts_for_the_budget(world):
+    world.adopt()
+
+    [noted] = (json.loads(line) for line in (world.key_store / "sign_ins.jsonl").read_text().splitlines())
+    assert noted["purpose"] == "adopt"
