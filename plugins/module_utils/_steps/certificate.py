@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import itertools
 import typing as t
 from dataclasses import dataclass
 
@@ -118,7 +119,7 @@ def _write(
     run: Run, ready: t.Callable[[], Write | None], applied: t.Callable[[Application], object], what: str
 ) -> Application:
     """Send a write and read back until it shows. One without an answer is sent again only when its time is over."""
-    for attempt in range(1, WRITE_ATTEMPTS + 1):
+    for attempt in itertools.count(1):
         write = ready()
         if write is None:
             break
@@ -155,7 +156,7 @@ def _may_have_applied(failure: GraphRefused | NetworkFailure) -> bool:
 
 def _wait_or_raise(run: Run, refusal: GraphRefused, pause: float, what: str) -> None:
     """Graph put the write off, or refused it."""
-    if not refusal.is_put_off or (refusal.retry_after or 0.0) > LONGEST_RETRY_AFTER:
-        raise refusal
     asked = refusal.retry_after
+    if not refusal.is_put_off or (asked is not None and asked > LONGEST_RETRY_AFTER):
+        raise refusal
     run.connection.timing.wait(pause if asked is None else asked, f"Graph put off {what}; sending it again")

@@ -19,7 +19,12 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import LONGEST_RETRY_AFTER
-from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import identity_of
+from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import (
+    Choice,
+    Connection,
+    Selector,
+    identity_of,
+)
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import SlicedTiming
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -43,6 +48,26 @@ def sign_in(world, connection):
 def notes(world):
     lines = (world.key_store / "sign_ins.jsonl").read_text().splitlines()
     return [json.loads(line)["purpose"] for line in lines]
+
+
+# What is given, and what is meant without it
+
+
+@pytest.mark.parametrize("given", ["app_id", "object_id", "display_name"])
+def test_a_selector_selects_by_any_of_the_three(given):
+    assert Selector(**{given: "x"})
+    assert not Selector()
+
+
+def test_a_way_to_sign_in_was_named_unless_it_says_otherwise():
+    assert Choice("client_secret") == Choice("client_secret", skipped=(), is_automatic=False)
+
+
+def test_a_connection_notes_its_sign_ins_and_its_warnings_are_no_part_of_its_text():
+    fields = {one.name: one for one in dataclasses.fields(Connection)}
+
+    assert fields["notes_sign_ins"].default is True
+    assert fields["warn"].repr is False
 
 
 # Signing in
