@@ -71,6 +71,7 @@ ENVIRONMENTS = {
         Environment("lint"),
         Environment("conformance"),
         Environment("galaxy"),
+        Environment("rulebook"),
         Environment("oldest-core", OLDEST_CORE),
         Environment("lowest", OLDEST, lowest=True),
     )

@@ -26,6 +26,7 @@ SHIPPED = {
     "SECURITY.md",
     "changelogs",
     "docs",
+    "extensions",
     "meta",
     "playbooks",
     "plugins",

@@ -72,6 +72,15 @@ def conformance(job: Job) -> str:
     return _pytest(job, "conformance", "tests/conformance")
 
 
+def rulebook(job: Job) -> str:
+    """The event source and its rulebook in the real ansible-rulebook, in an environment without ansible-core."""
+    try:
+        environment = environments.build("rulebook")
+    except environments.NotAvailable as reason:
+        raise Skipped(f"ansible-rulebook, or Java as a wheel, cannot be had here. {reason}") from reason
+    return _pytest(job, "test", "tests/rulebook", variables={"RULEBOOK_PROGRAMS": str(environment.programs)})
+
+
 def integration(job: Job) -> str:
     """Every integration target against the emulator, as ansible-test runs it."""
     shutil.rmtree(EXCHANGES, ignore_errors=True)
@@ -270,6 +279,7 @@ GATES = (
     Gate("sanity", sanity, ("test",)),
     Gate("sanity-oldest-core", sanity_oldest_core, ("test", "oldest-core")),
     Gate("examples", examples, ("test",)),
+    Gate("rulebook", rulebook, ("test",)),
     Gate("conformance", conformance, ("conformance",)),
     Gate("galaxy", galaxy, ("galaxy",)),
     Gate("ansible-lint", ansible_lint, ("lint",)),

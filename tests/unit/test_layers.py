@@ -20,6 +20,7 @@ MAY_IMPORT = {
     "_keys": {"_core"},
     "_steps": {"_core", "_entra", "_keys"},
     "_ansible": {"_core", "_entra", "_keys", "_steps", "ansible"},
+    "_events": {"_core", "_entra", "_steps", "_ansible"},
     "modules": {"_core", "_steps", "_ansible", "ansible"},
     "plugin_utils": {"_core", "_entra", "_ansible", "ansible"},
     "action": {"plugin_utils", "_ansible", "_core", "modules", "ansible"},

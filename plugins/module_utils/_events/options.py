@@ -1,0 +1,206 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The arguments of the event source → settings. Every problem is found at the start, and all are named at once."""
+
+from __future__ import annotations
+
+import math
+import os
+import typing as t
+from dataclasses import dataclass
+
+from .._ansible import arguments
+from .._ansible.connect import open_connection
+from .._core.errors import InvalidInput
+from .observation import WATCHABLE
+from .schedule import Schedule
+
+Given = t.Mapping[str, t.Any]
+
+# With these a poll would wait for a person, or could read nothing but one application.
+NOT_FOR_POLLS = ("device_code", "key_store")
+OF_TENANT: arguments.Spec = {**arguments.CONNECTION, "filter": arguments.REPORT["filter"]}
+OF_SOURCE: arguments.Spec = {
+    **OF_TENANT,
+    "tenants": {"type": "list"},
+    "renew_before": arguments.DUE["renew_before"],
+    "statuses": {"type": "list", "default": ["near_expiry", "expired"], "choices": list(WATCHABLE)},
+    "interval": {"type": "float", "default": Schedule.interval},
+    "jitter": {"type": "float", "default": Schedule.jitter},
+    "repeat_after": {"type": "float", "default": Schedule.repeat_after},
+    "unreachable_after": {"type": "int", "default": Schedule.unreachable_after},
+    "backoff_cap": {"type": "float", "default": Schedule.backoff_cap},
+}
+# The least and the most of each number of this source; those of the connection have their own check.
+BOUNDS = {
+    "interval": (1.0, 86400.0 * 7),
+    "jitter": (0.0, 86400.0),
+    "repeat_after": (0.0, 86400.0 * 365),
+    "unreachable_after": (1, 1000),
+    "backoff_cap": (1.0, 86400.0),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to watch, and how often. The options of a tenant hold its secrets."""
+
+    tenants: tuple[dict[str, t.Any], ...]
+    statuses: tuple[str, ...]
+    schedule: Schedule
+
+
+def read_settings(args: Given, environment: t.Mapping[str, str] = os.environ) -> Settings:
+    """Check everything without asking anybody. Raises InvalidInput with every problem."""
+    problems: list[str] = []
+    own = _read(args, OF_SOURCE, "", problems)
+    entries = _entries(own.pop("tenants", None), problems)
+    values = {**_defaults(OF_SOURCE), **own}
+    problems += _problems_of_bounds(values)
+    shared = {name: own[name] for name in OF_TENANT if name in own}
+    common = {"renew_before": values["renew_before"]}
+    tenants = tuple(_complete({**common, **shared, **entry}, environment) for entry in entries)
+    _check(tenants, problems)
+    if problems:
+        raise InvalidInput(problems)
+    schedule = Schedule(**{name: values[name] for name in BOUNDS})
+    return Settings(tenants, tuple(values["statuses"]), schedule)
+
+
+def _entries(given: t.Any, problems: list[str]) -> list[dict[str, t.Any]]:
+    """The tenants as they stand in the list; without a list the options at the top are one."""
+    if given is None:
+        return [{}]
+    if not given or not all(isinstance(entry, dict) for entry in given):
+        problems.append("tenants must be a list of at least one entry, each with the connection options of a tenant.")
+        return []
+    return [_read(entry, OF_TENANT, f"tenants[{number}]: ", problems) for number, entry in enumerate(given)]
+
+
+def _complete(given: Given, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
+    """Options that are not given come from the environment, else they have their defaults."""
+    return {**_defaults(OF_TENANT), **_fallbacks(environment), **given}
+
+
+def _defaults(spec: arguments.Spec) -> dict[str, t.Any]:
+    return {name: entry["default"] for name, entry in spec.items() if "default" in entry}
+
+
+def _fallbacks(environment: t.Mapping[str, str]) -> dict[str, str]:
+    found = {}
+    for name, entry in OF_TENANT.items():
+        variables = entry.get("fallback", (None, []))[1]
+        value = next((environment[variable] for variable in variables if variable in environment), None)
+        if value is not None:
+            found[name] = value
+    return found
+
+
+def _check(tenants: t.Sequence[dict[str, t.Any]], problems: list[str]) -> None:
+    """What a connection says to the options of each tenant; what it says to all of them is said once."""
+    where: dict[str, list[int]] = {}
+    for number, options in enumerate(tenants):
+        for problem in _problems_of_tenant(options):
+            where.setdefault(problem, []).append(number)
+    for problem, numbers in where.items():
+        named = "" if len(numbers) == len(tenants) else ", ".join(f"tenants[{number}]" for number in numbers) + ": "
+        problems.append(f"{named}{problem}")
+
+
+def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
+    source = options.get("auth_source")
+    if source in NOT_FOR_POLLS:
+        why = "needs a person" if source == "device_code" else "signs in as one application"
+        return [f"auth_source {source} is not for an event source: it {why}."]
+    try:
+        open_connection(options, needs_application=False)
+    except InvalidInput as invalid:
+        return invalid.problems
+    return ()
+
+
+def _problems_of_bounds(values: Given) -> list[str]:
+    return [
+        f"{name} must be from {least:g} to {most:g}{'' if name == 'unreachable_after' else ' seconds'}, "
+        f"and is {values[name]:g}."
+        for name, (least, most) in BOUNDS.items()
+        if not least <= values[name] <= most
+    ]
+
+
+# --- Reading values. ansible-core does this for modules; here it need not be installed. ---------------------------
+
+
+def _read(given: Given, spec: arguments.Spec, where: str, problems: list[str]) -> dict[str, t.Any]:
+    """The options by their first name and in their type."""
+    names = {alias: name for name, entry in spec.items() for alias in (name, *entry.get("aliases", ()))}
+    unknown = [str(name) for name in given if name not in names]
+    if unknown:
+        problems.append(f"{where}no such option: {', '.join(sorted(unknown))}. Options: {', '.join(sorted(spec))}.")
+    values: dict[str, t.Any] = {}
+    for alias, value in given.items():
+        name = names.get(alias)
+        if name is None or value is None:
+            continue
+        if name in values:
+            problems.append(f"{where}{name} is given twice, once by another of its names.")
+        try:
+            values[name] = _typed(value, spec[name])
+        except ValueError as wrong:
+            problems.append(f"{where}{name} {wrong}.")
+    return values
+
+
+def _typed(value: t.Any, entry: dict[str, t.Any]) -> t.Any:
+    """The value in the option's type. Raises ValueError; its text quotes no value, as that may be a secret."""
+    typed = TYPES[entry["type"]](value)
+    choices = entry.get("choices")
+    if choices and any(one not in choices for one in (typed if isinstance(typed, list) else [typed])):
+        raise ValueError(f"must be one of {', '.join(choices)}")
+    return typed
+
+
+def _text(value: t.Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"must be a text, not {type(value).__name__}")
+    return value
+
+
+def _path(value: t.Any) -> str:
+    return os.path.expanduser(os.path.expandvars(_text(value)))
+
+
+def _number(value: t.Any) -> float:
+    try:
+        number = math.nan if isinstance(value, bool) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise ValueError("must be a number")
+    return number
+
+
+def _whole_number(value: t.Any) -> int:
+    number = _number(value)
+    if number != int(number):
+        raise ValueError("must be a whole number")
+    return int(number)
+
+
+def _list(value: t.Any) -> list[t.Any]:
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    if not isinstance(value, list):
+        raise ValueError("must be a list")
+    return value
+
+
+TYPES: dict[str, t.Callable[[t.Any], t.Any]] = {
+    "str": _text,
+    "path": _path,
+    "float": _number,
+    "int": _whole_number,
+    "list": _list,
+}
