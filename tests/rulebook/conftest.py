@@ -135,9 +135,7 @@ class Running:
         self.until(lambda: self.said.count(text) >= times, f"'{text}' is said {times} times")
 
     def end(self):
-        """Ask it to end, as a person or a service manager does; the seconds it took."""
-        started = time.monotonic()
+        """Ask it to end, as a service manager does."""
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(timeout=PATIENCE)
-        return time.monotonic() - started

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import os
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .._ansible import arguments
 from .._ansible.connect import open_connection
@@ -47,12 +47,12 @@ BOUNDS = {
 class Settings:
     """What to watch, and how often. The options of a tenant hold its secrets."""
 
-    tenants: tuple[dict[str, t.Any], ...]
+    tenants: tuple[dict[str, t.Any], ...] = field(repr=False)
     statuses: tuple[str, ...]
     schedule: Schedule
 
 
-def read_settings(args: Given, environment: t.Mapping[str, str] = os.environ) -> Settings:
+def read_settings(args: Given, environment: t.Mapping[str, str]) -> Settings:
     """Check everything without asking anybody. Raises InvalidInput with every problem."""
     problems: list[str] = []
     own = _read(args, OF_SOURCE, "", problems)

@@ -10,6 +10,7 @@ import asyncio
 import datetime as dt
 import functools
 import logging
+import os
 import random
 import threading
 import time
@@ -54,7 +55,7 @@ async def run(put: Put, args: t.Mapping[str, t.Any]) -> None:
     missing = missing_libraries()
     if missing:
         raise EvercertError(missing)
-    await watch(put, read_settings(args))
+    await watch(put, read_settings(args, os.environ))
 
 
 async def watch(put: Put, settings: Settings, clock: Clock | None = None, look: Look = look) -> None:
