@@ -32,6 +32,13 @@ plugins =
     {root}/plugins
     */ansible_collections/evercert/entra/plugins
 """
+# Where the schema of each platform is, among those that check-jsonschema brings along.
+PIPELINES = {
+    "github": ("vendor.github-workflows",),
+    # Its patterns are of the older kind, and its values are texts.
+    "azure": ("vendor.azure-pipelines", "--regex-variant", "nonunicode", "--data-transform", "azure-pipelines"),
+    "gitlab": ("vendor.gitlab-ci", "--data-transform", "gitlab-ci"),
+}
 PACKAGE = f"ansible_collections.{checkout.NAMESPACE}.{checkout.NAME}"
 
 
@@ -170,6 +177,17 @@ def yamllint(job: Job) -> str:
     return ""
 
 
+def pipelines(job: Job) -> str:
+    """The example pipelines: each in the schema of its platform, and GitHub's without a known weakness."""
+    programs = ENVIRONMENTS["lint"].programs
+    folder = checkout.ROOT / "docs" / "examples" / "pipelines"
+    examples = {platform: sorted((folder / platform).glob("*.yml")) for platform in PIPELINES}
+    for platform, schema in PIPELINES.items():
+        job.run("check-jsonschema", "--builtin-schema", *schema, *examples[platform], programs=programs)
+    job.run("zizmor", "--offline", "--pedantic", "--strict-collection", *examples["github"], programs=programs)
+    return f"{sum(map(len, examples.values()))} examples for {', '.join(examples)}"
+
+
 def mypy(job: Job) -> str:
     """Strict types in plugins/, and in tools/."""
     programs = ENVIRONMENTS["lint"].programs
@@ -287,6 +305,7 @@ GATES = (
     Gate("docs", docs, ("lint",)),
     Gate("ruff", ruff, ("lint",)),
     Gate("yamllint", yamllint, ("lint",)),
+    Gate("pipelines", pipelines, ("lint",)),
     Gate("changelog", changelog, ("lint",)),
     Gate("contract", contract, ("test",), after=("integration",)),
     Gate("coverage", coverage, ("test",), after=("units", "integration")),
