@@ -64,22 +64,21 @@ async def watch(put: Put, settings: Settings, clock: Clock | None = None, look: 
     pool = ThreadPoolExecutor(AT_ONCE, thread_name_prefix="certificate_expiry")
     timing = StoppableTiming(stopped)
 
-    def poll_in_thread(watch: TenantWatch) -> t.Awaitable[Poll]:
-        remembered = frozenset(watch.memory.told)
-        work = functools.partial(look, watch.options, settings.statuses, remembered, timing)
+    def poll_in_thread(one: TenantWatch) -> t.Awaitable[Poll]:
+        work = functools.partial(look, one.options, settings.statuses, frozenset(one.memory.told), timing)
         return asyncio.get_running_loop().run_in_executor(pool, work)
 
     watches = [
         TenantWatch(options, settings.schedule, put, clock or Clock(), poll_in_thread) for options in settings.tenants
     ]
-    tasks = [asyncio.ensure_future(watch.run()) for watch in watches]
+    tasks = [asyncio.ensure_future(one.run()) for one in watches]
     try:
         await asyncio.gather(*tasks)
     finally:
         stopped.set()
         for task in tasks:
             task.cancel()
-        pool.shutdown(wait=False)
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 @dataclass
