@@ -27,7 +27,7 @@ from emulator.app import Emulator
 from emulator.server import HttpsServer
 from emulator.tenant import Tenant
 
-PATIENCE = 90  # seconds
+PATIENCE = 180  # seconds
 SECRET = "s3cret-of-the-watcher"
 
 
