@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import typing as t
 
 from .._core.errors import StillWaiting
 from .._core.times import UTC
@@ -24,6 +25,17 @@ class PlainTiming:
 
     def wait(self, seconds: float, what: str) -> None:
         time.sleep(max(0.0, seconds))
+
+
+class SpokenTiming(PlainTiming):
+    """Waits in place, and tells a person what for."""
+
+    def __init__(self, say: t.Callable[[str], None]) -> None:
+        self._say = say
+
+    def wait(self, seconds: float, what: str) -> None:
+        self._say(f"{what}; waiting {seconds:.0f} s")
+        super().wait(seconds, what)
 
 
 class SlicedTiming(PlainTiming):

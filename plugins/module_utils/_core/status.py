@@ -226,10 +226,23 @@ def assess(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
 
 def next_renewal(certificate: Certificate, policy: RenewalPolicy) -> dt.datetime:
     """When the next renewal falls due."""
-    due = certificate.not_after - policy.renew_before
-    if policy.rotation_period is not None:
-        due = min(due, certificate.not_before + policy.rotation_period)
-    return due
+    return due_of(certificate.not_before, certificate.not_after, policy)
+
+
+def next_renewal_of(application: Application, policy: RenewalPolicy) -> dt.datetime | None:
+    """The same without a key store: when the last of its sign-in certificates falls due. None without one."""
+    dues = [
+        due_of(entry.not_before, entry.not_after, policy)
+        for entry in application.sign_in_credentials
+        if entry.not_before and entry.not_after
+    ]
+    return max(dues, default=None)
+
+
+def due_of(not_before: dt.datetime, not_after: dt.datetime, policy: RenewalPolicy) -> dt.datetime:
+    """When a certificate with these dates falls due: near its end, or grown too old."""
+    due = not_after - policy.renew_before
+    return due if policy.rotation_period is None else min(due, not_before + policy.rotation_period)
 
 
 def _day(moment: dt.datetime) -> str:

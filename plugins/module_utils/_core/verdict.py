@@ -22,6 +22,7 @@ from .status import (
     certificate_status,
     is_propagating,
     next_renewal,
+    next_renewal_of,
 )
 from .times import format_days
 
@@ -67,6 +68,7 @@ class Verdict:
 # What a status means and what to do, for those that no renewal check words better.
 SENTENCES: dict[str, tuple[str, str]] = {
     "near_expiry": ("The last valid certificate ends within renew_before.", "Renew it."),
+    "rotation_due": ("Every valid certificate is older than rotation_period.", "Renew it."),
     "expired": (
         "Every certificate for sign-in has expired.",
         "Renew with an identity that may write the application (role recover in an emergency).",
@@ -104,7 +106,13 @@ def _status(facts: Facts, policy: RenewalPolicy) -> str:
     if facts.store is not None and best in ("healthy", "near_expiry"):
         held = any(facts.store.holds(entry) for entry in facts.application.sign_in_credentials)
         return best if held else "key_unavailable"
-    return best
+    return "rotation_due" if best == "healthy" and _is_too_old(facts.application, facts.now, policy) else best
+
+
+def _is_too_old(application: Application, now: dt.datetime, policy: RenewalPolicy) -> bool:
+    """Whether none of its certificates, however long it is valid, is younger than the rotation period."""
+    due = next_renewal_of(application, policy) if policy.rotation_period is not None else None
+    return due is not None and due <= now
 
 
 def _status_of_current(facts: Facts, policy: RenewalPolicy, current: Version) -> str:

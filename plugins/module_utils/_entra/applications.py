@@ -76,6 +76,19 @@ def list_applications(graph: GraphClient, parse: ParseCertificate, odata_filter:
             yield parse_application(item, parse)
 
 
+def as_listed(application: Application) -> Json:
+    """The object as a listing answers it, for a cache: `parse_application` reads it. It holds no certificate."""
+    entries = [{name: value for name, value in one.raw.items() if name != "key"} for one in application.key_credentials]
+    return {
+        "id": application.object_id,
+        "appId": application.app_id,
+        "displayName": application.display_name,
+        "createdDateTime": application.created_text,
+        "keyCredentials": entries,
+        "tokenEncryptionKeyId": application.token_encryption_key_id,
+    }
+
+
 def add_key(
     graph: GraphClient, object_id: str, certificate: Certificate, signer: Signer, audience: str, clock: ServiceClock
 ) -> str | None:

@@ -15,6 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.status import
     certificate_status,
     is_propagating,
     next_renewal,
+    next_renewal_of,
 )
 from ansible_collections.evercert.entra.tests.unit.builders import (
     ACCEPTED,
@@ -244,3 +245,26 @@ def test_the_next_renewal_falls_due_at_whichever_comes_first(period, due):
     certificate = a_certificate(issued=-90, expires=90)
 
     assert next_renewal(certificate, RenewalPolicy(rotation_period=period)) == due
+
+
+@pytest.mark.parametrize(
+    ("certificates", "period", "due"),
+    [
+        ([], None, None),
+        ([(-90, 90)], None, 60),
+        ([(-90, 90), (-10, 300)], None, 270),
+        ([(-90, 300)], 60, -30),
+        ([(-90, 300), (-10, 80)], 60, 50),
+    ],
+)
+def test_without_a_key_store_the_certificate_counts_that_falls_due_last(certificates, period, due):
+    held = [a_certificate(f"{issued}-{expires}", issued, expires) for issued, expires in certificates]
+    policy = RenewalPolicy(rotation_period=dt.timedelta(days=period) if period else None)
+
+    assert next_renewal_of(an_application(*held), policy) == at(due)
+
+
+def test_an_entry_without_dates_says_nothing_about_the_next_renewal():
+    undated = a_credential(not_after=None), a_credential(not_before=None)
+
+    assert next_renewal_of(an_application(*undated), RenewalPolicy()) is None

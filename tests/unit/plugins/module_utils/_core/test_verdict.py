@@ -59,6 +59,20 @@ def test_without_a_store_an_application_is_as_good_as_its_best_certificate(issue
     assert found.next_renewal is None
 
 
+@pytest.mark.parametrize(
+    ("issued", "status"),
+    [([-100], "rotation_due"), ([-20], "healthy"), ([-100, -20], "healthy"), ([-61, -60], "rotation_due")],
+)
+def test_without_a_store_age_counts_where_no_certificate_is_younger(issued, status):
+    policy = RenewalPolicy(rotation_period=dt.timedelta(days=60))
+    held = [a_certificate(str(start), issued=start, expires=90) for start in issued]
+
+    found = verdict(an_application(*held), policy=policy)
+
+    assert found.status == status and reasons(found) == ([] if status == "healthy" else [status])
+    assert all(finding.remedy == "Renew it." for finding in found.findings)
+
+
 def test_an_application_without_certificates_is_missing():
     found = verdict(an_application())
 

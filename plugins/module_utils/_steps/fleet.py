@@ -1,0 +1,89 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The applications of many tenants: several read at once, each whole or not at all. Read-only."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import typing as t
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from .._core.errors import EvercertError, NetworkFailure, SignInRefused
+from .._core.model import Application
+from .._entra.applications import as_listed, list_applications, parse_application
+from .._entra.graph import LONGEST_RETRY_AFTER
+from .connection import SIGN_IN_ATTEMPTS, Connection, seconds_asked
+
+
+@dataclass(frozen=True)
+class Source:
+    """One tenant to read, and which of its applications (OData)."""
+
+    connection: Connection
+    odata_filter: str | None = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """What one tenant answered, and its time then; or why there is nothing."""
+
+    now: dt.datetime
+    applications: tuple[Application, ...] = ()
+    failure: EvercertError | None = None
+    is_cached: bool = False
+
+
+def read_tenants(sources: t.Sequence[Source], at_once: int) -> list[Listing]:
+    """One listing for each source, in their order. A tenant that fails keeps no other one from being read."""
+    if min(at_once, len(sources)) <= 1:
+        return [_read(source) for source in sources]
+    pool = ThreadPoolExecutor(min(at_once, len(sources)))
+    try:
+        return list(pool.map(_read, sources))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _read(source: Source) -> Listing:
+    connection = source.connection
+    try:
+        _sign_in(connection)
+        found = tuple(list_applications(connection.graph, connection.parse_certificate, source.odata_filter))
+    except EvercertError as failure:
+        return Listing(connection.clock.now(), failure=failure)
+    return Listing(connection.clock.now(), found)
+
+
+def _sign_in(connection: Connection) -> None:
+    """Passing trouble is tried again: among hundreds of tenants there is always some."""
+    for attempt in range(1, SIGN_IN_ATTEMPTS + 1):
+        try:
+            _token = connection.graph.token
+            return
+        except (SignInRefused, NetworkFailure) as failure:
+            pause = seconds_asked(failure, 2.0**attempt)
+            is_last = attempt == SIGN_IN_ATTEMPTS or pause > LONGEST_RETRY_AFTER
+            if failure.diagnosis.retry != "later" or is_last:
+                raise
+        connection.timing.wait(pause, "the token service is not available; signing in again")
+
+
+def remember(applications: t.Iterable[Application]) -> str:
+    """A listing as a text for a cache: public facts only, and nothing of what was decided on them."""
+    return json.dumps([as_listed(application) for application in applications], separators=(",", ":"))
+
+
+def recall(text: object) -> tuple[Application, ...] | None:
+    """The listing in such a text, or None where it is something else: a cache may hold anything."""
+    try:
+        return tuple(parse_application(body, _no_certificate) for body in json.loads(str(text)))
+    except (ValueError, TypeError, AttributeError, EvercertError):
+        return None
+
+
+def _no_certificate(_der: bytes) -> t.NoReturn:
+    raise ValueError("a cache holds no certificates")

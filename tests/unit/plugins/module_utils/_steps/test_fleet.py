@@ -1,0 +1,150 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Many tenants at once: order, failures, patience, and what a cache keeps of a listing."""
+
+from __future__ import annotations
+
+import threading
+import types
+
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NetworkFailure, SignInRefused
+from ansible_collections.evercert.entra.plugins.module_utils._entra.applications import list_applications
+from ansible_collections.evercert.entra.plugins.module_utils._steps import fleet
+from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import SIGN_IN_ATTEMPTS
+from ansible_collections.evercert.entra.plugins.module_utils._steps.fleet import Source, read_tenants, recall, remember
+from ansible_collections.evercert.entra.tests.unit.builders import NOW, trouble
+
+
+class Graph:
+    """A token, after so many failures."""
+
+    def __init__(self, *failures):
+        self.failures = list(failures)
+
+    @property
+    def token(self):
+        if self.failures:
+            raise self.failures.pop(0)
+        return "token"
+
+
+def a_source(*failures, waits=None):
+    timing = types.SimpleNamespace(wait=lambda seconds, what: waits.append(seconds))
+    clock = types.SimpleNamespace(now=lambda: NOW)
+    return Source(types.SimpleNamespace(graph=Graph(*failures), timing=timing, clock=clock, parse_certificate=None))
+
+
+def busy(**evidence):
+    return SignInRefused("busy", trouble("service_unavailable", **evidence))
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """Each tenant answers its own name, in the order in which `gates` open."""
+
+    def of(graph, parse, odata_filter):
+        yield graph
+
+    monkeypatch.setattr(fleet, "list_applications", of)
+
+
+def test_listings_come_in_the_order_of_their_tenants(monkeypatch):
+    """The first one answers last."""
+    sources, last = [a_source() for _each in range(4)], threading.Event()
+
+    def of(graph, parse, odata_filter):
+        if graph is sources[0].connection.graph:
+            assert last.wait(10)
+        elif graph is sources[3].connection.graph:
+            last.set()
+        yield graph
+
+    monkeypatch.setattr(fleet, "list_applications", of)
+
+    found = read_tenants(sources, 4)
+
+    assert [listing.applications for listing in found] == [(one.connection.graph,) for one in sources]
+
+
+@pytest.mark.parametrize(("at_once", "most"), [(1, 1), (3, 3)])
+def test_no_more_are_read_at_once_than_asked_for(monkeypatch, at_once, most):
+    reading, highest, lock = 0, [0], threading.Lock()
+    together = threading.Barrier(at_once)
+
+    def of(graph, parse, odata_filter):
+        nonlocal reading
+        with lock:
+            reading += 1
+            highest[0] = max(highest[0], reading)
+        together.wait(10)
+        with lock:
+            reading -= 1
+        yield graph
+
+    monkeypatch.setattr(fleet, "list_applications", of)
+
+    read_tenants([a_source() for _each in range(6)], at_once)
+
+    assert highest[0] == most
+
+
+def test_one_tenant_alone_is_read_in_this_thread(monkeypatch):
+    """There a request has a deadline by an alarm, which threads cannot have."""
+    threads = []
+    monkeypatch.setattr(fleet, "list_applications", lambda *_asked: threads.append(threading.current_thread()) or ())
+
+    read_tenants([a_source()], 8)
+
+    assert threads == [threading.current_thread()]
+
+
+def test_a_failure_stands_in_the_place_of_its_listing(listed):
+    failure = SignInRefused("refused", trouble("secret_invalid"))
+
+    first, second = read_tenants([a_source(failure), a_source()], 2)
+
+    assert first.failure is failure and first.applications == ()
+    assert second.failure is None and len(second.applications) == 1
+
+
+def test_passing_trouble_at_a_sign_in_is_waited_for(listed):
+    waits = []
+
+    (found,) = read_tenants([a_source(busy(), busy(retry_after="7"), waits=waits)], 1)
+
+    assert found.failure is None and waits == [2.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("failures", "waits"),
+    [
+        ([busy() for _each in range(SIGN_IN_ATTEMPTS)], [2.0, 4.0, 8.0]),
+        ([busy(retry_after="3600")], []),
+        ([NetworkFailure("not trusted", trouble("tls"))], []),
+    ],
+)
+def test_patience_ends(listed, failures, waits):
+    last, waited = failures[-1], []
+
+    (found,) = read_tenants([a_source(*failures, waits=waited)], 1)
+
+    assert found.failure is last and waited == waits
+
+
+def test_a_remembered_listing_is_the_same_one(world):
+    world.foreign("other")
+    connection = world.connect(world.options())
+    listed = tuple(list_applications(connection.graph, connection.parse_certificate, None))
+
+    text = remember(listed)
+
+    assert recall(text) == listed
+    assert "BEGIN" not in text and '"key"' not in text
+
+
+@pytest.mark.parametrize("text", [None, "", "{", "1", "{}x", "[1]", "[{}]", '[{"id": "a", "appId": "b"}]', 5])
+def test_anything_else_is_no_listing(text):
+    assert recall(text) is None
