@@ -70,7 +70,9 @@ def units_oldest_core(job: Job) -> str:
     The layers below `_ansible` import nothing of it, as tests/unit/test_layers.py makes sure.
     """
     _differs_from_newest()
-    folders = (f"tests/unit/plugins/{name}" for name in ("module_utils/_ansible", "modules", "plugin_utils"))
+    folders = (
+        f"tests/unit/plugins/{name}" for name in ("inventory", "module_utils/_ansible", "modules", "plugin_utils")
+    )
     return _pytest(job, "oldest-core", *folders, "--numprocesses=2")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: applications
 short_description: Microsoft Entra applications as hosts, grouped by the status of their certificates
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes every application of one or many tenants a host, with its status, its certificates and the variables that the
     roles and playbooks of this collection take.
@@ -153,8 +153,10 @@ plugin: evercert.entra.applications
 client_id: 00000000-aaaa-4000-8000-00000000a001
 client_certificate_path: /etc/evercert/reader.pem
 tenants:
-  - {tenant_id: 0d2f4a66-5b1e-4f0a-9c39-b8f7f6f1a001, name: contoso}
-  - {tenant_id: 0d2f4a66-5b1e-4f0a-9c39-b8f7f6f1a002, name: fabrikam}
+  - tenant_id: 0d2f4a66-5b1e-4f0a-9c39-b8f7f6f1a001
+    name: contoso
+  - tenant_id: 0d2f4a66-5b1e-4f0a-9c39-b8f7f6f1a002
+    name: fabrikam
   # This one has an identity of its own; what the others share does not count for it.
   - tenant_id: adatum.onmicrosoft.com
     name: adatum
@@ -360,7 +362,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         names, shared = unique_names([self._name(inventory, host) for host in hosts], hosts)
         if shared:
             few = ", ".join(shared[:5]) + (" ..." if len(shared) > 5 else "")
-            self.display.warning(f"Several applications want one name, and get their app ID added: {few}")
+            self.display.warning(f"Several applications want one name, and get their IDs added: {few}")
         for name, host in zip(names, hosts):
             _add_host(inventory, name, host)
         if any(self._option(option) for option in ("compose", "groups", "keyed_groups")):

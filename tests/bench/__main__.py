@@ -13,6 +13,7 @@ import argparse
 import shutil
 import sys
 
+import inventory
 import requests_made
 from listing import SAMPLES, comparisons
 from tasks import MORE, marginal_costs
@@ -26,13 +27,16 @@ def main():
     options = _parser().parse_args()
     shutil.rmtree(PLACE, ignore_errors=True)
     listed = options.applications + len(requests_made.APP_IDS) + IDENTITIES
-    print(f"An emulated tenant with {listed:,} applications; this takes about two minutes.", flush=True)
+    print(f"An emulated tenant with {listed:,} applications; this takes some minutes.", flush=True)
     try:
         with emulated(options.applications) as world:
             counts = list(requests_made.counts(world, listed))
             rows = [_row_of_count(count) for count in counts]
             rows += [row for found in comparisons(world) for row in _rows_of_listing(found)]
             rows += [_row_of_tasks(marginal_costs(world, requests_made.APP_IDS["by-add-key"]))]
+        if options.hosts:
+            with emulated(options.hosts) as world:
+                rows += list(_rows_of_inventory(inventory.comparison(world)))
     except Broken as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -41,12 +45,14 @@ def main():
     for count in counts:
         print(f"  {count.operation}: {count.details}")
     print(f"\nListings: median of {SAMPLES}, whole processes. Tasks: median, over {MORE} further tasks in one play.")
+    print(f"Inventory: ansible-inventory --list, median of {inventory.SAMPLES}.")
     return 0 if all(count.is_kept for count in counts) else 1
 
 
 def _parser():
     made = argparse.ArgumentParser(prog="python tests/bench", description=__doc__.split("\n", 1)[0])
     made.add_argument("--applications", type=int, default=10_000, metavar="N", help="how many to list (10000)")
+    made.add_argument("--hosts", type=int, default=30_000, metavar="N", help="in the inventory (30000), 0 for none")
     return made
 
 
@@ -61,12 +67,19 @@ def _rows_of_listing(found):
     yield _row_of_ratio(f"listing, {found.name}: peak MB", ours.megabytes, floor.megabytes, "bare requests", 0)
 
 
+def _rows_of_inventory(found):
+    words = f"pager {found.pager.seconds:.2f} + static"
+    name = f"inventory, {found.hosts:,} hosts"
+    yield _row_of_ratio(f"{name}: seconds", found.ours.seconds, found.floor, words, 2, f"<= {inventory.GOAL}")
+    yield _row_of_ratio(f"{name}: peak MB", found.ours.megabytes, found.static.megabytes, "static", 0)
+
+
 def _row_of_tasks(costs):
     return _row_of_ratio("one more task, status: seconds", costs["status"], costs["ping"], "ansible.builtin.ping", 3)
 
 
-def _row_of_ratio(figure, ours, other, name, digits):
-    return (figure, f"{ours:.{digits}f}", f"{other:.{digits}f} {name}", f"{ours / other:.2f}", "shown", "")
+def _row_of_ratio(figure, ours, other, name, digits, goal="shown"):
+    return (figure, f"{ours:.{digits}f}", f"{other:.{digits}f} {name}", f"{ours / other:.2f}", goal, "")
 
 
 def _print_table(rows):

@@ -162,11 +162,13 @@ def _alone(options: Options) -> dict[str, t.Any]:
 
 def _checked(given: Options, now: str | None) -> Tenant:
     """The tenant with defaults and environment, and what one look at its options tells."""
-    known = {name: value for name, value in given.items() if name in QUERY or name in CONNECTION}
+    misplaced = [name for name, value in given.items() if "PRIVATE KEY" in str(value)]
+    known = {name: given[name] for name in given if name in {**CONNECTION, **QUERY} and name not in misplaced}
     checked = ArgumentSpecValidator({**CONNECTION, **QUERY}).validate(known)
     options = {**checked.validated_parameters, "now": now}
     places = {name: options[name] for name in _PLACES if given.get(name)}
-    problems = [f"{name} is no option of a tenant." for name in given if name not in known]
+    problems = [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
+    problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
     problems += checked.error_messages
     unusable = [] if checked.error_messages else _problems_of_sign_in(options)
     problems += unusable + ([] if checked.error_messages else _problems_of(options))

@@ -41,14 +41,14 @@ class Host:
 
 
 def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) -> t.Iterator[Host]:
-    """A host for each application, assessed as of the listing's time.
+    """A host for each application, assessed as of the listing's time, by app ID: Graph promises no order.
 
     `vouch` marks the texts that cannot hold a template, whatever the directory says: IDs, words and times.
     """
     policy, now, in_tenant = tenant.policy, listing.now, group_of(tenant, prefix)
     shared = {f"entra_{name}": vouch(str(tenant.options[name])) for name in ("tenant_id", "cloud")}
     known = {word: vouch(word) for word in STATUSES}
-    for application in listing.applications:
+    for application in sorted(listing.applications, key=lambda one: one.app_id):
         verdict = judge(Facts(now, application, None), policy)
         due = next_renewal_of(application, policy)
         words = [verdict.status, *(["attention"] if verdict.findings else []), *([f"renew_{due:%Y_%m}"] if due else [])]
@@ -125,7 +125,6 @@ def unique_names(names: t.Sequence[str], hosts: t.Sequence[Host]) -> tuple[list[
     found = list(names)
     for variable in ("entra_app_id", "entra_object_id"):
         number_of = collections.Counter(found)
-        found = [
-            f"{name}_{host.variables[variable]}" if number_of[name] > 1 else name for name, host in zip(found, hosts)
-        ]
+        ids = [str(host.variables[variable]) for host in hosts]
+        found = [f"{name}_{own}" if number_of[name] > 1 and name != own else name for name, own in zip(found, ids)]
     return found, shared

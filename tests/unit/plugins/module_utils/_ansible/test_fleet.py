@@ -126,5 +126,15 @@ def test_an_entry_that_is_of_no_use_is_told_with_what_the_others_lack():
     assert any(one.startswith("tenants, entry 2 (contoso.com): auth_source client_secret needs") for one in found)
 
 
+@pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "key_store", "graph_url", "timeout"])
+def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----"
+
+    found = problems({}, {"client_id": "nobody", **CONTOSO, option: key})
+
+    assert f"{option} holds a private key: none belongs into an inventory file." in found
+    assert "MIIEvQ" not in str(found)
+
+
 def test_secrets_are_in_no_representation():
     assert "secret-of-the-environment" not in repr(tenants())

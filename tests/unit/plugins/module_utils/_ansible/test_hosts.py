@@ -51,6 +51,16 @@ def test_age_counts_where_a_rotation_period_is_given():
     assert host.variables["entra_findings"] == ["rotation_due"]
 
 
+def test_hosts_come_in_an_order_that_stays():
+    """Batches and slices of a play go by it; Graph may answer in any."""
+    (tenant,) = fleet.tenants_of({}, [{"tenant_id": "contoso.com"}], None)
+    listed = tuple(an_application(app_id=app_id) for app_id in ("b", "c", "a"))
+
+    found = hosts.hosts_of(tenant, Listing(NOW, listed), "")
+
+    assert [host.variables["entra_app_id"] for host in found] == ["a", "b", "c"]
+
+
 @pytest.mark.parametrize(
     ("name", "group"),
     [(None, "tenant_contoso_com"), ("Łódź & co.", "tenant___d____co_"), ("a-b", "tenant_a_b")],
@@ -126,6 +136,12 @@ def test_shared_names_get_an_app_id_and_if_that_is_shared_an_object_id():
     names, shared = hosts.unique_names([name for name, _host in given], [host for _name, host in given])
 
     assert names == ["a_1", "a_2", "b_3_z", "b_3_w", "c"] and shared == ["a", "b"]
+
+
+def test_app_ids_that_are_names_and_shared_get_object_ids():
+    twins = [hosts.Host({"entra_app_id": "1", "entra_object_id": object_id}, ()) for object_id in ("x", "y")]
+
+    assert hosts.unique_names(["1", "1"], twins)[0] == ["1_x", "1_y"]
 
 
 def test_a_name_that_looks_like_another_ones_with_its_app_id_is_told_apart_too():
