@@ -25,7 +25,7 @@ options:
         module runs.
       - With O(auth_source=managed_identity) it names a user-assigned identity. Where E(AZURE_CLIENT_ID) is set for
         something else, an empty text asks for the machine's own identity.
-      - With O(auth_source=key_store) the application signs in as itself, so this may stand for O(app_id).
+      - With O(auth_source=key_store) the application signs in as itself, so this may stand for O(ignore:app_id).
       - With O(auth_source=device_code) this is a public client. Without it, Microsoft Graph Command Line Tools is used.
     type: str
   auth_source:
