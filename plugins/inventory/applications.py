@@ -236,9 +236,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
     @property
     def _option(self) -> t.Callable[[str], t.Any]:
+        """An option's value; Ansible's own function has no types."""
         return self.get_option
-
-    # --- The file ---------------------------------------------------------------------------------------------------
 
     def set_options(self, task_keys: t.Any = None, var_options: t.Any = None, direct: t.Any = None) -> None:
         """Without what may be secret, or a template: Ansible keeps its options, and quotes those that do not fit."""
@@ -284,8 +283,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             found.append("group_prefix must consist of letters, digits and underscores, and start with no digit.")
         return found
 
-    # --- The tenants ------------------------------------------------------------------------------------------------
-
     def _timing_of(self, tenant: Tenant) -> SpokenTiming:
         """Waits are told on stderr: stdout is the inventory."""
         told = f"evercert.entra.applications, tenant {tenant.name}"
@@ -310,8 +307,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             raise AnsibleParserError(" ".join(failures))
         for message in failures:
             self.display.warning(message)
-
-    # --- The hosts --------------------------------------------------------------------------------------------------
 
     def _add_groups(self, inventory: InventoryData, tenants: t.Sequence[Tenant]) -> None:
         inventory.add_group(EVERY_HOST)
