@@ -1,0 +1,96 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The words of a report: how urgent each one is, what it means, and how foreign text is shown. Pure."""
+
+from __future__ import annotations
+
+import re
+import typing as t
+
+from .._core.status import STATUSES
+from .._core.verdict import SENTENCES
+
+ERROR, WARNING, NOTE, NONE = "error", "warning", "note", "none"
+SEVERITIES = (ERROR, WARNING, NOTE, NONE)
+
+# What became of a renewal; a report of renewals has these in place of statuses.
+OUTCOMES = ("failed", "planned", "renewed", "rolled_back", "unchanged")
+# Findings that leave the status as it is.
+REASONS = ("interrupted", "claim_differs", "wrong_object", "policy_exceeded")
+WORDS = (ERROR, WARNING, *STATUSES, *REASONS, *OUTCOMES)
+
+# A finding that is not here is a warning. Healthy applications have none.
+_SEVERITY = {
+    "expired": ERROR,
+    "rejected": ERROR,
+    "unregistered": ERROR,
+    "failed": ERROR,
+    "missing": NOTE,
+    "propagating": NOTE,
+    "unknown": NOTE,
+    "unreachable": NOTE,
+    "healthy": NONE,
+    "renewed": NONE,
+    "rolled_back": WARNING,
+    "unchanged": NONE,
+    "planned": NOTE,
+}
+
+_MEANINGS = {
+    "healthy": "A certificate is valid beyond renew_before.",
+    "rotation_due": "The certificate is older than rotation_period.",
+    "rejected": "A sign-in with the certificate was refused.",
+    "unreachable": "The network failed: this says nothing about the certificate.",
+    "unknown": "Reading was refused.",
+    "interrupted": "An earlier renewal stopped half-way.",
+    "claim_differs": "Another system names a certificate that is not the current one.",
+    "wrong_object": "A certificate is on the service principal and not on the application.",
+    "policy_exceeded": "A certificate lives longer than a management policy allows.",
+    "failed": "The task failed.",
+    "planned": "A renewal is due.",
+    "renewed": "Renewed, and proven by signing in.",
+    "rolled_back": "Rolled back to the predecessor.",
+    "unchanged": "Nothing was due.",
+}
+
+# Controls, half characters, what XML cannot hold, and what turns the direction of the text that follows.
+_UNPRINTABLE = re.compile(
+    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f"
+    "\\ufeff\\ufff9-\\uffff\\ud800-\\udfff]"
+)
+LONGEST_NAME = 200
+
+
+def severity_of(word: str) -> str:
+    """How urgent a status or a finding is."""
+    return _SEVERITY.get(word, WARNING)
+
+
+def worst(words: t.Iterable[str]) -> str:
+    """The most urgent of several words."""
+    return min((severity_of(word) for word in words), key=SEVERITIES.index, default=NONE)
+
+
+def meaning_of(word: str) -> tuple[str, str]:
+    """What a word means, and what to do."""
+    if word in SENTENCES:
+        return SENTENCES[word]
+    return _MEANINGS.get(word, word.replace("_", " ").capitalize() + "."), "See the finding's remedy."
+
+
+def plain(text: object, longest: int | None = None) -> str:
+    """Foreign text on one line: what cannot be seen is written as its number, what is too long is cut."""
+    shown = _UNPRINTABLE.sub(lambda found: f"<U+{ord(found.group()):04X}>", str("" if text is None else text))
+    return shown if longest is None or len(shown) <= longest else f"{shown[: longest - 1]}\u2026"
+
+
+def title_of(row: t.Mapping[str, t.Any]) -> str:
+    """An application's name for people."""
+    return plain(row["display_name"] or row["app_id"] or row["object_id"] or "(without a name)", LONGEST_NAME)
+
+
+def label_of(word: str) -> str:
+    """A word as people read it."""
+    return word.replace("_", " ")
