@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import os
 import re
 import typing as t
 
@@ -16,6 +17,9 @@ from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.times import parse_iso
 from .._core.verdict import normal_thumbprint
+from .._report.formats import FORMATS
+from .._report.rows import is_result
+from .._report.words import WORDS
 from .._steps.verify import Expectation, Probe
 
 Options = t.Mapping[str, t.Any]
@@ -165,6 +169,33 @@ REPORT: Spec = {
     "now": {"type": "str"},
 }
 
+PAGE: Spec = {
+    "directory": {"type": "path", "required": True},
+    "formats": {"type": "list", "elements": "str", "default": list(FORMATS)},
+    "title": {"type": "str", "default": "Certificates of Microsoft Entra applications"},
+    "renew_before": DUE["renew_before"],
+    "filter": {"type": "str"},
+    "fail_on": {"type": "list", "elements": "str", "default": []},
+    "fail_within": {"type": "float"},
+    "prometheus_applications": {"type": "bool", "default": False},
+    "sources": {"type": "list", "elements": "path", "default": []},
+    "results": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "tenant_id": {"type": "str", "required": True},
+            "result": {"type": "dict", "required": True},
+            "host": {"type": "str"},
+            "name": {"type": "str"},
+            "app_id": {"type": "str"},
+            "object_id": {"type": "str"},
+            "planned": {"type": "bool", "default": False},
+        },
+    },
+    "now": {"type": "str"},
+}
+
 CERTIFICATE: Spec = {
     "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
     "certificate_content": {"type": "str"},
@@ -232,6 +263,7 @@ _NOT_NEGATIVE = (
     "sign_in_budget",
     "lock_timeout",
     "history",
+    "fail_within",
 )
 _POSITIVE = ("validity", "rotation_period", "sign_ins", "timeout_propagation", "timeout")
 # A day count beyond this cannot be a date any more; nobody waits longer than a week.
@@ -266,7 +298,10 @@ def _problems_of_numbers(options: Options) -> list[str]:
     found += [
         f"{name} must be greater than 0, and is {given[name]:g}." for name in _POSITIVE if given.get(name, 1) <= 0
     ]
-    for names, longest, unit in ((_DAYS, _LONGEST_DAYS, "days"), (_SECONDS, _LONGEST_SECONDS, "seconds")):
+    for names, longest, unit in (
+        ((*_DAYS, "fail_within"), _LONGEST_DAYS, "days"),
+        (_SECONDS, _LONGEST_SECONDS, "seconds"),
+    ):
         found += [
             f"{name} must be at most {longest} {unit}, and is {given[name]:g}."
             for name in names
@@ -326,6 +361,40 @@ def problems_of_report(options: Options) -> list[str]:
         if options[name] and not options["key_store"]:
             found.append(f"{name} needs key_store.")
     return found
+
+
+def problems_of_page(options: Options) -> list[str]:
+    """What application_report cannot make a report of."""
+    found = []
+    if not os.path.isabs(options["directory"]):
+        found.append(f"directory must be an absolute path, not '{options['directory']}'.")
+    for name, accepted in (("formats", tuple(FORMATS)), ("fail_on", WORDS)):
+        unknown = sorted({word for word in options[name] if word not in accepted})
+        if unknown:
+            found.append(f"{name} does not know {', '.join(unknown)}. It takes {', '.join(accepted)}.")
+    found += [
+        f"{name} holds a private key, which would be in the files."
+        for name in ("title", "filter", "results")
+        if "PRIVATE KEY" in str(options[name])
+    ]
+    if not options["formats"]:
+        found.append(f"formats is empty: at least one of {', '.join(FORMATS)}.")
+    if options["sources"] or options["results"]:
+        if options["filter"]:
+            found.append("filter is for an audit of a tenant, and cannot be combined with sources or results.")
+        return found + _problems_of_results(options["results"])
+    if not options["tenant_id"]:
+        found.append("tenant_id is needed (AZURE_TENANT_ID): a report says which tenant it is of.")
+    return found
+
+
+def _problems_of_results(results: t.Sequence[Options]) -> list[str]:
+    return [
+        f"results: entry {number} has a result with neither applications (application_certificate_info) nor steps "
+        "(application_certificate_renew), and no failure."
+        for number, entry in enumerate(results, 1)
+        if not is_result(entry["result"])
+    ]
 
 
 def problems_of_certificate(options: Options) -> list[str]:

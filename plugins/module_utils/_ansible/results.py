@@ -220,7 +220,7 @@ def of_reports(reports: t.Iterable[Report], policy: RenewalPolicy, wanted: str) 
         total += 1
         counts[report.verdict.status] += 1
         if wanted == "all" or (wanted == "attention" and report.verdict.findings):
-            kept.append(_of_report(report, policy))
+            kept.append(of_report(report, policy))
     return {
         "changed": False,
         "applications": kept,
@@ -228,7 +228,8 @@ def of_reports(reports: t.Iterable[Report], policy: RenewalPolicy, wanted: str) 
     }
 
 
-def _of_report(report: Report, policy: RenewalPolicy) -> Values:
+def of_report(report: Report, policy: RenewalPolicy) -> Values:
+    """One of the `applications` of application_certificate_info."""
     facts, verdict = report.facts, report.verdict
     application = facts.application
     values: Values = {

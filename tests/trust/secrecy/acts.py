@@ -125,7 +125,7 @@ def verifications(cast, folder):
     ]
 
 
-def reports(cast):
+def reports(cast, folder):
     def info(name, options, *rest):
         return Act("application_certificate_info", name, options, *rest)
 
@@ -137,6 +137,9 @@ def reports(cast):
         info("as itself", as_itself(itself)),
         info("a key as a claim", of(itself, expected_thumbprint=claim), "expected_thumbprint must be"),
         info("a key as a filter", {"filter": claim}, ""),
+        Act("application_report", "a tenant", {"directory": f"{folder}/report", "fail_on": ["missing"]}, ""),
+        Act("application_report", "a key as a title", {"directory": f"{folder}/titled", "title": claim}, ""),
+        Act("application_report", "a key as a directory", {"directory": claim}, ""),
     ]
 
 

@@ -16,7 +16,7 @@ def test_no_module_shows_a_secret_on_any_path(stage, server, connection, cast, v
     played = [
         *acts.renewals(cast),
         *acts.verifications(cast, stage.folder),
-        *acts.reports(cast),
+        *acts.reports(cast, stage.folder),
         *acts.certificates(cast),
         *acts.without_a_secret(cast),
         *acts.repairs(cast),

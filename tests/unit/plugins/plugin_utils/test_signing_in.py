@@ -17,6 +17,7 @@ from ansible_collections.evercert.entra.plugins.action import (
     application_certificate_info,
     application_certificate_renew,
     application_certificate_verify,
+    application_report,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, SignInRefused
@@ -27,6 +28,7 @@ PLUGINS = [
     application_certificate_info,
     application_certificate_renew,
     application_certificate_verify,
+    application_report,
 ]
 EVERY = pytest.mark.parametrize("plugin", PLUGINS, ids=lambda plugin: plugin.__name__.rpartition(".")[2])
 TOKEN = {"auth_source": "access_token", "access_token": "eyJ", "tenant_id": "t"}
@@ -100,7 +102,7 @@ def test_no_other_way_to_sign_in_concerns_the_controller(plugin, signed_in):
 def test_what_only_reads_asks_for_no_more(plugin, signed_in):
     an_action(plugin, {"auth_source": "device_code"}).run(task_vars={})
 
-    reads = plugin in (application_certificate_info, application_certificate_verify)
+    reads = plugin in (application_certificate_info, application_certificate_verify, application_report)
     assert signed_in[0][1] == (controller.READ if reads else controller.WRITE)
 
 
@@ -174,3 +176,11 @@ def test_a_failed_sign_in_is_the_tasks_failure(monkeypatch, error, expected):
     assert expected.items() <= result.items()
     assert ("diagnosis" in result) is isinstance(error, SignInRefused)
     assert not action.calls
+
+
+@pytest.mark.parametrize("given", [{"sources": ["/report.json"]}, {"results": [{"tenant_id": "t", "result": {}}]}])
+def test_nobody_is_asked_for_a_code_where_no_tenant_is_asked(signed_in, given):
+    action = an_action(application_report, {"auth_source": "device_code", "directory": "/report", **given})
+
+    assert action.run(task_vars={})["changed"]
+    assert signed_in == []

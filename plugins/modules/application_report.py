@@ -1,0 +1,259 @@
+#!/usr/bin/python
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: application_report
+short_description: Report the certificates of a whole tenant, or of many, as files
+version_added: 0.1.0
+description:
+  - Lists the applications of a tenant once, as M(evercert.entra.application_certificate_info) does, and streams them
+    into files; only sums and the most urgent come back as the result. So the size of the tenant does not matter.
+  - Merges reports of several tenants into one (O(sources)), and makes a report of what tasks returned on many hosts
+    (O(results)), such as renewals.
+  - Says what changed since the last report in the same directory, which is read from its C(report.json).
+  - All files are written beside the old ones first and then put in their place, so that a run that fails leaves the
+    last report as it was.
+  - The files have IDs, display names of applications, statuses, findings, and thumbprints and dates of certificates.
+    They have no owners, no mail addresses, no names of credentials, no keys and no tokens.
+  - Changes nothing in Microsoft Entra.
+extends_documentation_fragment:
+  - evercert.entra._attributes
+  - evercert.entra._connection
+attributes:
+  check_mode:
+    support: full
+    details:
+      - Reads the tenant, writes no file, and returns what it would otherwise.
+  diff_mode:
+    support: N/A
+  idempotent:
+    support: none
+    details:
+      - Every run writes the files anew, as the moment of the report is in them.
+options:
+  directory:
+    description:
+      - Where the files go, on the host where the module runs, as an absolute path. It is made, with mode C(0750), when
+        it does not exist.
+      - The files have mode C(0640). Their owner and group are those of the user who runs this.
+    type: path
+    required: true
+  formats:
+    description:
+      - Which files to write, as V(html) (C(report.html)), V(junit) (C(report.xml)), V(json) (C(report.json)), V(csv)
+        (C(report.csv)), V(sarif) (C(report.sarif)), V(prometheus) (C(report.prom)) and V(markdown) (C(report.md)).
+      - Without V(json), the next report has nothing to be compared with.
+    type: list
+    elements: str
+    default: [html, junit, json, csv, sarif, prometheus, markdown]
+  title:
+    description: The title of the report.
+    type: str
+    default: Certificates of Microsoft Entra applications
+  renew_before:
+    description:
+      - A certificate that ends within so many days is V(ignore:near_expiry).
+      - In a merged report the sources have decided that already.
+    type: float
+    default: 30
+  filter:
+    description:
+      - An OData filter, such as C(startswith(displayName,'payroll')). Without it, the report has every application.
+    type: str
+  fail_on:
+    description:
+      - The task fails, after the files are written, when an application has one of these words as its status, as the
+        reason of a finding, or as its severity.
+      - Statuses are V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing),
+        V(unregistered), V(propagating), V(key_unavailable), V(rejected), V(unreachable) and V(unknown).
+      - Other reasons are V(interrupted), V(claim_differs), V(wrong_object) and V(policy_exceeded). Reports of renewals
+        have V(failed), V(planned), V(renewed), V(rolled_back) and V(unchanged) as statuses.
+      - Severities are V(error) (access is lost or about to be) and V(warning) (somebody has to act).
+    type: list
+    elements: str
+    default: []
+  fail_within:
+    description:
+      - The task also fails, after the files are written, when the last certificate of an application ends within so
+        many days or has ended. Without it, dates alone are no failure.
+    type: float
+  prometheus_applications:
+    description:
+      - Also write one series for each application. Without it, the number of series depends on the number of tenants
+        alone.
+    type: bool
+    default: false
+  sources:
+    description:
+      - Files C(report.json) of other reports, on the host where the module runs, to merge into this one. No tenant is
+        asked then, so no connection option is needed. A tenant may be in one of them only.
+    type: list
+    elements: path
+    default: []
+  results:
+    description:
+      - Results of M(evercert.entra.application_certificate_info) and M(evercert.entra.application_certificate_renew),
+        to make a report of. No tenant is asked then. An application in it takes the place of the same one in
+        O(sources).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      tenant_id:
+        description: The tenant of the application.
+        type: str
+        required: true
+      result:
+        description: What the task returned, its failure included.
+        type: dict
+        required: true
+      host:
+        description: The host that it ran on. Several hosts may have the same application.
+        type: str
+      name:
+        description: The application's name, for a renewal, which does not return it.
+        type: str
+      app_id:
+        description: The application's public ID, for a renewal.
+        type: str
+      object_id:
+        description: The ID of its directory object, for a renewal.
+        type: str
+      planned:
+        description: Whether the task ran in check mode, so that its steps are only planned.
+        type: bool
+        default: false
+  now:
+    description:
+      - Answer as if it were this moment, in ISO 8601, for tests and what-if questions. Without it, the service's clock
+        decides, and for O(sources) and O(results) the clock of the host.
+    type: str
+seealso:
+  - module: evercert.entra.application_certificate_info
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Report the whole tenant
+  evercert.entra.application_report:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    directory: /var/lib/evercert/report
+  register: report
+
+- name: Fail when something has expired, or ends within two days
+  evercert.entra.application_report:
+    tenant_id: "{{ tenant_id }}"
+    client_id: "{{ client_id }}"
+    client_secret: "{{ client_secret }}"
+    directory: /var/lib/evercert/gate
+    formats: [junit, markdown]
+    fail_on: [expired]
+    fail_within: 2
+
+- name: Merge the reports of several tenants into one page
+  evercert.entra.application_report:
+    directory: /var/lib/evercert/all
+    sources:
+      - /var/lib/evercert/report/report.json
+"""
+
+RETURN = r"""
+summary:
+  description: How many applications are in the report, and how many have each status that occurs.
+  returned: when the applications could be listed
+  type: dict
+  sample: {"total": 30000, "healthy": 28410, "missing": 1200, "near_expiry": 388, "expired": 2}
+findings:
+  description: How many applications have a finding of each reason that occurs.
+  returned: when the applications could be listed
+  type: dict
+  sample: {"missing": 1200, "near_expiry": 388, "expired": 2}
+needs_attention:
+  description: How many applications have the severity V(error) or V(warning).
+  returned: when the applications could be listed
+  type: int
+  sample: 390
+attention:
+  description: The most urgent of them, 20 at most, the most urgent first.
+  returned: when the applications could be listed
+  type: list
+  elements: dict
+  sample:
+    - app_id: 1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10
+      days_left: -3
+      display_name: payroll-sync
+      expires: "2026-11-21T00:00:00Z"
+      message: Every certificate for sign-in has expired.
+      status: expired
+      tenant_id: 61d631f2-bccb-43d0-a161-52b9c1c9f563
+tenants:
+  description: How many tenants are in the report.
+  returned: when the applications could be listed
+  type: int
+  sample: 1
+changes:
+  description:
+    - How many applications are new, gone, renewed, or of another status since the report of C(since).
+    - V(null) when there is no report to compare with.
+  returned: when the applications could be listed
+  type: dict
+  sample: {"since": "2026-11-23T05:00:00Z", "new": 3, "gone": 1, "renewed": 12, "status_changed": 9}
+files:
+  description: The path of each file, by format. In check mode, where they would be.
+  returned: when the applications could be listed
+  type: dict
+  sample: {"html": /var/lib/evercert/report/report.html, "json": /var/lib/evercert/report/report.json}
+failed_on:
+  description: How many applications meet each word of O(fail_on), and C(fail_within) for O(fail_within).
+  returned: when the applications could be listed
+  type: dict
+  sample: {"expired": 2}
+lines:
+  description: Counts, changes and the most urgent as lines for a terminal.
+  returned: when the applications could be listed
+  type: list
+  elements: str
+  sample: ["30,000 applications: 28,410 healthy, 1,200 missing, 388 near expiry, 2 expired. 390 need attention."]
+auth:
+  description:
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
+  returned: success, when O(auth_source) is V(auto) and a tenant was asked
+  type: dict
+  contains:
+    source:
+      description: The value of O(auth_source) that would have done the same.
+      returned: always
+      type: str
+      sample: workload_identity
+    skipped:
+      description: Those that come before it, each with its C(source) and C(why).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils._ansible import arguments
+from ..module_utils._ansible.reporting import report_applications
+from ..module_utils._ansible.run import run
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**arguments.CONNECTION, **arguments.PAGE},
+        supports_check_mode=True,
+    )
+    run(module, report_applications)
+
+
+if __name__ == "__main__":
+    main()
