@@ -163,6 +163,8 @@ def foreign_entries(tenant: Tenant, application: Application) -> dict[str, str]:
 def playbook(name: str, inventory: Path, target: str, *options: str, quiet: bool = False) -> str:
     """One of the collection's playbooks. What it says is shown while it runs; everything is in a log."""
     arguments = ["-e", f"target={target}", *options]
+    if name == "report":
+        arguments += ["-e", f"report_directory={PLACE / 'report'}"]
     command = [str(Path(sys.executable).parent / "ansible-playbook"), f"evercert.entra.{name}", "-i", str(inventory)]
     calm = {
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",

@@ -56,7 +56,7 @@ def test_no_playbook_shows_a_secret_whether_it_ends_well_or_not(stage, connectio
         ("renew",),  # adopts
         ("renew", *few),  # renews
         ("verify", *few),
-        ("report", *few),
+        ("report", "-e", f"report_directory={stage.folder}/report", *few),
     ]
 
     for playbook, *options in played:
