@@ -49,8 +49,15 @@ class Environment:
         return REQUIREMENTS / f"{self.name}.txt"
 
     @property
+    def packages(self) -> list[str]:
+        """What npm installs besides; npm itself is among the requirements then."""
+        path = REQUIREMENTS / f"{self.name}.npm.txt"
+        return list(_lines(path)) if path.exists() else []
+
+    @property
     def directory(self) -> Path:
         inputs = [self.version, str(interpreters.found()[self.version]), str(self.lowest), *_lines(self.requirements)]
+        inputs += self.packages
         key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:12]
         return checkout.CACHE / "envs" / f"{self.name}-{key}"
 
@@ -71,6 +78,7 @@ ENVIRONMENTS = {
         Environment("lint"),
         Environment("conformance"),
         Environment("galaxy"),
+        Environment("pages"),
         Environment("rulebook"),
         Environment("oldest-core", OLDEST_CORE),
         Environment("lowest", OLDEST, lowest=True),
@@ -119,8 +127,12 @@ def _install(environment: Environment) -> None:
     ]
     if environment.lowest:
         pip += ["-c", str(_lower_bounds())]
+    commands = [[str(python), "-m", "venv", str(environment.directory)], pip]
+    if environment.packages:
+        npm = [str(environment.programs / "npm"), "install", "--prefix", str(environment.directory)]
+        commands.append([*npm, "--ignore-scripts", "--no-audit", "--no-fund", *environment.packages])
     with log.open("w", encoding="utf-8") as output:
-        for command in ([str(python), "-m", "venv", str(environment.directory)], pip):
+        for command in commands:
             done = subprocess.run(
                 command,
                 stdin=subprocess.DEVNULL,

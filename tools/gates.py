@@ -167,6 +167,11 @@ def lowest(job: Job) -> str:
     return told
 
 
+def pages(job: Job) -> str:
+    """The page of a report in a real browser, and its SARIF against the official schema."""
+    return _pytest(job, "pages", "tests/pages")
+
+
 def ansible_lint(job: Job) -> str:
     """Playbooks, roles and examples in the strictest profile."""
     job.run("ansible-lint", "--offline", "--profile", "production", programs=ENVIRONMENTS["lint"].programs)
@@ -301,6 +306,7 @@ GATES = (
     Gate("examples", examples, ("test",)),
     Gate("rulebook", rulebook, ("test",)),
     Gate("conformance", conformance, ("conformance",)),
+    Gate("pages", pages, ("pages",)),
     Gate("galaxy", galaxy, ("galaxy",)),
     Gate("ansible-lint", ansible_lint, ("lint",)),
     Gate("mypy", mypy, ("lint",)),
