@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from world import Cost, run
+from world import PLACE, Cost, run
 
-MODULE = "ansible_collections.evercert.entra.plugins.modules.application_certificate_info"
+MODULES = "ansible_collections.evercert.entra.plugins.modules"
 FIELDS = "id,appId,displayName,createdDateTime,keyCredentials,tokenEncryptionKeyId"
 SAMPLES = 5
 
@@ -28,9 +28,13 @@ class Comparison:
 
 
 def comparisons(world):
-    """A listing that returns numbers, and one that returns every application."""
+    """A listing that returns numbers, one that returns every application, and one that becomes files."""
     pager = [sys.executable, Path(__file__).with_name("bare_pager.py"), FIELDS]
-    wanted = {"summary": _module(return_applications="none"), "all applications": _module(return_applications="all")}
+    wanted = {
+        "summary": _module("application_certificate_info", return_applications="none"),
+        "all applications": _module("application_certificate_info", return_applications="all"),
+        "report in seven formats": _module("application_report", directory=str(PLACE / "report")),
+    }
     costs = {name: [] for name in ("bare", *wanted)}
     for sample in range(SAMPLES + 1):  # the first one warms up
         for name, command in {"bare": pager, **wanted}.items():
@@ -40,8 +44,8 @@ def comparisons(world):
     return [Comparison(name, _median(costs[name]), floor) for name in wanted]
 
 
-def _module(**options):
-    return [sys.executable, "-m", MODULE, json.dumps({"ANSIBLE_MODULE_ARGS": options})]
+def _module(name, **options):
+    return [sys.executable, "-m", f"{MODULES}.{name}", json.dumps({"ANSIBLE_MODULE_ARGS": options})]
 
 
 def _median(costs):
