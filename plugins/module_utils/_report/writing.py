@@ -13,7 +13,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shutil
 import tempfile
+import time
 import typing as t
 from pathlib import Path
 
@@ -27,6 +29,7 @@ from .totals import Totals
 MODE = 0o640
 _DIRECTORY_MODE = 0o750
 _TEMPORARY = ".evercert-report-"
+_OLD = 86400  # seconds; no report takes a day
 
 
 class ReportError(EvercertError):
@@ -100,8 +103,12 @@ def _put_in_place(folder: Path, directory: Path, formats: t.Sequence[str]) -> di
 
 
 def _make(directory: Path) -> None:
+    """The directory, without what a run that was killed has left there; another run may be under way."""
     if not directory.is_dir():
         directory.mkdir(_DIRECTORY_MODE, parents=True, exist_ok=True)
+    for left in directory.glob(f"{_TEMPORARY}*"):
+        if time.time() - left.lstat().st_mtime > _OLD:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _created(path: Path) -> t.TextIO:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import time
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,14 @@ def test_a_directory_that_cannot_be_made_is_said(write, tmp_path):
 
     with pytest.raises(ReportError, match="could not be written"):
         write(a_row())
+
+
+def test_what_a_killed_run_left_goes_after_a_day(write, tmp_path):
+    for name, age in ((".evercert-report-old", 100_000), (".evercert-report-new", 60)):
+        folder = tmp_path / "report" / name
+        folder.mkdir(parents=True)
+        os.utime(folder, (time.time() - age,) * 2)
+
+    write(a_row(), formats=["csv"])
+
+    assert sorted(os.listdir(tmp_path / "report")) == [".evercert-report-new", "report.csv"]
