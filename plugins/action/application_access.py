@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from ..modules import application_access
 from ..plugin_utils._controller_sign_in import CONSENT
 from ..plugin_utils._visible import VisibleAction
 
 
 class ActionModule(VisibleAction):
+    modules = (application_access,)
     scopes = CONSENT

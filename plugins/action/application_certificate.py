@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from ..modules import application_certificate
 from ..plugin_utils._signing_in import SigningInAction
 
 
 class ActionModule(SigningInAction):
-    pass
+    modules = (application_certificate,)

@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from ..modules import application_certificate_info
 from ..plugin_utils._controller_sign_in import READ
 from ..plugin_utils._signing_in import SigningInAction
 
 
 class ActionModule(SigningInAction):
+    modules = (application_certificate_info,)
     scopes = READ

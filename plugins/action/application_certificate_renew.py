@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+from ..modules import application_certificate_renew
 from ..plugin_utils._visible import VisibleAction
 
 
 class ActionModule(VisibleAction):
-    pass
+    modules = (application_certificate_renew,)

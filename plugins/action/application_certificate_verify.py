@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+from ..modules import application_certificate_verify
 from ..plugin_utils._controller_sign_in import READ
 from ..plugin_utils._visible import VisibleAction
 
 
 class ActionModule(VisibleAction):
+    modules = (application_certificate_verify,)
     scopes = READ

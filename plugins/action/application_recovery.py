@@ -11,6 +11,10 @@ import typing as t
 
 from ansible.utils.display import Display
 
+from ..module_utils._ansible.arguments import CONNECTION
+from ..module_utils._ansible.recovering import checked_options
+from ..module_utils._core.errors import InvalidInput
+from ..modules import application_access, application_certificate_renew, application_certificate_verify
 from ..plugin_utils._controller_sign_in import CONSENT, WRITE, Result
 from ..plugin_utils._recovery import Recovery
 from ..plugin_utils._signing_in import SigningInAction
@@ -20,12 +24,10 @@ from ..plugin_utils._waiting import Narrator, run_in_slices
 class ActionModule(SigningInAction):
     """Options are checked before anybody signs in. The token goes to each module through a pipe."""
 
+    modules = (application_access, application_certificate_renew, application_certificate_verify)
     reason = "application_recovery"
 
     def run(self, tmp: str | None = None, task_vars: Result | None = None) -> Result:
-        from ..module_utils._ansible.recovering import checked_options
-        from ..module_utils._core.errors import InvalidInput
-
         self._refuse_hidden_options()
         try:
             self._options: Result = checked_options(self._task.args)
@@ -39,8 +41,6 @@ class ActionModule(SigningInAction):
         return True
 
     def _act(self, arguments: Result, task_vars: Result | None) -> Result:
-        from ..module_utils._ansible.arguments import CONNECTION
-
         names = ("auth_source", "access_token", "tenant_id", "cloud", "authority_host", "graph_url")
         local = {name: self._options[name] for name in ("ca_path", "timeout")}
         connection = {**dict.fromkeys(CONNECTION), **local, **{name: arguments[name] for name in names}}

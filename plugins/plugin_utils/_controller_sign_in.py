@@ -4,7 +4,7 @@
 
 """Sign a person in on the control node, visibly, and hand on what a module then needs: a token and where it belongs.
 
-Nothing of it is stored. Libraries are imported when somebody signs in: an action plugin is loaded without them too.
+Nothing of it is stored.
 """
 
 from __future__ import annotations
@@ -12,6 +12,14 @@ from __future__ import annotations
 import contextlib
 import threading
 import typing as t
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+
+from ..module_utils._ansible import connect, timing
+from ..module_utils._ansible.arguments import CONNECTION
+from ..module_utils._ansible.libraries import missing_libraries
+from ..module_utils._core.errors import EvercertError, InvalidInput
+from ..module_utils._entra.sign_in.device_code import Person
 
 Result = dict[str, t.Any]
 
@@ -34,11 +42,6 @@ def sign_in(
     `options` are a task's; others than those of the connection are ignored. `say` shows a person one line.
     Raises EvercertError. `parts` go to `open_connection` (transport, timing), for tests.
     """
-    from ..module_utils._ansible import connect, timing
-    from ..module_utils._ansible.libraries import missing_libraries
-    from ..module_utils._core.errors import EvercertError
-    from ..module_utils._entra.sign_in.device_code import Person
-
     missing = missing_libraries()
     if missing:
         raise EvercertError(f"auth_source device_code signs in on the control node. {missing}")
@@ -62,11 +65,6 @@ def sign_in(
 
 def connection_options(options: Result) -> Result:
     """The connection's part of a task's options, with the environment of this process and the defaults."""
-    from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
-    from ..module_utils._ansible.arguments import CONNECTION
-    from ..module_utils._core.errors import InvalidInput
-
     given = {name: value for name, value in options.items() if name in connection_names()}
     checked = ArgumentSpecValidator(CONNECTION).validate(given)
     if checked.error_messages:
@@ -76,8 +74,6 @@ def connection_options(options: Result) -> Result:
 
 def connection_names() -> set[str]:
     """Every name of a connection option, aliases included."""
-    from ..module_utils._ansible.arguments import CONNECTION
-
     return {alias for name, entry in CONNECTION.items() for alias in (name, *entry.get("aliases", ()))}
 
 

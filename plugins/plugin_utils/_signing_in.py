@@ -10,14 +10,16 @@ import typing as t
 
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._ansible.run import failure_of
+from ..module_utils._core.errors import EvercertError
 from . import _controller_sign_in as controller
 from ._controller_sign_in import Result
+from ._either_door import EitherDoorAction
 
 
-class SigningInAction(ActionBase):
+class SigningInAction(EitherDoorAction):
     """Runs on the controller. With auth_source device_code it signs a person in and gives the module the token."""
 
     _supports_check_mode = True
@@ -80,9 +82,6 @@ class SigningInAction(ActionBase):
 
     def _sign_in(self, task_vars: Result) -> tuple[Result, Result]:
         """The module's options with a token in them; or the failure that is the task's result."""
-        from ..module_utils._ansible.run import failure_of
-        from ..module_utils._core.errors import EvercertError
-
         host = str(task_vars.get("inventory_hostname", "localhost"))
         given = self._task.args
         try:
