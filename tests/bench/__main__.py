@@ -13,6 +13,8 @@ import argparse
 import shutil
 import sys
 
+import doors
+import fleet
 import inventory
 import requests_made
 from listing import SAMPLES, comparisons
@@ -34,9 +36,11 @@ def main():
             rows = [_row_of_count(count) for count in counts]
             rows += [row for found in comparisons(world) for row in _rows_of_listing(found)]
             rows += [_row_of_tasks(marginal_costs(world, requests_made.APP_IDS["by-add-key"]))]
-        if options.hosts:
-            with emulated(options.hosts) as world:
+        if options.inventory:
+            with emulated(options.inventory) as world:
                 rows += list(_rows_of_inventory(inventory.comparison(world)))
+        with emulated(0, fleet.scenario(2 * options.hosts)) as world:
+            rows += [_row_of_door(*found) for found in doors.comparisons(world, options.hosts)]
     except Broken as problem:
         print(problem, file=sys.stderr)
         return 1
@@ -46,14 +50,20 @@ def main():
         print(f"  {count.operation}: {count.details}")
     print(f"\nListings: median of {SAMPLES}, whole processes. Tasks: median, over {MORE} further tasks in one play.")
     print(f"Inventory: ansible-inventory --list, median of {inventory.SAMPLES}.")
+    print(f"Fleets: {doors.FORKS} forks. Processes of their own: a part of the fleet, times {doors.SHARE}.")
     return 0 if all(count.is_kept for count in counts) else 1
 
 
 def _parser():
     made = argparse.ArgumentParser(prog="python tests/bench", description=__doc__.split("\n", 1)[0])
     made.add_argument("--applications", type=int, default=10_000, metavar="N", help="how many to list (10000)")
-    made.add_argument("--hosts", type=int, default=30_000, metavar="N", help="in the inventory (30000), 0 for none")
+    made.add_argument("--inventory", type=int, default=30_000, metavar="N", help="in the inventory (30000), 0 for none")
+    made.add_argument("--hosts", type=int, default=200, metavar="N", help="how many hosts a fleet has (200)")
     return made
+
+
+def _row_of_door(figure, ours, other, name, ratio, goal):
+    return (figure, f"{ours:.2f}", f"{other:.2f} {name}", f"{ratio:.2f}" if ratio else "", goal, "")
 
 
 def _row_of_count(count):

@@ -32,6 +32,7 @@ class World:
 
     directory: Path
     endpoint: dict
+    process_id: int = 0
 
     @property
     def variables(self):
@@ -44,6 +45,11 @@ class World:
         opener = urllib.request.build_opener(https, urllib.request.ProxyHandler({}))
         with opener.open(f"{self.endpoint['ENTRA_EMULATOR_CONTROL']}/counters/{since}", timeout=PATIENCE) as answer:
             return json.load(answer)
+
+    def cpu_seconds(self):
+        """What the emulator itself has used so far; it shares the machine with what is measured."""
+        times = Path(f"/proc/{self.process_id}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+        return sum(map(int, times[11:13])) / os.sysconf("SC_CLK_TCK")
 
     def key_pair(self, name):
         return self.directory / "keys" / f"{name}.pem"
@@ -58,12 +64,13 @@ class World:
 
 
 @contextmanager
-def emulated(applications):
+def emulated(applications, scenario=None):
     """An emulator with so many generated applications, for as long as the block runs."""
+    scenario = scenario or Path(__file__).with_name("tenant.yml")
     PLACE.mkdir(parents=True, exist_ok=True)
     log = PLACE / "emulator.log"
     command = [sys.executable, ROOT / "tests" / "emulator", "--directory", PLACE]
-    command += ["--scenario", Path(__file__).with_name("tenant.yml"), "--applications", str(applications)]
+    command += ["--scenario", scenario, "--applications", str(applications)]
     with log.open("wb") as output:
         emulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
@@ -72,7 +79,7 @@ def emulated(applications):
             if emulator.poll() is not None or time.monotonic() > deadline:
                 raise Broken(f"The emulator did not start; see {log.relative_to(ROOT)}.")
             time.sleep(0.05)
-        yield World(PLACE, json.loads((PLACE / "endpoint.json").read_text(encoding="utf-8")))
+        yield World(PLACE, json.loads((PLACE / "endpoint.json").read_text(encoding="utf-8")), emulator.pid)
     finally:
         emulator.terminate()
         emulator.wait()
@@ -86,13 +93,15 @@ class Cost:
     megabytes: float
 
 
-def run(command, variables):
+def run(command, variables, watch=None):
     """Run a command to its end and measure it, with what it started; its output is shown only when it fails."""
     words = [str(word) for word in command]
     output = PLACE / "output.log"
     started = time.monotonic()
     with output.open("wb") as said:
         process = subprocess.Popen(words, env=variables, stdin=subprocess.DEVNULL, stdout=said, stderr=said)
+        if watch:
+            watch(process.pid)
         _pid, status, usage = os.wait4(process.pid, 0)
     seconds = time.monotonic() - started
     process.returncode = os.waitstatus_to_exitcode(status)

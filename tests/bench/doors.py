@@ -1,0 +1,75 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A fleet through both doors, and beside floors that make the same requests and nothing else."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import fields
+from pathlib import Path
+from statistics import median
+
+from fleet import Play, host, measured, play
+from world import PLACE
+
+FORKS = 10
+SAMPLES = 3
+# A process for each task is so slow that a part of the fleet tells as much.
+SHARE = 4
+RENEWAL = {"sign_ins": 3, "sign_in_interval": 0, "initial_pause": 0, "overlap": 0, "force": True}
+
+STATUS = {"evercert.entra.application_certificate_info": {"app_id": "{{ app_id }}"}}
+BARE_STATUS = {"bare_status": {"app_id": "{{ app_id }}"}}
+NOTHING = {"ansible.builtin.debug": {"msg": "nothing"}}
+
+
+def comparisons(world, hosts):
+    """Rows: figure, ours, compared with, its name, ratio, goal."""
+    found = {name: _middle(plays) for name, plays in statuses(world, hosts).items()}
+    here, bare, idle = found["in process"], found["bare action"], found["no work at all"]
+    own = found["processes of their own"].seconds * SHARE
+    name = f"status of {hosts} hosts: "
+    yield f"{name}seconds", here.seconds, bare.seconds, "bare action", here.seconds / bare.seconds, "<= 2"
+    yield f"{name}seconds", here.seconds, own, "processes of their own", own / here.seconds, ">= 10 times"
+    yield f"{name}of them the emulator's CPU", here.emulator, bare.emulator, "bare action", None, "shown"
+    yield f"{name}MB of a fork", here.megabytes, idle.megabytes, "ansible.builtin.debug", None, "shown"
+    renewed = {name: _middle(plays) for name, plays in renewals(world, hosts).items()}
+    ours, script = renewed["in process"], renewed["bare script"]
+    name = f"renewal of {hosts} hosts: "
+    yield f"{name}seconds", ours.seconds, script.seconds, "bare script", ours.seconds / script.seconds, "<= 1.5"
+    yield f"{name}of them the emulator's CPU", ours.emulator, script.emulator, "bare script", None, "shown"
+    yield f"{name}requests", ours.requests, script.requests, "bare script", None, "shown"
+
+
+def _middle(plays):
+    return Play(*(median(getattr(one, field.name) for one in plays) for field in fields(Play)))
+
+
+def statuses(world, hosts):
+    """Name → what a status of the fleet takes: here, with processes of their own, and as a bare action."""
+    some = range(hosts)
+    found = {"in process": [], "bare action": [], "no work at all": []}
+    for _sample in range(SAMPLES):
+        found["in process"].append(play(world, STATUS, some, FORKS, entra_in_process="always"))
+        found["bare action"].append(play(world, BARE_STATUS, some, FORKS))
+        found["no work at all"].append(play(world, NOTHING, some, FORKS))
+    found["processes of their own"] = [play(world, STATUS, range(hosts // SHARE), FORKS, entra_in_process="never")]
+    return found
+
+
+def renewals(world, hosts):
+    """Name → what a renewal of the fleet takes: ours on the first half of the tenant, the bare one on the second."""
+    adopted = _renewal({"adopt_path": "{{ key_pair }}"})
+    play(world, adopted, range(hosts), FORKS, entra_in_process="always")
+    ours = play(world, _renewal(RENEWAL), range(hosts), FORKS, entra_in_process="always")
+    fleet = PLACE / "bare-fleet.json"
+    fleet.write_text(json.dumps([host(world, index) for index in range(hosts, 2 * hosts)]), encoding="utf-8")
+    command = [sys.executable, Path(__file__).with_name("bare_renewal.py"), fleet, FORKS]
+    return {"in process": [ours], "bare script": [measured(world, command)]}
+
+
+def _renewal(options):
+    subject = {"app_id": "{{ app_id }}", "key_store": "{{ key_store }}"}
+    return {"evercert.entra.application_certificate_renew": {**subject, **options}}
