@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+from ..modules import application_report
 from ..plugin_utils._controller_sign_in import READ
 from ..plugin_utils._signing_in import SigningInAction
 
 
 class ActionModule(SigningInAction):
+    modules = (application_report,)
     scopes = READ
 
     def _signs_in_here(self) -> bool:
