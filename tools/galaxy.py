@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from functools import partial
 from pathlib import Path
 
 import checkout
@@ -79,14 +80,16 @@ def check_as_galaxy_does(archive: Path) -> None:
 def install_and_ask(archive: Path) -> int:
     """Install from the archive alone, and read the documentation of everything in it."""
     target = WORK / "installed"
-    run("ansible-galaxy", "collection", "install", "--offline", "--collections-path", target, archive)
+    # Without PYTHONPATH, through which the checkout itself counts as installed.
+    run_alone = partial(run, ANSIBLE_COLLECTIONS_PATH=str(target), PYTHONPATH="")
+    run_alone("ansible-galaxy", "collection", "install", "--offline", "--collections-path", target, archive)
     number = 0
     for kind in ("module", "inventory", "role"):
         options = ("--type", kind, "--json", "--playbook-dir", WORK)
-        listed = run("ansible-doc", *options, "--list", "evercert.entra", ANSIBLE_COLLECTIONS_PATH=str(target))
+        listed = run_alone("ansible-doc", *options, "--list", "evercert.entra")
         names = list(json.loads(listed))
         if names:
-            run("ansible-doc", *options, *names, ANSIBLE_COLLECTIONS_PATH=str(target))
+            run_alone("ansible-doc", *options, *names)
         number += len(names)
     return number
 
