@@ -16,7 +16,7 @@ test:  ## every quality gate, and a table at the end
 test-live:  ## a look at your own tenant: what is assumed of the service, and on consent a renewal there
 	@tools/py tools/run_in.py test tests/live
 
-soak:  ## the attacks on the promises at full strength, and the mutants; takes hours
+soak:  ## the attacks on the promises at full strength, the mutants, a large sliced job; takes hours
 	@tools/py tools/soak.py $(G)
 
 gates:  ## some gates: make gates G="units mypy" (G=list names them)

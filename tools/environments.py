@@ -77,6 +77,7 @@ ENVIRONMENTS = {
         Environment("test"),  # unit and integration tests, sanity
         Environment("lint"),
         Environment("conformance"),
+        Environment("engines"),  # builder, runner, navigator, and the client of controllers
         Environment("galaxy"),
         Environment("pages"),
         Environment("rulebook"),

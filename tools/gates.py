@@ -90,6 +90,11 @@ def rulebook(job: Job) -> str:
     return _pytest(job, "test", "tests/rulebook", variables={"RULEBOOK_PROGRAMS": str(environment.programs)})
 
 
+def engines(job: Job) -> str:
+    """What runs playbooks for people: builder, runner, navigator, and a controller's definitions and slices."""
+    return _pytest(job, "engines", "tests/engines")
+
+
 def integration(job: Job) -> str:
     """Every integration target against the emulator, as ansible-test runs it."""
     shutil.rmtree(EXCHANGES, ignore_errors=True)
@@ -305,6 +310,7 @@ GATES = (
     Gate("sanity-oldest-core", sanity_oldest_core, ("test", "oldest-core")),
     Gate("examples", examples, ("test",)),
     Gate("rulebook", rulebook, ("test",)),
+    Gate("engines", engines, ("engines",)),
     Gate("conformance", conformance, ("conformance",)),
     Gate("pages", pages, ("pages",)),
     Gate("galaxy", galaxy, ("galaxy",)),

@@ -1,7 +1,10 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The attacks of tests/trust at full strength, and the mutants; hours on a small machine, bounded in count and time."""
+"""The attacks of tests/trust at full strength, the mutants, and a large job in many slices.
+
+Hours on a small machine, bounded in count and time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ import runner
 import trust
 from runner import Gate, Job
 
-NAMES = ("attacks", "mutants")
+NAMES = ("attacks", "mutants", "engines")
 PATIENCE = 8 * 3600  # seconds that each may take
 
 
@@ -28,9 +31,14 @@ def mutants(job: Job) -> str:
     return _program(job, "tests/trust/mutants")
 
 
-def _program(job: Job, *arguments: str) -> str:
+def engines(job: Job) -> str:
+    """A job over 37 hosts in five slices, and all else of tests/engines."""
+    return _program(job, "-m", "pytest", "-q", "tests/engines", environment="engines")
+
+
+def _program(job: Job, *arguments: str, environment: str = "test") -> str:
     variables = {"EVERCERT_SOAK": "1", "EVERCERT_SEED": os.environ.get("EVERCERT_SEED", "1")}
-    programs = environments.ENVIRONMENTS["test"].programs
+    programs = environments.ENVIRONMENTS[environment].programs
     told = job.run("python", *arguments, programs=programs, variables=variables, patience=PATIENCE)
     return told.strip().splitlines()[-1].strip("= ")
 
@@ -39,7 +47,8 @@ def main() -> int:
     names = sys.argv[1:] or list(NAMES)
     checkout.prepare()
     try:
-        environments.build("test")
+        for environment in {"engines" if name == "engines" else "test" for name in names}:
+            environments.build(environment)
     except environments.NotAvailable as problem:
         print(problem, file=sys.stderr)
         return 1

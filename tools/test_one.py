@@ -14,7 +14,7 @@ import checkout
 import environments
 
 TARGETS = Path("tests/integration/targets")
-OWN_ENVIRONMENT = {"conformance": "conformance", "pages": "pages"}  # folder below tests/ → where its tests run
+OWN = ("conformance", "engines", "pages", "rulebook")  # folders of tests with an environment of that name
 
 
 def main() -> int:
@@ -38,7 +38,7 @@ def _run(words: list[str]) -> int:
         tree = ansible_test.integration_tree(f"one-{first.name}", {})
         command = ["integration", "--local", first.name, *words[1:]]
         return ansible_test.call(environment, tree, command)
-    environment = environments.build(OWN_ENVIRONMENT.get(first.parts[1] if len(first.parts) > 1 else "", "test"))
+    environment = environments.build(next((name for name in OWN if first.is_relative_to(f"tests/{name}")), "test"))
     pytest = [str(environment.programs / "python"), "-m", "pytest", *words]
     return subprocess.call(pytest, cwd=checkout.ROOT, env=checkout.surroundings(environment.programs))
 
