@@ -53,7 +53,7 @@ options:
       - Without it, each such tenant is a warning that says why, and the other tenants have their hosts. When no tenant
         can be read, that is an error in any case.
       - An error leaves this inventory out, and Ansible goes on without it unless
-        E(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) is set.
+        C(ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED) is set.
     type: bool
     default: false
   filter:
