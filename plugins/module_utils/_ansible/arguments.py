@@ -17,7 +17,7 @@ from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.times import parse_iso
 from .._core.verdict import normal_thumbprint
-from .._report.formats import FORMATS
+from .._report import formats
 from .._report.rows import is_result
 from .._report.words import WORDS
 from .._steps.verify import Expectation, Probe
@@ -171,7 +171,7 @@ REPORT: Spec = {
 
 PAGE: Spec = {
     "directory": {"type": "path", "required": True},
-    "formats": {"type": "list", "elements": "str", "default": list(FORMATS)},
+    "formats": {"type": "list", "elements": "str", "default": list(formats.FORMATS)},
     "title": {"type": "str", "default": "Certificates of Microsoft Entra applications"},
     "renew_before": DUE["renew_before"],
     "filter": {"type": "str"},
@@ -368,7 +368,7 @@ def problems_of_page(options: Options) -> list[str]:
     found = []
     if not os.path.isabs(options["directory"]):
         found.append(f"directory must be an absolute path, not '{options['directory']}'.")
-    for name, accepted in (("formats", tuple(FORMATS)), ("fail_on", WORDS)):
+    for name, accepted in (("formats", tuple(formats.FORMATS)), ("fail_on", WORDS)):
         unknown = sorted({word for word in options[name] if word not in accepted})
         if unknown:
             found.append(f"{name} does not know {', '.join(unknown)}. It takes {', '.join(accepted)}.")
@@ -378,7 +378,7 @@ def problems_of_page(options: Options) -> list[str]:
         if "PRIVATE KEY" in str(options[name])
     ]
     if not options["formats"]:
-        found.append(f"formats is empty: at least one of {', '.join(FORMATS)}.")
+        found.append(f"formats is empty: at least one of {', '.join(formats.FORMATS)}.")
     if options["sources"] or options["results"]:
         if options["filter"]:
             found.append("filter is for an audit of a tenant, and cannot be combined with sources or results.")
