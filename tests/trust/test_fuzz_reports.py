@@ -9,8 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
+from xml.etree import ElementTree
 
 from ansible_collections.evercert.entra.plugins.module_utils._report.formats import FORMATS
 from ansible_collections.evercert.entra.plugins.module_utils._report.reading import NotAReport, open_report, problem_of

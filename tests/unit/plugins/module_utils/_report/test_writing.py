@@ -15,7 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._report.formats imp
 from ansible_collections.evercert.entra.plugins.module_utils._report.writing import ReportError, write_report
 from ansible_collections.evercert.entra.tests.unit.reports import a_report, a_row
 
-ALL = list(FORMATS)
+ALL = tuple(FORMATS)
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def write(tmp_path):
 def test_every_format_is_a_file_of_its_own(write, tmp_path):
     files = write(a_row(), directory="some/where")
 
-    assert list(files) == ALL
+    assert tuple(files) == ALL
     assert sorted(os.listdir(tmp_path / "some" / "where")) == sorted(each.file for each in FORMATS.values())
     assert {os.stat(path).st_mode & 0o777 for path in files.values()} == {0o640}
     assert (tmp_path / "some" / "where").stat().st_mode & 0o777 == 0o750
