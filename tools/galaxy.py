@@ -84,7 +84,7 @@ def install_and_ask(archive: Path) -> int:
     run_alone = partial(run, ANSIBLE_COLLECTIONS_PATH=str(target), PYTHONPATH="")
     run_alone("ansible-galaxy", "collection", "install", "--offline", "--collections-path", target, archive)
     number = 0
-    for kind in ("module", "inventory", "role"):
+    for kind in ("module", "inventory", "filter", "role"):
         options = ("--type", kind, "--json", "--playbook-dir", WORK)
         listed = run_alone("ansible-doc", *options, "--list", "evercert.entra")
         names = list(json.loads(listed))

@@ -1,0 +1,168 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: remediation_summary
+short_description: What a run of the playbook remediate did, host by host
+version_added: 0.1.0
+description:
+  - Puts the results that the tasks of the playbook C(evercert.entra.remediate) have left with each host into one value,
+    for reports and notifications. It has names, IDs, thumbprints, dates and messages, and no keys or tokens.
+positional: _input, hostvars, groups, is_plan
+options:
+  _input:
+    description: The names of the hosts.
+    type: list
+    elements: str
+    required: true
+  hostvars:
+    description: The variable C(hostvars).
+    type: dict
+    required: true
+  groups:
+    description: The variable C(groups), in which the playbook keeps how far each host has come.
+    type: dict
+    required: true
+  is_plan:
+    description: Whether the run was in check mode, so that everything is only planned.
+    type: bool
+    default: false
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Show who was not begun
+  ansible.builtin.debug:
+    msg: "{{ summary.hosts | selectattr('outcome', 'eq', 'not_begun') | map(attribute='host') }}"
+  vars:
+    summary: "{{ ansible_play_hosts_all | evercert.entra.remediation_summary(hostvars, groups) }}"
+  run_once: true
+"""
+
+RETURN = r"""
+_value:
+  description:
+    - C(plan) (whether it was check mode), C(stopped) (whether hosts were not begun because others had failed),
+      C(counts) by outcome, and C(hosts).
+    - Each of C(hosts) has C(host), C(tenant_id), C(app_id), C(outcome), C(finding), C(steps) with C(step) and
+      C(detail), C(certificate), C(retired), C(vanished), C(next_renewal), C(consumers) with C(host) and C(confirmed),
+      and C(failure) with C(task), C(message) and C(diagnosis).
+    - C(outcome) is V(healthy), V(planned), V(renewed), V(completed) (steps without a new
+      certificate, such as the retirement of an old one), V(failed) or
+      V(not_begun).
+  type: dict
+"""
+
+import collections
+import typing as t
+
+Variables = t.Mapping[str, t.Any]
+Groups = t.Mapping[str, t.Sequence[str]]
+
+OUTCOMES = ("failed", "not_begun", "planned", "renewed", "completed", "healthy")
+_CERTIFICATE = ("thumbprint", "thumbprint_sha256", "key_id", "not_before", "not_after")
+# What a host was asked, in order: where it was lost, one of these tells why.
+_ASKED = ("renew_plan", "renew_promotion", "renew_health", "renew_retirement")
+
+
+def remediation_summary(
+    hosts: t.Iterable[str], hostvars: t.Mapping[str, Variables], groups: Groups, is_plan: bool = False
+) -> dict[str, t.Any]:
+    """One row for each host that has an application, the worst first."""
+    at = _Progress(groups, is_plan)
+    rows = [_row(host, hostvars[host], at) for host in hosts if host not in at.consumers]
+    rows.sort(key=lambda row: OUTCOMES.index(row["outcome"]))
+    counts = collections.Counter(row["outcome"] for row in rows)
+    return {
+        "plan": is_plan,
+        "stopped": bool(counts["not_begun"]),
+        "counts": {outcome: counts[outcome] for outcome in OUTCOMES if counts[outcome]},
+        "hosts": rows,
+    }
+
+
+class _Progress:
+    """How far each host has come, from the groups that the playbook makes."""
+
+    def __init__(self, groups: Groups, is_plan: bool) -> None:
+        self._groups, self.is_plan = groups, is_plan
+        self.consumers, self._healthy = self._of("consumer"), self._of("healthy")
+        self._due = self._of("due") | self._of("canary")
+        self._begun, self._proven = self._of("begun"), self._of("proven")
+
+    def _of(self, part: str) -> set[str]:
+        return set(self._groups.get(f"remediate_{part}", ()))
+
+    def consumers_of(self, host: str) -> t.Sequence[str]:
+        return self._groups.get(f"remediate_consumers_of_{host}", ())
+
+    def outcome(self, host: str, steps: t.Iterable[str]) -> str:
+        if host in self._proven:
+            return "renewed" if "promote" in steps else "completed"
+        if host in self._begun:
+            return "failed"
+        if host in self._due:
+            return "planned" if self.is_plan else "not_begun"
+        return "healthy" if host in self._healthy else "failed"
+
+    def has_begun(self, host: str) -> bool:
+        return host in self._begun
+
+
+def _row(host: str, variables: Variables, at: _Progress) -> dict[str, t.Any]:
+    done = _done(variables) if at.has_begun(host) else [_of(variables, "renew_plan")]
+    steps = [dict(step) for result in done for step in result.get("steps") or ()]
+    outcome = at.outcome(host, [step["step"] for step in steps])
+    first = next((result for result in done if "steps" in result), {})
+    certificate = first.get("certificate") or {}
+    return {
+        "host": host,
+        "tenant_id": variables.get("entra_tenant_id"),
+        "app_id": variables.get("entra_app_id"),
+        "outcome": outcome,
+        "finding": first.get("finding"),
+        "steps": steps,
+        "certificate": {name: certificate[name] for name in _CERTIFICATE if certificate.get(name)},
+        "retired": [one for result in done for one in result.get("retired") or ()],
+        "vanished": [one for result in done for one in result.get("vanished") or ()],
+        "next_renewal": first.get("next_renewal"),
+        "consumers": _consumers(variables, at.consumers_of(host)),
+        "failure": _failure(variables) if outcome == "failed" else None,
+    }
+
+
+def _done(variables: Variables) -> list[Variables]:
+    return [_of(variables, name) for name in ("renew_promotion", "renew_rolled_back", "renew_retirement")]
+
+
+def _of(variables: Variables, name: str) -> Variables:
+    value = variables.get(name)
+    return value if isinstance(value, t.Mapping) else {}
+
+
+def _consumers(variables: Variables, hosts: t.Iterable[str]) -> list[dict[str, t.Any]]:
+    told = _of(variables, "__remediate_confirmed").get("results") or ()
+    confirmed = {result.get("item") for result in told if not result.get("failed")}
+    return [{"host": host, "confirmed": host in confirmed} for host in hosts]
+
+
+def _failure(variables: Variables) -> dict[str, t.Any]:
+    """The first thing that went wrong; a host that was lost has no failed task."""
+    asked = [_of(variables, name) for name in _ASKED]
+    lost = next((result for result in asked if result.get("unreachable")), None)
+    noted = _of(variables, "__remediate_failure").get("msg") or {}
+    message = lost.get("msg") if lost else noted.get("message")
+    return {
+        "task": noted.get("task"),
+        "message": message or "The host was lost before its application was proven.",
+        "diagnosis": next((result["diagnosis"] for result in asked if result.get("diagnosis")), None),
+    }
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"remediation_summary": remediation_summary}
