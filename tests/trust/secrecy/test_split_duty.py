@@ -7,39 +7,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import pytest
 from secrecy import acts
 from secrecy.conftest import Actor, adopt
-
-# Keeps the environment and the files that it is given, then is Python.
-SPY = """#!/bin/sh
-seen=$(mktemp {folder}/XXXXXX)
-env > "$seen"
-for one in "$@"; do if [ -f "$one" ]; then cat "$one" >> "$seen"; fi; done
-exec {python} "$@"
-"""
-
-
-class Host:
-    """A host of the inventory, and everything that came to it."""
-
-    def __init__(self, folder):
-        folder.mkdir()
-        self.seen = folder / "seen"
-        self.seen.mkdir()
-        self.python = folder / "python"
-        self.python.write_text(SPY.format(folder=self.seen, python=sys.executable))
-        self.python.chmod(0o700)
-
-    @property
-    def variables(self):
-        return {"ansible_connection": "local", "ansible_python_interpreter": str(self.python)}
-
-    @property
-    def heard(self):
-        return b"\n".join(path.read_bytes() for path in self.seen.iterdir())
+from secrecy.spied import Host
 
 
 @pytest.fixture
