@@ -155,7 +155,11 @@ def _someone_else(when):
     def strike(scene, moment):
         theirs = scene.world.tenant.issue("theirs", -1, 90)
         scene.others.append(theirs.thumbprint)
-        arguments = {"application": "payroll", "certificate": theirs.certificate_pem, "display_name": "theirs"}
+        arguments = {
+            "application": scene.world.payroll.app_id,
+            "certificate": theirs.certificate_pem,
+            "display_name": "theirs",
+        }
         details = {"when": when, "action": "add_credential", "arguments": arguments}
         scene.world.tenant.faults.add("change", match=moment.name, skip=moment.earlier, **details)
 
