@@ -327,6 +327,7 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
         check_mode=module.check_mode,
         warn=module.warn,
         needs_application=False,
+        is_audit=True,
         problems=arguments.problems_of_report(options),
     )
     policy = arguments.renewal_policy(options)

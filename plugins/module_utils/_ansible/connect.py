@@ -115,8 +115,12 @@ def open_connection(
     needs_application: bool = True,
     problems: t.Sequence[str] = (),
     person: Person | None = None,
+    is_audit: bool = False,
 ) -> Connection:
-    """The connection that the options describe. Raises InvalidInput with every problem; sends nothing."""
+    """The connection that the options describe. Raises InvalidInput with every problem; sends nothing.
+
+    An audit gives way: where the service's limits are near, its requests are refused before those of a renewal.
+    """
     found = [*arguments.problems_of(options), *problems]
     timing = timing or PlainTiming()
     transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
@@ -150,6 +154,7 @@ def open_connection(
     connection.append(_assemble(options, selector, identity, cloud, store, timing, transport, choice))
     connection[0].notes_sign_ins = not check_mode
     connection[0].warn = warn
+    connection[0].graph.priority = "Low" if is_audit else None
     return connection[0]
 
 

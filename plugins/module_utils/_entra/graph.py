@@ -47,6 +47,8 @@ class GraphClient:
         self._cloud = cloud
         self._sign_in = sign_in
         self._token: AccessToken | None = None
+        # Which requests the service refuses first where limits are near; None leaves that to the service.
+        self.priority: t.Literal["Low"] | None = None
         # Attempts of the read under way; carried over by a caller whose waits end the call.
         self.tried: dict[str, int] = {}
 
@@ -160,6 +162,8 @@ class GraphClient:
         self, method: str, url: str, body: bytes | None, new_connection: bool, headers: t.Mapping[str, str] | None
     ) -> Response:
         named = {"Accept": "application/json", "Authorization": f"Bearer {self.token.value}", **(headers or {})}
+        if self.priority:
+            named["x-ms-throttle-priority"] = self.priority
         if body is not None:
             named["Content-Type"] = "application/json"
         answer = self._transport.send(Request(method, url, named, body, new_connection))

@@ -58,7 +58,7 @@ def look(
 
     The connection is opened anew each time, as certificates and tokens in files are renewed between two polls.
     """
-    connection = open_connection(options, timing=timing, transport=transport, needs_application=False)
+    connection = open_connection(options, timing=timing, transport=transport, needs_application=False, is_audit=True)
     policy, seen = arguments.renewal_policy(options), Poll()
     for report in inspect_all(connection, policy, options.get("filter")):
         application = report.facts.application

@@ -54,6 +54,21 @@ def test_a_sound_connection_is_opened_without_sending_anything(options):
     assert connection.service.authority.startswith("https://login.microsoftonline.com/")
 
 
+@pytest.mark.parametrize(("is_audit", "priority"), [(True, "Low"), (False, None)])
+def test_an_audit_gives_way_where_limits_are_near(options, is_audit, priority):
+    asked = []
+
+    class Listening:
+        def send(self, request):
+            asked.append(request.headers)
+            return Response(200, {}, b"{}")
+
+    given = options(auth_source="access_token", access_token="eyJ", app_id=APP_ID)
+    open_connection(given, transport=Listening(), is_audit=is_audit).graph.get("/organization")
+
+    assert [headers.get("x-ms-throttle-priority") for headers in asked] == [priority]
+
+
 def test_secrets_stay_out_of_a_repr(options):
     assert "s3cret" not in repr(opened(options(app_id=APP_ID)))
 
