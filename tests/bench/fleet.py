@@ -18,9 +18,10 @@ HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Play:
-    """What a play took. `emulator` is the CPU time of the service, in seconds; it runs on the same machine."""
+    """What a play took. `cpu` is its own, `emulator` that of the service, in seconds; both share one machine."""
 
     seconds: float
+    cpu: float
     emulator: float
     requests: int
     megabytes: float
@@ -68,7 +69,7 @@ def measured(world, command):
     with Forks() as forks:
         cost = run(command, variables, watch=forks.watch)
     requests = sum(world.counters(mark)["operations"].values())
-    return Play(cost.seconds, world.cpu_seconds() - before, requests, forks.largest)
+    return Play(cost.seconds, cost.cpu, world.cpu_seconds() - before, requests, forks.largest)
 
 
 class Forks:
