@@ -109,7 +109,8 @@ def sources_of(
 def _source(tenant: Tenant, timing: Timing) -> Source:
     """A key store belongs to the hosts, not to this connection."""
     options = {**{name: tenant.options[name] for name in CONNECTION}, "now": tenant.options["now"]}
-    return Source(open_connection(options, timing=timing, needs_application=False), tenant.options["filter"])
+    connection = open_connection(options, timing=timing, needs_application=False, is_audit=True)
+    return Source(connection, tenant.options["filter"])
 
 
 def listings_of(sources: t.Sequence[Source], cached: t.Sequence[object], at_once: int) -> list[Listing]:

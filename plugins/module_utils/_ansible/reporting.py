@@ -46,6 +46,7 @@ def report_applications(module: AnsibleModule) -> results.Values:
         warn=module.warn,
         needs_application=False,
         problems=arguments.problems_of_page(options),
+        is_audit=True,
     )
     policy = arguments.renewal_policy(options)
     found = inspect_all(connection, policy, options["filter"])

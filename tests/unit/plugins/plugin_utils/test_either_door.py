@@ -108,7 +108,7 @@ def remote(action):
         {"environment": [{"PYTHONPATH": "/nowhere"}]},
         {"action": "evercert.entra.something_else"},
     ],
-    ids=str,
+    ids=["become", "ssh", "async", "python", "discovery", "never", "environment", "another module"],
 )
 def test_a_process_of_its_own(call, task):
     assert call(**task) == "a process of its own"

@@ -138,3 +138,10 @@ def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
 
 def test_secrets_are_in_no_representation():
     assert "secret-of-the-environment" not in repr(tenants())
+
+
+def test_an_inventory_gives_way_to_renewals():
+    shared = {"client_id": "00000000-aaaa-4000-8000-00000000a001", "client_secret": "s"}
+    (source,) = fleet.sources_of(tenants(shared, CONTOSO), lambda tenant: None)
+
+    assert source.connection.graph.priority == "Low"
