@@ -38,4 +38,6 @@ def navigate(fleet, tmp_path, playbook):
     inventory = as_json(tmp_path / "inventory.json", static_inventory(fleet))
     secret = as_json(tmp_path / "secret.json", {"entra_client_secret": fleet.secret})
     how = ("--ee", "false", "--mode", "stdout", "--lf", tmp_path / "navigator.log", "--pas", tmp_path / "artifact.json")
-    return run(program("ansible-navigator"), "run", playbook, "-i", inventory, *how, "-e", f"@{secret}", cwd=tmp_path)
+    where = f"report_directory={tmp_path}/report"
+    told = ("-e", f"@{secret}", "-e", where)
+    return run(program("ansible-navigator"), "run", playbook, "-i", inventory, *how, *told, cwd=tmp_path)

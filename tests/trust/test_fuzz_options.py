@@ -15,6 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core import times
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
 from ansible_collections.evercert.entra.plugins.module_utils._entra import clouds
+from ansible_collections.evercert.entra.plugins.module_utils._events import options as event_options
 from ansible_collections.evercert.entra.plugins.module_utils._keys import protection
 from fuzzing import TEXTS, bent_text, fuzz
 from hypothesis import example, given
@@ -33,6 +34,7 @@ SPEC = {
     **arguments.VERIFICATION,
     **arguments.CERTIFICATE,
     **arguments.ACCESS,
+    **arguments.PAGE,
     "state": {"type": "str", "default": "present"},
 }
 HONEST = {
@@ -46,6 +48,7 @@ HONEST = {
     "thumbprint": "AB" * 20,
     "key_store": "https://payroll.vault.azure.net/certificates/payroll",
     "expected_thumbprint": "AB:" * 19 + "AB",
+    "directory": "/var/lib/evercert/report",
 }
 PLAIN = {**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST}
 READERS = (
@@ -57,6 +60,23 @@ READERS = (
     lambda options: arguments.problems_of_vault(options, options["auth_source"]),
     arguments.problems_of_access,
     arguments.problems_of_recovery,
+    arguments.problems_of_page,
+)
+RESULT_WORDS = TEXTS | st.sampled_from(["applications", "status", "finding", "steps", "certificate", "failed"])
+# Whatever YAML can hold.
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | TEXTS,
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(TEXTS, inner, max_size=2),
+    max_leaves=4,
+)
+# As the specification of a result lets through.
+RESULTS = st.fixed_dictionaries(
+    {
+        "tenant_id": TEXTS,
+        "result": st.dictionaries(RESULT_WORDS, ANYTHING, max_size=3),
+        "planned": st.booleans(),
+        **dict.fromkeys(("host", "name", "app_id", "object_id"), st.none() | TEXTS),
+    }
 )
 INTEGERS = st.integers() | st.sampled_from([10**400, -(10**400), 0])
 
@@ -80,6 +100,8 @@ VALUES = {
         if name == "probes"
         else st.lists(st.fixed_dictionaries({"resource": TEXTS, "roles": st.lists(TEXTS, max_size=2)}), max_size=2)
         if name == "permissions"
+        else st.lists(RESULTS, max_size=2)
+        if name == "results"
         else st.lists(TEXTS, max_size=2)
     ),
 }
@@ -119,6 +141,19 @@ def test_options_are_a_problem_or_a_policy_and_a_connection(values):
             assert "".join([name, *roles]).encode()
     if not arguments.problems_of_renewal(values):
         arguments.renewal_policy(values)
+
+
+@fuzz(200)
+@given(st.dictionaries(st.sampled_from(sorted(event_options.OF_SOURCE)) | TEXTS, ANYTHING, max_size=3))
+@example({"tenants": [{"tenant_id": "contoso.com", "client_secret": "s3cret", "filter": 7}]})
+def test_the_arguments_of_an_event_source_are_settings_or_a_problem(given_here):
+    known = {"tenant_id": GUID, "client_id": GUID, "client_secret": "s3cret"}
+    try:
+        settings = event_options.read_settings({**known, **given_here}, {})
+    except InvalidInput as refused:
+        assert refused.problems and "s3cret" not in refused.message
+        return
+    assert settings.tenants and "s3cret" not in repr(settings)
 
 
 @fuzz(200)

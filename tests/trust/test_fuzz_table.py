@@ -57,6 +57,8 @@ FUZZED = {
     "_ansible/arguments.py:problems_of_vault": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_access": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_recovery": "test_fuzz_options.py",
+    "_ansible/arguments.py:problems_of_page": "test_fuzz_options.py",
+    "_events/options.py:read_settings": "test_fuzz_options.py",
     "_ansible/files.py:read_key_pair": "test_fuzz_options.py",
     "_ansible/files.py:read_file": "test_fuzz_options.py",
 }
@@ -76,6 +78,7 @@ READS_AN_APPLICATION = {
     "_steps/gather.py:read_until_shown",
     "_steps/write.py:read_as_itself",
     "_steps/write.py:read_before_write",
+    "_steps/fleet.py:read_tenants",
 }
 
 

@@ -121,17 +121,17 @@ class Fleet:
 def test_it_stops_at_the_first_unproven_application_and_the_next_run_finishes(server, tmp_path):
     fleet = Fleet(server, tmp_path, due=DUE, healthy=2)
     faults, begun = server.emulator.tenant.faults, len(server.emulator.log.lines)
-    before = tree(tmp_path / "app05")
+    before = tree(tmp_path / "app03")
     # The canary is renewed; one of the two after it has its certificate acknowledged and never stored.
     faults.add("not_applied", match=["add_key", "patch_application"], skip=1, times=1)
 
-    stopped = fleet.play(remediate_serial=[1, 2, "100%"], remediate_canary=["app05"])
+    stopped = fleet.play(remediate_serial=[1, 2, "100%"], remediate_canary=["app03"])
 
     told, rows = fleet.last_report()
     outcomes = {name: row["outcome"] for name, row in rows.items()}
     assert stopped.code == 2, stopped.said
     assert told["counts"] == {"failed": 1, "not_begun": DUE - 3, "renewed": 2, "healthy": 2}, stopped.said
-    assert told["stopped"] and outcomes["app05"] == "renewed" and tree(tmp_path / "app05") != before
+    assert told["stopped"] and outcomes["app03"] == "renewed" and tree(tmp_path / "app03") != before
     [failed] = [row for row in rows.values() if row["outcome"] == "failed"]
     assert failed["failure"]["message"] and failed["failure"]["message"] in stopped.said
     assert fleet.written(begun) == {name for name, one in outcomes.items() if one in ("renewed", "failed")}
