@@ -1,0 +1,45 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The command that gives a consumer its copy of a key: all of it in place of the old one, or the old one as it was."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "remediate" / "vars" / "main.yml"
+KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 2000 + b"\n"
+
+
+@pytest.fixture
+def copy(tmp_path):
+    """A consumer's copy of an older key."""
+    path = tmp_path / "bundle.pem"
+    path.write_bytes(b"old")
+    return path
+
+
+def replace(copy, given):
+    command = yaml.safe_load(VARIABLES.read_text(encoding="utf-8"))["__remediate_replace"]
+    done = subprocess.run([*command, str(copy), "0600", "", "", str(len(KEY))], input=given, check=False)
+    return done.returncode
+
+
+def test_a_whole_key_takes_the_place_of_the_old_one(copy):
+    assert replace(copy, KEY) == 0
+
+    assert copy.read_bytes() == KEY
+    assert copy.stat().st_mode & 0o777 == 0o600
+    assert [path.name for path in copy.parent.iterdir()] == ["bundle.pem"]
+
+
+@pytest.mark.parametrize("given", [b"", KEY[:-1]])
+def test_a_key_that_was_cut_off_on_its_way_replaces_nothing(copy, given):
+    assert replace(copy, given) != 0
+
+    assert copy.read_bytes() == b"old"
