@@ -14,8 +14,13 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from ..module_utils._ansible.play_memory import PlayMemory
+from ..module_utils._ansible.sharing import Sharing, shared
 from . import _door, _in_process
 from ._in_process import Main, Result
+
+# Made when the process that plays imports its first action, so that the workers it forks all have it.
+MEMORY = PlayMemory.open()
 
 
 class EitherDoorAction(ActionBase):
@@ -52,7 +57,11 @@ class EitherDoorAction(ActionBase):
     def _low_level_execute_command(self, cmd: str, *positional: t.Any, **named: t.Any) -> t.Any:
         if self._main is None:
             return super()._low_level_execute_command(cmd, *positional, **named)
-        return _in_process.run_here(self._main, self._given, self._given_environment, self._loader.get_basedir())
+        with shared(Sharing(MEMORY, self._say) if MEMORY else None):
+            return _in_process.run_here(self._main, self._given, self._given_environment, self._loader.get_basedir())
+
+    def _say(self, line: str) -> None:
+        Display().display(line)
 
     def _main_of(self, module_name: str, task_vars: Result, is_async: bool) -> Main | None:
         """The module's own main where it can run here, else None. Raises AnsibleActionFail where it must and cannot."""

@@ -39,11 +39,19 @@ class World:
         return os.environ | self.endpoint | {"ANSIBLE_DEPRECATION_WARNINGS": "false"}
 
     def counters(self, since=0):
-        """Requests by operation since a mark."""
+        """Requests by operation and by status since a mark, and what they cost."""
+        return self._control(f"/counters/{since}")
+
+    def act(self, action, **arguments):
+        """Bend the emulated world."""
+        return self._control(f"/actions/{action}", json.dumps(arguments).encode())
+
+    def _control(self, path, content=None):
         trust = ssl.create_default_context(cafile=self.endpoint["ENTRA_CA_PATH"])
         https = urllib.request.HTTPSHandler(context=trust)
         opener = urllib.request.build_opener(https, urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.endpoint['ENTRA_EMULATOR_CONTROL']}/counters/{since}", timeout=PATIENCE) as answer:
+        url, headers = f"{self.endpoint['ENTRA_EMULATOR_CONTROL']}{path}", {"Content-Type": "application/json"}
+        with opener.open(urllib.request.Request(url, content, headers), timeout=PATIENCE) as answer:
             return json.load(answer)
 
     def cpu_seconds(self):

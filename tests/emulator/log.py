@@ -54,8 +54,14 @@ class Log:
             _write(self._record, exchange_of(call.request, response))
 
     def counters(self, since=0):
-        """Requests by operation since a mark, which is a number of lines."""
-        return dict(Counter(line["operation"] for line in self.lines[since:]))
+        """Requests by operation and by status, and what they cost, since a mark, which is a number of lines."""
+        lines = self.lines[since:]
+        return {
+            "operations": Counter(line["operation"] for line in lines),
+            "statuses": Counter(str(line["status"]) for line in lines),
+            "resource_units": sum(line["resource_units"] or 0 for line in lines),
+            "total": len(lines),
+        }
 
     def close(self):
         for file in (self._file, self._record):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import functools
 import json
+import math
 import tempfile
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.limits import
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Application
 from ansible_collections.evercert.entra.plugins.module_utils._core.privileges import PRIVILEGES, find_lacks
 from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, principals, surroundings
+from ansible_collections.evercert.entra.plugins.module_utils._entra.answers import number_in, token_in
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clouds import CLOUDS
 from ansible_collections.evercert.entra.plugins.module_utils._entra.device_prompt import parse_prompt
@@ -155,9 +157,18 @@ def test_a_machine_gives_the_identity_that_was_asked_for_or_none(body, status, c
 @fuzz(200)
 @given(bent_bytes(json.dumps(CLI).encode()))
 def test_the_clis_answer_is_a_token_or_none(output):
-    token = parse_cli_answer(output)
+    token = token_in(parse_cli_answer(output), "accessToken")
 
     assert token is None or (token.isascii() and " " not in token)
+
+
+@fuzz(200)
+@given(bent_json({"expires_in": 3599, "expires_on": "1790000000"}).filter(lambda body: isinstance(body, dict)))
+def test_the_validity_of_a_token_is_a_number_or_unknown(body):
+    for name in ("expires_in", "expires_on"):
+        number = number_in(body, name)
+
+        assert number is None or math.isfinite(number)
 
 
 def graph_answering(body):

@@ -41,6 +41,7 @@ from .arguments import Options
 from .choosing import Setting, choose, job_token
 from .files import read_key_pair
 from .requests_transport import RequestsTransport
+from .sharing import share
 from .timing import PlainTiming
 
 VAULT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?/certificates/[A-Za-z0-9-]{1,127}/?")
@@ -171,7 +172,7 @@ def _assemble(
     clock = ServiceClock(timing, arguments.fixed_now(options))
     service = TokenService(transport, clock, cloud, options.get("tenant_id") or "")
     graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice))
-    return Connection(
+    connection = Connection(
         selector=selector,
         transport=transport,
         timing=timing,
@@ -184,6 +185,8 @@ def _assemble(
         proof=arguments.proof_policy(options),
         choice=choice,
     )
+    share(connection, options)
+    return connection
 
 
 def _sign_in(identity: SignInMethod, service: TokenService, choice: Choice) -> AccessToken:

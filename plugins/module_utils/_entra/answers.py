@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import typing as t
 
@@ -21,6 +22,15 @@ def token_in(body: t.Mapping[str, t.Any], name: str = "access_token") -> str | N
     """The token, if it is one."""
     token = body.get(name)
     return token if isinstance(token, str) and _TOKEN.fullmatch(token) else None
+
+
+def number_in(body: t.Mapping[str, t.Any], name: str) -> float | None:
+    """A number, or a text that holds one, as machines write it."""
+    try:
+        number = float(str(body.get(name)))
+    except ValueError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def refused_elsewhere(code: str, host: str, text: str, status: int | None = None) -> SignInRefused:

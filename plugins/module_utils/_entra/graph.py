@@ -13,6 +13,7 @@ import typing as t
 
 from .._core.diagnosis import explain, explain_graph
 from .._core.errors import GraphRefused, NetworkFailure, UntrustedAnswer
+from .._core.quota import EVERYTHING_ELSE, KEY_READS, Quota
 from .clock import ServiceClock, Timing
 from .clouds import Cloud, host_of, same_host
 from .tokens import AccessToken
@@ -30,6 +31,14 @@ _JITTER = random.SystemRandom()
 Json = dict[str, t.Any]
 
 
+class Turns(t.Protocol):
+    """How processes that share the service's quotas keep out of each other's way."""
+
+    def await_turn(self, quota: Quota) -> None: ...
+
+    def refused(self, quota: Quota, seconds: float) -> None: ...
+
+
 class GraphClient:
     """Requests to Graph with one identity. Keeps its access token for as long as the client lives."""
 
@@ -45,10 +54,13 @@ class GraphClient:
         self._clock = clock
         self._timing = timing
         self._cloud = cloud
-        self._sign_in = sign_in
+        self.sign_in = sign_in
         self._token: AccessToken | None = None
         # Which requests the service refuses first where limits are near; None leaves that to the service.
         self.priority: t.Literal["Low"] | None = None
+        # Shared with other processes: whose turn it is to read, and a token that one of them got.
+        self.turns: Turns | None = None
+        self.drop_token: t.Callable[[AccessToken], None] = lambda token: None
         # Attempts of the read under way; carried over by a caller whose waits end the call.
         self.tried: dict[str, int] = {}
 
@@ -56,7 +68,7 @@ class GraphClient:
     def token(self) -> AccessToken:
         """Signs in on first use. Raises SignInRefused or NetworkFailure."""
         if self._token is None:
-            self._token = self._sign_in()
+            self._token = self.sign_in()
         return self._token
 
     def get(self, path: str, new_connection: bool = False, headers: t.Mapping[str, str] | None = None) -> Json:
@@ -83,19 +95,19 @@ class GraphClient:
 
     def write(self, method: str, path: str, body: Json) -> Json:
         """Send a write once. Raises GraphRefused (see `may_have_applied`) or NetworkFailure (effect unknown)."""
-        answer = self._send(method, self._url(path), json.dumps(body).encode(), False, None)
+        answer = self._ask(method, self._url(path), json.dumps(body).encode())
         self._raise_for_error(answer)
         return answer.json_object() or {}
 
     def delete(self, path: str) -> None:
         """Send a removal once; it has no body. Raises like `write`."""
-        self._raise_for_error(self._send("DELETE", self._url(path), None, False, None))
+        self._raise_for_error(self._ask("DELETE", self._url(path)))
 
     def batch(self, paths: t.Sequence[str]) -> list[tuple[int, Json]]:
         """Several reads in one round trip: status and body of each, in the order asked."""
         requests = [{"id": str(index), "method": "GET", "url": path} for index, path in enumerate(paths)]
         url, content = self._url("/$batch"), json.dumps({"requests": requests}).encode()
-        answer = self._retrying(lambda: self._send("POST", url, content, False, None))
+        answer = self._retrying(EVERYTHING_ELSE, lambda: self._ask("POST", url, content))
         self._raise_for_error(answer)
         replies = self._object(answer, "/$batch").get("responses")
         by_id = (
@@ -107,7 +119,7 @@ class GraphClient:
 
     def probe(self, path: str) -> tuple[int, GraphRefused | None]:
         """Read a relative path for its status alone: health probes decide themselves what is good."""
-        answer = self._retrying(lambda: self._send("GET", self._url(path), None, False, None))
+        answer = self._retrying(EVERYTHING_ELSE, lambda: self._ask("GET", self._url(path)))
         try:
             self._raise_for_error(answer)
         except GraphRefused as refusal:
@@ -130,16 +142,22 @@ class GraphClient:
         return link
 
     def _read(self, url: str, new_connection: bool, headers: t.Mapping[str, str] | None) -> Response:
-        answer = self._retrying(lambda: self._send("GET", url, None, new_connection, headers))
+        def ask() -> Response:
+            return self._ask("GET", url, None, new_connection, headers)
+
+        quota = KEY_READS if "keyCredentials" in url else EVERYTHING_ELSE
+        answer = self._retrying(quota, ask)
         if answer.status == 401 and self._token and self._token.source != "access_token":
             self._token = None  # seen for fresh tokens too; one new sign-in settles whether it was the token
-            answer = self._retrying(lambda: self._send("GET", url, None, new_connection, headers))
+            answer = self._retrying(quota, ask)
         self._raise_for_error(answer)
         return answer
 
-    def _retrying(self, send: t.Callable[[], Response]) -> Response:
+    def _retrying(self, quota: Quota, send: t.Callable[[], Response]) -> Response:
         """Reads only: passing trouble is waited out, as long as the service asks for."""
         while True:
+            if self.turns:
+                self.turns.await_turn(quota)
             attempt = self.tried["read"] = self.tried.get("read", 0) + 1
             is_last = attempt >= READ_ATTEMPTS
             pause, why = min(2.0**attempt, BACKOFF_CAP) * _JITTER.uniform(0.5, 1.0), "did not answer"
@@ -156,7 +174,27 @@ class GraphClient:
                     self.tried.pop("read")
                     return answer
                 pause, why = (pause if asked is None else asked), f"answered {answer.status}"
+                if answer.status == 429 and self.turns:
+                    self.turns.refused(quota, pause)
+                    continue
             self._timing.wait(pause, f"Graph {why}; reading again (attempt {attempt + 1} of {READ_ATTEMPTS})")
+
+    def _ask(
+        self,
+        method: str,
+        url: str,
+        body: bytes | None = None,
+        new_connection: bool = False,
+        headers: t.Mapping[str, str] | None = None,
+    ) -> Response:
+        """Send once; once more where the token of another task was refused, as nothing was done then."""
+        answer = self._send(method, url, body, new_connection, headers)
+        if answer.status in (401, 403) and self._token and self._token.is_reused:
+            # It has the permissions of the time when it was issued.
+            self.drop_token(self._token)
+            self._token = None
+            answer = self._send(method, url, body, new_connection, headers)
+        return answer
 
     def _send(
         self, method: str, url: str, body: bytes | None, new_connection: bool, headers: t.Mapping[str, str] | None

@@ -19,7 +19,7 @@ import urllib.parse
 from dataclasses import dataclass, field
 
 from .._core.errors import UntrustedAnswer
-from .answers import odd, refusal_of, token_in
+from .answers import number_in, odd, refusal_of, token_in
 from .assertion import Signer, client_assertion
 from .clock import ServiceClock
 from .clouds import Cloud, host_of, is_authority, is_https, is_on_this_machine
@@ -48,6 +48,8 @@ class AccessToken:
     value: str = field(repr=False)
     source: str
     correlation_id: str | None = None
+    seconds: float | None = None  # how long it is valid from its answer on, where that says so
+    is_reused: bool = False  # whether it is from a sign-in that was made for another task
 
     def claims(self) -> dict[str, t.Any]:
         """The token's claims as a hint only: by contract Graph's tokens are opaque to clients."""
@@ -101,7 +103,13 @@ class TokenService:
             pass  # the answer itself says more
         except OSError as error:
             raise machine_refusal(f"The key file of the machine's agent cannot be read: {error.strerror}.") from error
-        return AccessToken(read_machine_token(http.answers, client_id), "managed_identity")
+        token = read_machine_token(http.answers, client_id)
+        return AccessToken(token, "managed_identity", seconds=self.seconds_left(http.answers[-1].json_object() or {}))
+
+    def seconds_left(self, body: t.Mapping[str, t.Any]) -> float | None:
+        """How long the token in an answer is valid: some say the seconds, some the moment of its end."""
+        left, ends = number_in(body, "expires_in"), number_in(body, "expires_on")
+        return ends - self._clock.service_time().timestamp() if left is None and ends is not None else left
 
     def ask(self, request: Request) -> Response:
         """Another service than the authority, such as a platform that vouches for this job: https only."""
@@ -168,7 +176,7 @@ class TokenService:
         body = answer.json_object() or {}
         token = token_in(body)
         if answer.status == 200 and token:
-            return AccessToken(token, source, http.correlation_id)
+            return AccessToken(token, source, http.correlation_id, self.seconds_left(body))
         raise refusal_of(answer, host, http.correlation_id)
 
     # What msal sends goes through here, so that every answer's time is seen and no secret leaves its host.

@@ -209,6 +209,7 @@ def _carry_out(connection: Connection, progress: AccessProgress, step: AccessSte
     timing = connection.timing
     while True:
         if progress.attempts and _is_shown(connection, progress, step):
+            connection.forget_tokens()
             return
         if not progress.acknowledged and timing.monotonic() >= progress.again_at:
             _send(connection, progress, step)

@@ -68,6 +68,8 @@ class Connection:
     # What the recovery that this call is a part of has repaired in Entra: "service_principal", names of permissions.
     repairs: frozenset[str] = frozenset()
     warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
+    # Tokens that tasks share; those to come then have the permissions that this one granted.
+    forget_tokens: t.Callable[[], None] = field(default=lambda: None, repr=False)
 
     @property
     def store(self) -> KeyStore:

@@ -140,7 +140,10 @@ def test_requests_are_counted_by_operation_since_a_mark(control, client, payroll
     mark = control("GET", "/counters").json()["mark"]
     client.graph(payroll, key_pair).get("/applications")
 
-    assert control("GET", f"/counters/{mark}").json()["operations"] == {"token": 1, "list_applications": 1}
+    counted = control("GET", f"/counters/{mark}").json()
+    assert counted["operations"] == {"token": 1, "list_applications": 1}
+    assert counted["statuses"] == {"200": 1, "403": 1}
+    assert counted["resource_units"] == 2
     assert control("GET", "/counters").json()["total"] == 3
 
 

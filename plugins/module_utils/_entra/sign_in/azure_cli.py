@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import json
+import typing as t
 from dataclasses import dataclass
 
 from ..._core.diagnosis import explain_sign_in, said
@@ -41,10 +42,11 @@ class AzureCli:
             raise _failed(f"It did not come to an end in {PATIENCE:.0f} s.") from error
         except OSError as error:
             raise _failed(f"It cannot be started: {error.strerror}.") from error
-        token = parse_cli_answer(output)
+        answer = parse_cli_answer(output)
+        token = token_in(answer, "accessToken")
         if status or not token:
             raise _refusal(complaint.decode(errors="replace"), status)
-        return AccessToken(token, self.name)
+        return AccessToken(token, self.name, seconds=service.seconds_left(answer))
 
 
 async def _run(*command: str) -> tuple[int, bytes, bytes]:
@@ -62,13 +64,13 @@ async def _run(*command: str) -> tuple[int, bytes, bytes]:
     return process.returncode or 0, output, complaint
 
 
-def parse_cli_answer(output: bytes) -> str | None:
-    """The token that the CLI printed, if it did."""
+def parse_cli_answer(output: bytes) -> dict[str, t.Any]:
+    """The object that the CLI printed, empty where it printed something else."""
     try:
         found = json.loads(output)
     except (ValueError, RecursionError):
-        return None
-    return token_in(found, "accessToken") if isinstance(found, dict) else None
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _refusal(complaint: str, status: int) -> SignInRefused:

@@ -218,7 +218,7 @@ def test_an_entry_goes_back_as_it_was_read_with_a_null_key():
 
 
 def test_a_token_is_in_no_repr():
-    assert "secret-token" not in repr(AccessToken("secret-token", "x")) + repr(graph(answer())[0].__dict__["_sign_in"])
+    assert "secret-token" not in repr(AccessToken("secret-token", "x")) + repr(graph(answer())[0].__dict__["sign_in"])
 
 
 @pytest.mark.parametrize("url", ["https://[evil/x", "https://evil\u2100.example/"])
@@ -334,6 +334,21 @@ def test_nothing_beside_the_token_is_relied_on(odd):
     assert (
         sign_in(answer(200, {**DISCOVERY, "issuer": 7}), answer(200, {"access_token": "a.b.c", **odd})).value == "a.b.c"
     )
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ({"expires_in": 3599}, 3599.0),
+        ({"expires_in": "3599", "expires_on": "1"}, 3599.0),
+        ({}, None),
+        ({"expires_in": "soon"}, None),
+        ({"expires_in": "inf", "expires_on": "nan"}, None),
+    ],
+    ids=str,
+)
+def test_how_long_a_token_is_valid_is_taken_from_its_answer(said, seconds):
+    assert sign_in(answer(200, DISCOVERY), answer(200, {"access_token": "a.b.c", **said})).seconds == seconds
 
 
 def test_an_answer_that_is_no_json_is_named_as_such():

@@ -44,6 +44,16 @@ def test_the_clis_token_reads(world, reading, az):
     )
 
 
+@pytest.mark.parametrize(("said", "seconds"), [('"expires_on": 60', 60), ('"expires_on": "60"', 60), ('"n": 1', None)])
+def test_how_long_the_clis_token_is_valid(world, reading, az, said, seconds):
+    epoch = round(world.connect(world.options(**world.as_admin)).clock.service_time().timestamp())
+    az(f"""echo '{{"accessToken": "a.b.c", {said.replace("60", str(epoch + 60))}}}'""")
+    connection = reading("azure_cli")
+    token = connection.identity.token(connection.service)
+
+    assert token.seconds == (seconds and pytest.approx(seconds, abs=30))
+
+
 def test_cli_is_another_name_for_it(reading, az):
     az(answers("a.b.c"))
 

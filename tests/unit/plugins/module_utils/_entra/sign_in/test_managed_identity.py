@@ -61,6 +61,12 @@ def test_the_machine_reads_as_itself(reading, system, place):
     assert identity_of(connection) == system.app_id
 
 
+def test_the_token_says_how_long_it_is_valid_whether_as_a_number_or_as_a_moment(reading, world, system, place):
+    connection = reading("managed_identity")
+
+    assert connection.identity.token(connection.service).seconds == pytest.approx(world.tenant.token_lifetime, abs=30)
+
+
 def test_client_id_names_an_assigned_identity(reading, system, assigned, place):
     if place == "arc" and not KNOWS_ASSIGNED_ON_ARC:
         pytest.skip("this msal asks an Arc agent for the machine's own identity only")
