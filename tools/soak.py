@@ -3,13 +3,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The attacks of tests/trust at full strength, the mutants, and a large job in many slices.
 
-Hours on a small machine, bounded in count and time.
+    soak [PART ...]
+
+Hours on a small machine, bounded in count and time. A part is `mutants`, `engines`, or a file of tests/trust such as
+`test_machine`; without one, all of them. Parts can be run on different days: the figures of the others stay.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from pathlib import Path
 
 import checkout
 import environments
@@ -17,13 +22,21 @@ import runner
 import trust
 from runner import Gate, Job
 
-NAMES = ("attacks", "mutants", "engines")
 PATIENCE = 8 * 3600  # seconds that each may take
+ATTACKS = checkout.ROOT / "tests" / "trust"
+# What a part counts is taken over when it has passed.
+COUNTED = checkout.CACHE / "soak"
 
 
-def attacks(job: Job) -> str:
-    """Every test of tests/trust, with the counts of a soak."""
-    return _program(job, "-m", "pytest", "-q", "tests/trust", "--numprocesses=2")
+def attack(job: Job) -> str:
+    """The tests of one file or folder of tests/trust, with the counts of a soak."""
+    return _program(job, "-m", "pytest", "-q", str(parts()[job.name]), "--numprocesses=2")
+
+
+def parts() -> dict[str, Path]:
+    """Every part with attacks, by its name."""
+    files = {f"soak-{path.stem}": path for path in sorted(ATTACKS.glob("test_*.py"))}
+    return {**files, "soak-secrecy": ATTACKS / "secrecy"}
 
 
 def mutants(job: Job) -> str:
@@ -37,23 +50,30 @@ def engines(job: Job) -> str:
 
 
 def _program(job: Job, *arguments: str, environment: str = "test") -> str:
-    variables = {"EVERCERT_SOAK": "1", "EVERCERT_SEED": os.environ.get("EVERCERT_SEED", "1")}
+    seed = os.environ.get("EVERCERT_SEED", "1")
+    variables = {"EVERCERT_SOAK": "1", "EVERCERT_SEED": seed, "EVERCERT_FIGURES": str(COUNTED)}
     programs = environments.ENVIRONMENTS[environment].programs
+    shutil.rmtree(COUNTED, ignore_errors=True)
     told = job.run("python", *arguments, programs=programs, variables=variables, patience=PATIENCE)
+    trust.replace(COUNTED)
     return told.strip().splitlines()[-1].strip("= ")
 
 
 def main() -> int:
-    names = sys.argv[1:] or list(NAMES)
+    every = {**dict.fromkeys(parts(), attack), "soak-mutants": mutants, "soak-engines": engines}
+    names = [f"soak-{name}" for name in sys.argv[1:]] or list(every)
+    if unknown := [name for name in names if name not in every]:
+        known = ", ".join(name.removeprefix("soak-") for name in every)
+        print(f"No such part: {', '.join(name.removeprefix('soak-') for name in unknown)}. There are: {known}.")
+        return 2
     checkout.prepare()
     try:
-        for environment in {"engines" if name == "engines" else "test" for name in names}:
+        for environment in {"engines" if name == "soak-engines" else "test" for name in names}:
             environments.build(environment)
     except environments.NotAvailable as problem:
         print(problem, file=sys.stderr)
         return 1
-    trust.forget()
-    gates = [Gate(f"soak-{name}", globals()[name]) for name in names if name in NAMES]
+    gates = [Gate(name, every[name]) for name in names]
     try:
         results = runner.Run(gates, at_once=1).run()
     except KeyboardInterrupt:

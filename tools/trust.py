@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the attacks of tests/trust found, as a table; --write puts it into the documentation's page.
 
-The figures are those of the last run, `make test` or `make soak`; each says which of the two it is.
+Each figure is of the last run that counted it, `make test` or `make soak`, and says which of the two that was.
 """
 
 from __future__ import annotations
@@ -20,44 +20,54 @@ RESULTS = checkout.CACHE / "trust"
 PAGE = checkout.ROOT / "docs" / "docsite" / "rst" / "guide_trust.rst"
 BEGIN, END = ".. figures begin\n", ".. figures end\n"
 
-Figures = dict[str, dict[str, Any]]
+# (attack, what was counted) → (figure, the run that counted it)
+Figures = dict[tuple[str, str], tuple[Any, str]]
 
 
 def forget() -> None:
-    """Before a run: no figure of an earlier one may be taken for one of this one."""
+    """Before a run of everything: no figure of an earlier one may be taken for one of this one."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
 
 
-def figures() -> Figures:
-    """By topic; counts of several processes are added up."""
+def figures(place: Path = RESULTS) -> Figures:
+    """Counts of several processes are added up."""
     found: Figures = {}
-    for path in sorted(RESULTS.glob("*-????????.json")):
-        topic = found.setdefault(path.stem.rpartition("-")[0], {})
-        for name, value in json.loads(path.read_text(encoding="utf-8")).items():
+    for path in sorted(place.glob("*-????????.json")):
+        noted, attack = json.loads(path.read_text(encoding="utf-8")), path.stem.rpartition("-")[0]
+        for name, value in noted.get("figures", {}).items():  # an older checkout noted them in another way
             is_count = isinstance(value, int) and not isinstance(value, bool)
-            topic[name] = topic.get(name, 0) + value if is_count else value
+            so_far = found.get((attack, name), (0, ""))[0] if is_count else None
+            found[attack, name] = (so_far + value if is_count else value, noted["run"])
     return found
 
 
-def lines_of(found: Figures) -> list[tuple[str, str, str]]:
-    """Topic, what was counted, figure."""
+def replace(place: Path) -> None:
+    """Take over what a part of a run has counted; the figures of other parts stay."""
+    merged = {**figures(), **figures(place)}
+    forget()
+    for number, ((attack, name), (value, run)) in enumerate(merged.items()):
+        text = json.dumps({"run": run, "figures": {name: value}})
+        (RESULTS / f"{attack}-{number:08}.json").write_text(text, encoding="utf-8")
+
+
+def lines_of(found: Figures) -> list[tuple[str, str, str, str]]:
+    """Attack, what was counted, figure, run."""
     return [
-        (topic.replace("_", " "), name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value))
-        for topic, values in found.items()
-        for name, value in values.items()
+        (attack.replace("_", " "), name.replace("_", " "), f"{value:,}" if isinstance(value, int) else str(value), run)
+        for (attack, name), (value, run) in sorted(found.items())
     ]
 
 
 def table(found: Figures) -> str:
-    return "\n".join(f"{topic:<28} {name:<52} {value:>12}" for topic, name, value in lines_of(found))
+    return "\n".join(f"{attack:<28} {name:<52} {value:>12}  {run}" for attack, name, value, run in lines_of(found))
 
 
 def rows(found: Figures) -> str:
     """The same as a table of the documentation."""
-    head = [".. list-table::", "   :header-rows: 1", "   :widths: 25 55 20", ""]
-    cells = [("Attack", "Counted", "Figure"), *lines_of(found)]
-    return "\n".join([*head, *(f"   * - {topic}\n     - {name}\n     - {value}" for topic, name, value in cells)])
+    head = [".. list-table::", "   :header-rows: 1", "   :widths: 20 50 15 15", ""]
+    cells = [("Attack", "Counted", "Figure", "Run"), *lines_of(found)]
+    return "\n".join([*head, *("   * - " + "\n     - ".join(row) for row in cells)])
 
 
 def write(page: Path, found: Figures) -> None:

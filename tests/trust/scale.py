@@ -13,7 +13,7 @@ from pathlib import Path
 
 SOAK = os.environ.get("EVERCERT_SOAK") == "1"
 SEED = int(os.environ.get("EVERCERT_SEED") or 1)
-RESULTS = Path(__file__).resolve().parents[2] / ".cache" / "trust"
+RESULTS = Path(os.environ.get("EVERCERT_FIGURES") or Path(__file__).resolve().parents[2] / ".cache" / "trust")
 
 
 def either(test, soak):
@@ -28,4 +28,4 @@ def note(topic, **figures):
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{topic}-{uuid.uuid4().hex[:8]}.json"
-    path.write_text(json.dumps(figures), encoding="utf-8")
+    path.write_text(json.dumps({"run": either("make test", "make soak"), "figures": figures}), encoding="utf-8")
