@@ -45,7 +45,9 @@ def in_the_role(arguments):
 
 
 class Controller:
-    """Plays on a host whose Python is ambushed."""
+    """Plays on a host whose Python is ambushed: modules have processes of their own there."""
+
+    killed = 2  # how a play ends whose module was killed: a failed task
 
     def __init__(self, folder, tasks, arguments):
         self._folder = folder
@@ -58,28 +60,55 @@ class Controller:
     def play(self, kill_at=""):
         """The exit code and what was said; `trace` holds the moments afterwards."""
         self.trace.unlink(missing_ok=True)
+        host = {"ansible_connection": "local", **self.ambushed(str(kill_at))}
+        (self._folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {"testhost": host}}}))
+        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "inventory.json", "play.json"]
+        variables = os.environ | self.variables(str(kill_at))
+        done = subprocess.run(command, cwd=self._folder, env=variables, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+
+    def variables(self, kill_at):
+        """Of the process that plays."""
+        return {}
+
+    def ambushed(self, kill_at):
+        """The variables of the host."""
         python = self._folder / "python"
         python.write_text(
             INTERPRETER.format(ambush=AMBUSH, trace=self.trace, kill_at=kill_at, python=sys.executable),
             encoding="utf-8",
         )
         python.chmod(0o700)
-        host = {"ansible_connection": "local", "ansible_python_interpreter": str(python)}
-        (self._folder / "inventory.json").write_text(json.dumps({"all": {"hosts": {"testhost": host}}}))
-        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "inventory.json", "play.json"]
-        done = subprocess.run(command, cwd=self._folder, env=os.environ, capture_output=True, text=True, check=False)
-        return done.returncode, done.stdout + done.stderr
+        return {"ansible_python_interpreter": str(python)}
 
 
-@pytest.mark.parametrize("door", [as_a_task, in_the_role], ids=lambda door: door.__name__)
-def test_a_play_whose_module_is_killed_loses_nothing_and_the_next_one_converges(door, server, processes, tmp_path):
+class InProcess(Controller):
+    """Modules run in the workers of Ansible: it is those that are killed, and Ansible ends the play."""
+
+    killed = 1
+
+    def variables(self, kill_at):
+        plugins = {"ANSIBLE_CALLBACK_PLUGINS": str(AMBUSH / "callbacks"), "ANSIBLE_CALLBACKS_ENABLED": "lie_in_wait"}
+        return {**plugins, "EVERCERT_TRACE": str(self.trace), "EVERCERT_KILL_AT": kill_at}
+
+    def ambushed(self, kill_at):
+        return {"ansible_python_interpreter": "{{ ansible_playbook_python }}", "entra_in_process": "always"}
+
+
+WAYS = [(Controller, as_a_task), (Controller, in_the_role), (InProcess, in_the_role)]
+
+
+@pytest.mark.parametrize(("controls", "tasks"), WAYS, ids=lambda each: each.__name__)
+def test_a_play_whose_module_is_killed_loses_nothing_and_the_next_one_converges(
+    controls, tasks, server, processes, tmp_path
+):
     place = a_place(server, processes, tmp_path, server.emulator.tenant.issue("somebody", -10, 200))
     before = tuple(place.credentials.values())
     foreign, known = before[1], {one.certificate.thumbprint for one in before}
     template = tmp_path / "template"
     shutil.copytree(place.key_store, template, symlinks=True)
     arguments = place.as_the_application(overlap=0)
-    controller = Controller(tmp_path, door(arguments), arguments)
+    controller = controls(tmp_path, tasks(arguments), arguments)
     code, said = controller.play()
     assert code == 0, said
     moments = controller.trace.read_text(encoding="utf-8").splitlines()
@@ -90,7 +119,7 @@ def test_a_play_whose_module_is_killed_loses_nothing_and_the_next_one_converges(
         place.begin_again(template, before)
         where = f"killed at {number}: {moments[number]}"
         code, said = controller.play(number)
-        assert code == 2 and len(controller.trace.read_text().splitlines()) == number + 1, f"{where}: {said}"
+        assert code == controls.killed and len(controller.trace.read_text().splitlines()) == number + 1, f"{where}: {said}"
         oracle.no_lock_out(place, where)
         oracle.nothing_foreign_lost(place, foreign, where)
         oracle.no_key_lost(place, known, where)
