@@ -13,10 +13,9 @@ import contextlib
 import threading
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from ..module_utils._ansible import connect, timing
 from ..module_utils._ansible.arguments import CONNECTION
+from ..module_utils._ansible.checking import checked_options
 from ..module_utils._ansible.libraries import missing_libraries
 from ..module_utils._core.errors import EvercertError, InvalidInput
 from ..module_utils._entra.sign_in.device_code import Person
@@ -66,10 +65,10 @@ def sign_in(
 def connection_options(options: Result) -> Result:
     """The connection's part of a task's options, with the environment of this process and the defaults."""
     given = {name: value for name, value in options.items() if name in connection_names()}
-    checked = ArgumentSpecValidator(CONNECTION).validate(given)
-    if checked.error_messages:
-        raise InvalidInput(checked.error_messages)
-    return t.cast(Result, checked.validated_parameters)
+    checked, problems = checked_options(CONNECTION, given)
+    if problems:
+        raise InvalidInput(problems)
+    return t.cast(Result, checked)
 
 
 def connection_names() -> set[str]:

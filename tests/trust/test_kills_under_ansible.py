@@ -119,7 +119,9 @@ def test_a_play_whose_module_is_killed_loses_nothing_and_the_next_one_converges(
         place.begin_again(template, before)
         where = f"killed at {number}: {moments[number]}"
         code, said = controller.play(number)
-        assert code == controls.killed and len(controller.trace.read_text().splitlines()) == number + 1, f"{where}: {said}"
+        assert code == controls.killed and len(controller.trace.read_text().splitlines()) == number + 1, (
+            f"{where}: {said}"
+        )
         oracle.no_lock_out(place, where)
         oracle.nothing_foreign_lost(place, foreign, where)
         oracle.no_key_lost(place, known, where)

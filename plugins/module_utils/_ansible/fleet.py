@@ -12,14 +12,13 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from .._core.errors import InvalidInput
 from .._core.policy import RenewalPolicy
 from .._entra.clock import Timing
 from .._steps.fleet import Listing, Source, read_tenants, recall
 from . import arguments
 from .arguments import CONNECTION, DUE, Options, Spec
+from .checking import checked_options
 from .connect import open_connection
 
 # What one tenant may have beside its connection.
@@ -165,15 +164,14 @@ def _checked(given: Options, now: str | None) -> Tenant:
     """The tenant with defaults and environment, and what one look at its options tells."""
     misplaced = [name for name, value in given.items() if "PRIVATE KEY" in str(value)]
     known = {name: given[name] for name in given if name in {**CONNECTION, **QUERY} and name not in misplaced}
-    checked = ArgumentSpecValidator({**CONNECTION, **QUERY}).validate(known)
-    options = {**checked.validated_parameters, "now": now}
+    validated, wrong = checked_options({**CONNECTION, **QUERY}, known)
+    options = {**validated, "now": now}
     places = {name: options[name] for name in _PLACES if given.get(name)}
     problems = [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
     problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
-    problems += checked.error_messages
-    unusable = [] if checked.error_messages else _problems_of_sign_in(options)
-    problems += unusable + ([] if checked.error_messages else _problems_of(options))
-    return Tenant(options, places, tuple(problems), can_be_opened=not (checked.error_messages or unusable))
+    unusable = [] if wrong else _problems_of_sign_in(options)
+    problems += wrong + unusable + ([] if wrong else _problems_of(options))
+    return Tenant(options, places, tuple(problems), can_be_opened=not (wrong or unusable))
 
 
 def _problems_of_sign_in(options: Options) -> list[str]:
