@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from types import SimpleNamespace
 
@@ -59,7 +60,7 @@ class Directory:
 
     def __init__(self, monkeypatch, *fates, held=False):
         self.fates, self.time, self.effects, self.held = list(fates), 0.0, [], held
-        self.writes, self.waits, self.reads = [], [], []
+        self.writes, self.waits, self.reads, self.forgotten = [], [], [], 0
         for name, act in {
             "create_principal": lambda _graph, app_id: self.write(CREATE),
             "enable_principal": lambda _graph, principal_id, enabled: self.write(ENABLE),
@@ -90,7 +91,10 @@ class Directory:
         held = (self.held or self.has(GRANT)) and not self.has(REVOKE)
         return (Assignment("assignment-1", READ.resource_id, READ.role_id),) if held else ()
 
-    # The timing of a connection
+    # What a connection has
+
+    def forget_tokens(self):
+        self.forgotten += 1
 
     def monotonic(self):
         return self.time
@@ -101,7 +105,8 @@ class Directory:
         self.time += seconds
 
     def keep(self, *steps, timeout=600.0, timing=None):
-        connection = SimpleNamespace(graph=SimpleNamespace(tried=None), timing=timing or self)
+        graph = SimpleNamespace(tried=None)
+        connection = SimpleNamespace(graph=graph, timing=timing or self, forget_tokens=self.forget_tokens)
         progress = AccessProgress(prepared=True, steps=steps, looked={"replica": 1})
         keep_access(connection, None, timeout, dry_run=False, progress=progress)
         assert connection.graph.tried is progress.looked
@@ -153,6 +158,25 @@ def test_what_may_have_been_applied_is_given_twenty_seconds_to_show(monkeypatch,
     assert directory.waits[:5] == [2.0, 3.0, 4.5, 6.75, 10.0]
     carried = handed_over(Directory(monkeypatch, Fate(failure, shows_after=None)), GRANT)
     assert (carried["again_at"], carried["acknowledged"], carried["attempts"]) == (20.0, False, 1)
+
+
+@pytest.mark.parametrize("failure", [NO_ANSWER, refusal(503, retry_after=9)])
+def test_what_a_second_attempt_may_have_applied_is_looked_for_as_soon(monkeypatch, failure):
+    directory = Directory(monkeypatch, *[Fate(failure, shows_after=None)] * 2)
+
+    directory.keep(GRANT)
+
+    assert directory.waits == [2.0, 3.0, 4.5, 6.75, 10.0] * 2
+
+
+@pytest.mark.parametrize(("fates", "forgotten"), [([APPLIED, APPLIED], 2), ([APPLIED, IGNORED], 1)])
+def test_tokens_of_before_are_forgotten_once_a_step_shows(monkeypatch, fates, forgotten):
+    directory = Directory(monkeypatch, *fates)
+
+    with contextlib.suppress(NotProven):
+        directory.keep(CREATE, GRANT)
+
+    assert directory.forgotten == forgotten
 
 
 def test_a_refusal_that_passes_is_answered_after_two_four_and_eight_seconds(monkeypatch):
