@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import json
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
@@ -41,11 +42,8 @@ def read_tenants(sources: t.Sequence[Source], at_once: int) -> list[Listing]:
     """One listing for each source, in their order. A tenant that fails keeps no other one from being read."""
     if min(at_once, len(sources)) <= 1:
         return [_read(source) for source in sources]
-    pool = ThreadPoolExecutor(min(at_once, len(sources)))
-    try:
+    with ThreadPoolExecutor(at_once) as pool:
         return list(pool.map(_read, sources))
-    finally:
-        pool.shutdown(cancel_futures=True)
 
 
 def _read(source: Source) -> Listing:
@@ -60,7 +58,7 @@ def _read(source: Source) -> Listing:
 
 def _sign_in(connection: Connection) -> None:
     """Passing trouble is tried again: among hundreds of tenants there is always some."""
-    for attempt in range(1, SIGN_IN_ATTEMPTS + 1):
+    for attempt in itertools.count(1):
         try:
             _token = connection.graph.token
             return
@@ -74,7 +72,7 @@ def _sign_in(connection: Connection) -> None:
 
 def remember(applications: t.Iterable[Application]) -> str:
     """A listing as a text for a cache: public facts only, and nothing of what was decided on them."""
-    return json.dumps([as_listed(application) for application in applications], separators=(",", ":"))
+    return json.dumps([as_listed(application) for application in applications])
 
 
 def recall(text: object) -> tuple[Application, ...] | None:

@@ -91,7 +91,7 @@ def _read_directory(
     if own and not _can_try(connection, store.current):
         return None, None, None
     try:
-        application = connection.find_application(object_id=_known_object_id(connection, store))
+        application = connection.find_application()
         return application, None, SignIn() if own else None
     except SignInRefused as refusal:
         if own and refusal.diagnosis.blames_key:
@@ -101,11 +101,6 @@ def _read_directory(
         if refusal.status != 403:
             raise
         return None, refusal.diagnosis, SignIn() if own else None
-
-
-def _known_object_id(connection: Connection, store: StoreContents) -> str | None:
-    """The selector's, else nothing: an object ID in a record is only for identities that may not read."""
-    return connection.selector.object_id
 
 
 def _can_try(connection: Connection, version: Version | None) -> bool:

@@ -67,8 +67,7 @@ def _append(connection: Connection, event: str, thumbprint: str | None, **facts:
         return
     line = {"at": format_iso(connection.clock.now()), "event": event, "thumbprint": thumbprint}
     with contextlib.suppress(EvercertError, StillWaiting):
-        if store.exists:
-            store.append_history({**line, **facts})
+        store.append_history({**line, **facts})
 
 
 def _word(error: EvercertError) -> str:

@@ -69,7 +69,7 @@ def note_answer(progress: ProofProgress, correlation_id: str | None) -> None:
 
 def _after_trouble(connection: Connection, progress: ProofProgress, failure: SignInRefused | NetworkFailure) -> None:
     monotonic, clock = connection.timing.monotonic(), connection.clock
-    remaining = max(0.0, progress.deadline - monotonic)
+    remaining = progress.deadline - monotonic
     if failure.diagnosis.retry == "later":
         # Sooner than usual would be without end, as the budget's waits move the deadline.
         asked = seconds_asked(failure, max(connection.proof.interval, 2.0))

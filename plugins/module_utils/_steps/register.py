@@ -112,7 +112,7 @@ def _intend(run: Run, version: Version) -> Version:
     return run.remember(
         version,
         app_id=run.progress.app_id,
-        object_id=run.progress.object_id or None,
+        object_id=run.progress.object_id,
         key_id=None,
         intent=run.now,
         stop_after=None,
@@ -184,7 +184,7 @@ def seconds_to_settle(run: Run, version: Version) -> float:
 def _pause(run: Run, remaining: float) -> float:
     now = run.connection.clock.service_time()
     made = run.connection.store.sign_ins_since(now - BUDGET_WINDOW)
-    return pause_after_refusal(run.proof, made, now, max(0.0, remaining))
+    return pause_after_refusal(run.proof, made, now, remaining)
 
 
 def signs_in(run: Run, version: Version) -> bool:
@@ -211,18 +211,15 @@ def confirm(run: Run, version: Version) -> None:
     application = run.read_until(
         version.thumbprint, lambda found: found.find_credential(version.certificate), "the new certificate"
     )
-    version = run.version(version.thumbprint)
-    entry = application.find_credential(version.certificate) if application else None
-    if not application or not entry:
-        raise _not_applied(run, version, application)
-    known = run.remember(version, registered=version.record.registered or run.now, seen=run.now, key_id=entry.key_id)
-    run.log("registered", known, key_id=entry.key_id, proof="directory")
+    version = run.version(version.thumbprint)  # with what the reads have told its record
+    if not application:
+        raise _not_applied(run, version)
+    run.log("registered", version, key_id=version.record.key_id, proof="directory")
     report_vanished(run, application)
 
 
-def _not_applied(run: Run, version: Version, application: Application | None) -> NotProven:
-    seen = application or run.latest
-    elsewhere = find_misplaced(run.connection, seen, version) if seen else None
+def _not_applied(run: Run, version: Version) -> NotProven:
+    elsewhere = find_misplaced(run.connection, run.latest, version) if run.latest else None
     return NotProven(
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
