@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
@@ -25,6 +24,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._steps.connection i
     Selector,
     identity_of,
 )
+from ansible_collections.evercert.entra.tests.unit.builders import trouble
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import SlicedTiming
 
 OTHER = "99999999-2222-4333-8444-555555555555"
@@ -45,11 +45,6 @@ def sign_in(world, connection):
         world.attempts = len(world.sign_ins()) - before
 
 
-def notes(world):
-    lines = (world.key_store / "sign_ins.jsonl").read_text().splitlines()
-    return [json.loads(line)["purpose"] for line in lines]
-
-
 # What is given, and what is meant without it
 
 
@@ -67,7 +62,7 @@ def test_a_connection_notes_its_sign_ins_and_its_warnings_are_no_part_of_its_tex
     fields = {one.name: one for one in dataclasses.fields(Connection)}
 
     assert fields["notes_sign_ins"].default is True
-    assert fields["warn"].repr is False
+    assert fields["warn"].repr is fields["forget_tokens"].repr is False
 
 
 # Signing in
@@ -151,16 +146,16 @@ def test_a_sign_in_is_noted_before_it_is_made(adopted, connection):
 
     with pytest.raises(NetworkFailure):
         connection.sign_in_once(adopted.payroll.app_id, adopted.store.signer(adopted.current), "test")
-    assert notes(adopted)[-1] == "test"
+    assert adopted.purposes()[-1] == "test"
 
 
 def test_nothing_is_noted_when_the_service_is_not_even_reached(adopted, connection):
     adopted.tenant.faults.add("reset", match="discovery", times=None)
-    before = notes(adopted)
+    before = adopted.purposes()
 
     with pytest.raises(NetworkFailure):
         connection.sign_in_once(adopted.payroll.app_id, adopted.store.signer(adopted.current), "test")
-    assert notes(adopted) == before
+    assert adopted.purposes() == before
 
 
 def test_what_each_sign_in_is_for_is_noted(adopted):
@@ -171,15 +166,15 @@ def test_what_each_sign_in_is_for_is_noted(adopted):
     adopted.verify(expect="refused", initial_pause=0, sign_in_interval=1, timeout_propagation=3)
 
     wanted = ["adopt", "own token", "prove", "retire", "confirm retired", "info", "verify"]
-    assert list(dict.fromkeys(notes(adopted))) == wanted
+    assert list(dict.fromkeys(adopted.purposes())) == wanted
 
 
 def test_check_mode_notes_nothing(adopted):
-    before = notes(adopted)
+    before = adopted.purposes()
 
     adopted.connect(adopted.options(), check=True).note_sign_in(adopted.current, "test")
 
-    assert notes(adopted) == before
+    assert adopted.purposes() == before
 
 
 def test_without_a_key_store_nothing_is_noted_and_no_budget_counts(world):
@@ -220,6 +215,24 @@ def test_five_minutes_are_accepted(adopted, connection, skew):
     connection.service.discovery()
 
     connection.refuse_skew()
+
+
+# What was just repaired
+
+
+@pytest.mark.parametrize(
+    ("repairs", "code", "is_late"),
+    [
+        (["service_principal"], "service_principal_missing", True),
+        (["service_principal"], "application_not_found", True),
+        (["service_principal"], "application_disabled", True),
+        (["service_principal"], "certificate_refused", False),
+        (["Application.Read.All"], "service_principal_missing", False),
+        ([], "service_principal_missing", False),
+    ],
+)
+def test_only_what_was_just_repaired_may_not_be_known_yet(adopted, repairs, code, is_late):
+    assert adopted.connect(adopted.options(repairs=repairs)).may_be_late(trouble(code)) is is_late
 
 
 # Which application

@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import types
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NetworkFailure, SignInRefused
 from ansible_collections.evercert.entra.plugins.module_utils._entra.applications import list_applications
+from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import LONGEST_RETRY_AFTER
 from ansible_collections.evercert.entra.plugins.module_utils._steps import fleet
 from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import SIGN_IN_ATTEMPTS
 from ansible_collections.evercert.entra.plugins.module_utils._steps.fleet import Source, read_tenants, recall, remember
@@ -67,28 +69,24 @@ def test_listings_come_in_the_order_of_their_tenants(monkeypatch):
     found = read_tenants(sources, 4)
 
     assert [listing.applications for listing in found] == [(one.connection.graph,) for one in sources]
+    assert not any(listing.is_cached for listing in found)
 
 
-@pytest.mark.parametrize(("at_once", "most"), [(1, 1), (3, 3)])
-def test_no_more_are_read_at_once_than_asked_for(monkeypatch, at_once, most):
-    reading, highest, lock = 0, [0], threading.Lock()
-    together = threading.Barrier(at_once)
+@pytest.mark.parametrize("at_once", [1, 2, 3])
+def test_as_many_are_read_at_once_as_asked_for(monkeypatch, at_once):
+    """Each waits until so many are being read, and nobody else reads."""
+    together, readers = threading.Barrier(at_once), set()
 
     def of(graph, parse, odata_filter):
-        nonlocal reading
-        with lock:
-            reading += 1
-            highest[0] = max(highest[0], reading)
+        readers.add(threading.current_thread())
         together.wait(10)
-        with lock:
-            reading -= 1
         yield graph
 
     monkeypatch.setattr(fleet, "list_applications", of)
 
     read_tenants([a_source() for _each in range(6)], at_once)
 
-    assert highest[0] == most
+    assert len(readers) == at_once
 
 
 def test_one_tenant_alone_is_read_in_this_thread(monkeypatch):
@@ -111,18 +109,19 @@ def test_a_failure_stands_in_the_place_of_its_listing(listed):
 
 
 def test_passing_trouble_at_a_sign_in_is_waited_for(listed):
-    waits = []
+    longest, waits = int(LONGEST_RETRY_AFTER), []
+    failures = [busy(retry_after=f"{longest}"), NetworkFailure("no answer", trouble("timeout")), busy(retry_after="7")]
 
-    (found,) = read_tenants([a_source(busy(), busy(retry_after="7"), waits=waits)], 1)
+    (found,) = read_tenants([a_source(*failures, waits=waits)], 1)
 
-    assert found.failure is None and waits == [2.0, 7.0]
+    assert found.failure is None and waits == [longest, 4.0, 7.0]
 
 
 @pytest.mark.parametrize(
     ("failures", "waits"),
     [
         ([busy() for _each in range(SIGN_IN_ATTEMPTS)], [2.0, 4.0, 8.0]),
-        ([busy(retry_after="3600")], []),
+        ([busy(retry_after=str(int(LONGEST_RETRY_AFTER) + 1))], []),
         ([NetworkFailure("not trusted", trouble("tls"))], []),
     ],
 )
@@ -143,6 +142,15 @@ def test_a_remembered_listing_is_the_same_one(world):
 
     assert recall(text) == listed
     assert "BEGIN" not in text and '"key"' not in text
+
+
+def test_a_cache_is_no_place_to_take_certificates_from():
+    entry = {"keyId": "k", "key": "AAAA"}
+    body = {"id": "a" * 36, "appId": "b" * 36, "keyCredentials": [entry]}
+
+    ((credential,),) = (one.key_credentials for one in recall(json.dumps([body])))
+
+    assert (credential.key_id, credential.certificate) == ("k", None)
 
 
 @pytest.mark.parametrize("text", [None, "", "{", "1", "{}x", "[1]", "[{}]", '[{"id": "a", "appId": "b"}]', 5])

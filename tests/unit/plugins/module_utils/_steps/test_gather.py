@@ -10,7 +10,7 @@ import dataclasses
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, SignInRefused
-from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather
+from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather, try_sign_in
 
 DAY = 86400
 LATE = 10**6
@@ -59,6 +59,7 @@ def test_an_absent_certificate_is_looked_for_three_times_then_tried(adopted):
     assert [adopted.payroll.object_id in one.url for one in adopted.reads] == [False, True, True]
     assert adopted.timing.waited == 2 and looked["absent"] == 3
     assert len(tries(adopted)) == 1 and snapshot.current_sign_in.diagnosis.code == "certificate_not_registered"
+    assert adopted.purposes()[-1] == "check"
 
 
 def test_what_earlier_calls_have_looked_for_counts(adopted):
@@ -126,6 +127,35 @@ def test_trouble_with_the_trial_is_no_answer_about_the_key(adopted):
     with pytest.raises(SignInRefused) as caught:
         look(adopted)
     assert caught.value.diagnosis.retry == "later"
+
+
+def test_trouble_with_a_sign_in_that_was_asked_for_is_no_answer_either(adopted):
+    connection, current = adopted.connect(adopted.options()), adopted.contents.current
+    adopted.tenant.faults.add("error", match="token", status=503, times=None)
+
+    with pytest.raises(SignInRefused) as caught:
+        try_sign_in(connection, None, current, "info")
+    assert caught.value.diagnosis.retry == "later"
+
+
+@pytest.mark.parametrize("repairs", [[], ["service_principal"]])
+def test_a_key_of_a_service_principal_that_was_just_repaired_counts_as_not_registered(adopted, repairs):
+    adopted.lose(adopted.old.thumbprint)
+    adopted.tenant.enable(adopted.payroll, False)
+
+    if not repairs:
+        with pytest.raises(SignInRefused):
+            look(adopted)
+        return
+    diagnosis = look(adopted, repairs=repairs).current_sign_in.diagnosis
+    assert diagnosis.code == "certificate_not_registered" and diagnosis.evidence["correlation_id"]
+
+
+def test_a_key_that_signs_in_after_a_repair_is_accepted(adopted):
+    adopted.renew(overlap=0)
+    adopted.tenant.reads.lag(seconds=[LATE])
+
+    assert look(adopted, repairs=["service_principal"]).current_sign_in.accepted
 
 
 def test_a_trial_that_is_refused_for_another_reason_is_the_result(adopted):
@@ -274,13 +304,17 @@ def test_it_is_not_tried_when_it_has_ended(replaced):
     assert look(replaced).predecessor_sign_in is None and len(tries(replaced)) == 1
 
 
-def test_it_is_not_tried_while_a_successor_is_under_way(replaced):
-    replaced.renew(stop_after="registered", force=True)
-    replaced.lose(replaced.current)
-    refuse(replaced, 7000274)
+def test_it_is_not_tried_while_a_successor_is_under_way(adopted):
+    adopted.renew()
+    adopted.settle()
+    adopted.renew(stop_after="registered", force=True)
+    adopted.settle()
+    adopted.lose(adopted.current)
 
-    assert look(replaced, **replaced.as_itself).predecessor_sign_in is None
-    assert len(tries(replaced)) == 2  # the current key, and the successor that was sent
+    snapshot = look(adopted, **adopted.as_itself)
+
+    assert snapshot.store.predecessor and snapshot.current_sign_in.diagnosis
+    assert snapshot.predecessor_sign_in is None and len(tries(adopted)) == 2  # the current one and the successor
 
 
 # A successor that may have been sent

@@ -7,9 +7,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import TABLE
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError, Unsafe
+from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Step
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._steps.history import noting_failures
+from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
 
 
 def latest(world):
@@ -52,6 +55,7 @@ def test_a_refused_sign_in_is_told_with_the_code_of_its_diagnosis(adopted):
     adopted.refused()
 
     assert (latest(adopted)["step"], latest(adopted)["reason"]) == ("prepare", "application_disabled")
+    assert latest(adopted)["message"] == TABLE["application_disabled"].cause
 
 
 def test_a_failure_to_retire_names_the_certificate_that_was_to_go(adopted):
@@ -68,7 +72,7 @@ def test_a_lock_that_is_not_free_in_time_is_told(adopted):
     with DirectoryStore(str(adopted.key_store)).lock(0, lambda seconds, what: None):
         adopted.refused(lock_timeout=0)
 
-    assert latest(adopted)["reason"] == "key_store_error"
+    assert latest(adopted)["reason"] == "key_store_error" and latest(adopted)["message"]
 
 
 def test_a_check_is_told_whether_it_is_good_or_not(adopted):
@@ -135,6 +139,20 @@ def test_a_history_that_cannot_be_written_hides_no_reason(adopted, monkeypatch):
 
     assert adopted.refused().diagnosis.code == "application_disabled"
     assert adopted.verify().diagnosis["code"] == "application_disabled"
+
+
+def test_a_failure_of_a_call_that_goes_on_is_told_with_the_step_it_was_at(adopted):
+    progress = Progress(steps=(Step("generate", ""), Step("prove", "")), position=1, made="AB")
+
+    with pytest.raises(Unsafe), noting_failures(adopted.connect(adopted.options()), "prepare", progress):
+        raise Unsafe("no")
+
+    assert (latest(adopted)["step"], latest(adopted)["thumbprint"]) == ("prove", "AB")
+
+
+def test_where_there_is_no_key_store_the_failure_alone_is_the_result(adopted):
+    with pytest.raises(Unsafe), noting_failures(adopted.connect(adopted.options(key_store=None)), "prepare"):
+        raise Unsafe("no")
 
 
 def test_a_long_message_is_cut(adopted):

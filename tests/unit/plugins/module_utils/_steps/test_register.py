@@ -21,6 +21,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     Unsafe,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
+from ansible_collections.evercert.entra.plugins.module_utils._core.times import format_iso
 from ansible_collections.evercert.entra.plugins.module_utils._steps import register as steps
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import Killed, die, ours
 
@@ -107,6 +108,14 @@ def test_one_that_may_only_read_itself_is_told_what_it_lacks(left):
         steps.choose_way(run, None)
 
 
+def test_one_that_may_not_even_read_is_told_what_it_lacks(left):
+    nobody = left.tenant.add_application("nobody", secret="n")
+    run, _version = start(left, client_id=nobody.app_id, client_secret="n")
+
+    with pytest.raises(NotPermitted, match=r"Application\.ReadWrite\.OwnedBy"):
+        steps.choose_way(run, None)
+
+
 # The intent
 
 
@@ -115,8 +124,9 @@ def test_the_intent_is_on_record_before_the_certificate_is_sent(left, way):
     known = left.contents.successor
     now = left.tenant.clock.now()
     earlier = {"registered": now, "proven": now, "seen": now, "accepted": now, "key_id": "k", "stop_after": "generated"}
-    left.store.write_record(known.thumbprint, dataclasses.replace(known.record, **earlier))
+    left.store.write_record(known.thumbprint, dataclasses.replace(known.record, app_id=None, object_id=None, **earlier))
     run, version = start(left, add_method=way)
+    run.progress.seen[version.thumbprint] = format_iso(now)
     left.at = lambda moment: die(moment) if "addKey" in moment or "PATCH" in moment else None
 
     with pytest.raises(Killed):
@@ -147,6 +157,18 @@ def test_a_refusal_takes_the_intent_back(left):
 
     assert left.contents.successor.record == before
     assert run.progress.unsettled is False and not run.progress.sent
+
+
+def test_a_second_refusal_takes_it_back_as_well(left):
+    left.tenant.faults.add("error", match="add_key", status=401)
+    left.tenant.faults.add("error", match="patch_application", status=403)
+    run, version = start(left)
+    before = left.contents.successor.record
+
+    with pytest.raises(GraphRefused):
+        register(left, run, version)
+
+    assert len(writes(left)) == 2 and left.contents.successor.record == before
 
 
 def test_what_was_sent_and_refused_in_this_run_needs_no_settling(left):
@@ -200,7 +222,33 @@ def test_a_registration_is_on_record_with_its_time_and_its_key_id(left):
     key_ids = {one.certificate.thumbprint: key_id for key_id, one in left.credentials.items()}
     assert record.registered == record.intent == record.seen == run.now
     assert record.key_id == key_ids[version.thumbprint]
-    assert run.progress.sent and left.events()[-1] == "registered"
+    [line] = left.store.history(1)
+    assert run.progress.sent
+    assert (line["event"], line["proof"], line["key_id"]) == ("registered", "directory", record.key_id)
+
+
+def test_an_acknowledged_registration_is_on_record_before_it_is_read_back(left):
+    run, version = start(left)
+    left.at = lambda moment: die(moment) if "GET" in moment and "/applications" in moment else None
+
+    with pytest.raises(Killed):
+        register(left, run, version)
+
+    record = left.contents.successor.record
+    assert record.registered == run.now and record.key_id in left.credentials and record.seen is None
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_without_reading_the_first_time_of_a_registration_stays(left, is_known):
+    run, version = start(left, **left.as_itself)
+    earlier = run.now - dt.timedelta(hours=1) if is_known else None
+    run.remember(version, registered=earlier, key_id="k")
+
+    steps.confirm(run, version)
+
+    [line] = left.store.history(1)
+    assert left.contents.successor.record.registered == (earlier or run.now)
+    assert (line["event"], line["proof"], line["key_id"]) == ("registered", "acknowledged", "k")
 
 
 def test_without_reading_the_answer_alone_is_on_record(left):
@@ -251,16 +299,17 @@ def test_where_only_add_key_is_open_its_refusal_is_the_result(left, options, sta
 
     with pytest.raises(GraphRefused):
         register(left, run, version)
-    assert len(writes(left)) == 1
+    assert len(writes(left)) == 1 and left.sent[-1].url.endswith("/addKey")
 
 
+@pytest.mark.parametrize("add_method", ["update", "auto"])
 @pytest.mark.parametrize("status", [401, 403])
-def test_a_refused_update_is_the_result(left, status):
+def test_a_refused_update_is_the_result(left, status, add_method):
     left.tenant.faults.add("error", match="patch_application", status=status)
-    run, version = start(left, add_method="update")
+    run, version = start(left, add_method=add_method)
 
     with pytest.raises(GraphRefused):
-        register(left, run, version)
+        steps.register(run, version, None)
     assert len(writes(left)) == 1
 
 
@@ -296,14 +345,18 @@ def test_an_update_finds_the_certificate_there_already(left):
 # No answer
 
 
-def test_a_write_that_never_arrives_is_sent_until_its_time_is_over(left):
+@pytest.mark.parametrize(("more", "sent"), [(0, 2), (1, 3)])
+def test_a_write_that_never_arrives_is_sent_until_its_time_is_over(left, more, sent):
+    """Settled for 60 s, sent once more, settled again, and given up."""
     left.tenant.faults.add("reset", match="add_key", times=None)
-    run, version = start(left)
+    run, version = start(left, timeout_propagation=60)
+    if more:
+        run.deadline(f"send {version.thumbprint}", 60 + more)
 
     with pytest.raises(NetworkFailure):
         register(left, run, version)
 
-    assert len(writes(left)) == 2  # settled for 600 s, sent once more, settled again, and given up
+    assert len(writes(left)) == sent
     assert left.contents.successor.record.intent
 
 
@@ -337,6 +390,15 @@ def test_settling_signs_in_only_as_often_as_the_budget_lasts(left):
     assert 5 <= len(tries(left)) <= 24
 
 
+def test_where_nothing_may_be_read_the_sign_ins_are_spread_up_to_the_end(left):
+    run, version = start(left, sign_in_budget=5, sign_ins=1, **left.as_itself)
+    version = run.remember(version, intent=run.now - dt.timedelta(seconds=400))
+
+    steps.settle(run, version)
+
+    assert len(tries(left)) == 3 and left.timing.waited == 200  # now, and after each half of the time that is left
+
+
 def test_a_key_that_signs_in_is_settled_where_nothing_may_be_read(left):
     left.tenant.add_credential(left.payroll, left.contents.successor.certificate.der)
     run, version = start(left, **left.as_itself)
@@ -344,6 +406,7 @@ def test_a_key_that_signs_in_is_settled_where_nothing_may_be_read(left):
 
     assert steps.settle(run, version) is True
     assert left.contents.successor.record.accepted == run.now and left.timing.waited == 0
+    assert left.purposes()[-1] == "settle"
 
 
 def test_the_last_look_where_nothing_may_be_read_is_a_sign_in(left):
@@ -361,6 +424,18 @@ def test_the_last_look_where_it_may_be_read_is_a_read(left):
 
     assert steps.settle(run, version) is False
     assert len(tries(left)) == 0 and len(reads(left)) == 1
+
+
+@pytest.mark.parametrize("readable", [True, False])
+@pytest.mark.parametrize("seconds", [0, 1])
+def test_the_last_look_is_when_the_time_is_over_whatever_the_pace(left, readable, seconds):
+    run, version = start(left, **({} if readable else left.as_itself))
+    version = run.remember(version, intent=run.now - dt.timedelta(seconds=600 - seconds))
+    run.deadline(f"sign-in to settle {version.thumbprint}", 1000)
+
+    assert steps.settle(run, version) is False
+    assert left.timing.waited == seconds
+    assert (len(reads(left)), len(tries(left))) == ((1 + seconds, 0) if readable else (0, 1))
 
 
 @pytest.mark.parametrize(

@@ -194,6 +194,11 @@ class World:
         asked = self.emulator.log.lines
         return [line for line in asked if line["operation"] == "token" and line["app_id"] == self.payroll.app_id]
 
+    def purposes(self):
+        """What each sign-in that the key store noted was for."""
+        lines = (self.key_store / "sign_ins.jsonl").read_text().splitlines()
+        return [json.loads(line)["purpose"] for line in lines]
+
     # Breaking it
 
     def at(self, moment):
