@@ -164,7 +164,7 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
     if step.name in ("register", "prove", "promote"):
         store = connection.store.read()
         name = step.thumbprint or progress.made
-        if not name or name not in [version.thumbprint for version in (store.successor, store.current) if version]:
+        if name not in [version.thumbprint for version in (store.successor, store.current) if version]:
             return None
         if store.current and store.current.thumbprint == name:
             _leave_to_others(progress)
@@ -208,7 +208,7 @@ def _note_what_others_do(run: Run) -> None:
 
 def _note_registered_elsewhere(run: Run) -> None:
     """The key ID that somebody else got from the service: later it removes the certificate again."""
-    named = [step for step in run.progress.steps if step.name in ("register", "prove") and step.thumbprint]
+    named = [step for step in run.progress.steps if step.name in ("register", "prove")]
     if not run.policy.registered_key_id or not named:
         return
     version = run.version(named[0].thumbprint)

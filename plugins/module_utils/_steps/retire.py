@@ -12,7 +12,6 @@ from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProve
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
 from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
-from .._entra.tokens import AccessToken
 from .register import POLL, choose_way, seconds_to_settle
 from .run import Run
 from .write import Write, not_shown, remove_with_proof, update_to_remove
@@ -49,12 +48,11 @@ def _delete_key(run: Run, version: Version) -> None:
     run.log("key_deleted", version)
 
 
-def fresh_sign_in(run: Run, current: Version) -> AccessToken:
+def fresh_sign_in(run: Run, current: Version) -> None:
     """A sign-in with the current key that this call made: nothing is removed without one."""
     if current.thumbprint not in run.tokens:
         run.tokens[current.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, current, "retire")
         run.remember(run.version(current.thumbprint), accepted=run.now)
-    return run.tokens[current.thumbprint]
 
 
 def _remove_credential(run: Run, version: Version, current: Version, key_id: str | None) -> None:

@@ -21,7 +21,7 @@ def refuse_lacks(connection: Connection, needs: t.Sequence[str]) -> None:
         return
     missing = " ".join(lack.sentence for lack in lacks)
     message = f"Nothing was changed: the identity that signed in lacks what the planned steps need. {missing}"
-    evidence = {"message": None, "missing": [name for lack in lacks for name in lack.any_of]}
+    evidence = {"missing": [name for lack in lacks for name in lack.any_of]}
     raise NotPermitted(message, explain("permission_denied", "", evidence), lacks)
 
 

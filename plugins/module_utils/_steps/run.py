@@ -118,9 +118,9 @@ class Run:
         self.connection.store.write_record(version.thumbprint, record)
         return dataclasses.replace(version, record=record)
 
-    def log(self, event: str, version: Version | None, **facts: t.Any) -> None:
+    def log(self, event: str, version: Version, **facts: t.Any) -> None:
         """A line in the store's history."""
-        line = {"at": format_iso(self.now), "event": event, "thumbprint": version.thumbprint if version else None}
+        line = {"at": format_iso(self.now), "event": event, "thumbprint": version.thumbprint}
         self.connection.store.append_history({**line, **facts})
 
     def deadline(self, name: str, seconds: float) -> float:
@@ -130,7 +130,7 @@ class Run:
 
     def read(self, new_connection: bool = False) -> Application:
         """Read the application and take note of every entry in it."""
-        application = self.connection.find_application(new_connection, self.progress.object_id or None)
+        application = self.connection.find_application(new_connection, self.progress.object_id)
         self.take_note(application)
         return application
 

@@ -72,7 +72,6 @@ class Subject:
     app_id: str
     signer: Signer
     key_id: str | None
-    is_in_store: bool
 
 
 def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer] | None) -> Subject:
@@ -91,7 +90,7 @@ def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer
     app_id, _object_id = identity_of(connection, None, version)
     if not app_id:
         app_id = connection.find_application().app_id
-    return Subject(app_id, signer, version.record.key_id if version else None, version is not None)
+    return Subject(app_id, signer, version.record.key_id if version else None)
 
 
 def verify(
@@ -107,7 +106,6 @@ def verify(
 
 
 def _verify(connection: Connection, subject: Subject, expected: Expectation, found: Verification) -> Verification:
-    timing = connection.timing
     try:
         connection.service.discovery()
         token = None
@@ -117,20 +115,20 @@ def _verify(connection: Connection, subject: Subject, expected: Expectation, fou
             _refused(connection, found, subject)
     except (ServiceError, NotProven) as failure:
         found.diagnosis, found.message = failure.diagnosis, failure.message
-        elapsed = round(timing.monotonic() - found.progress.started, 1)
+        elapsed = _seconds_since(connection, found.progress.started)
         found.checks.append(Check("sign_in", False, failure.message, elapsed))
         token = None
     found.evidence = _evidence(connection, subject, token, found.progress)
-    if token and expected.accepted:
+    if token:
         _check_roles(found, token, expected.required_roles)
         for probe in expected.probes:
             _check_probe(connection, found, token, probe)
-    if subject.is_in_store:
-        _remember(connection, found, subject)
+    _remember(connection, found, subject)
     return found
 
 
 def _remember(connection: Connection, found: Verification, subject: Subject) -> None:
+    """A line in the key store's history, where there is one."""
     note_check(
         connection,
         subject.signer.certificate.thumbprint,
@@ -158,7 +156,7 @@ def _accepted(
     token = token or _sign_in_again(connection, found.progress, subject)
     token = _wait_for_roles(connection, found.progress, subject, token, roles)
     done = found.progress
-    elapsed = round(connection.timing.monotonic() - done.started, 1)
+    elapsed = _seconds_since(connection, done.started)
     detail = f"{done.consecutive} consecutive sign-ins accepted in {done.attempts} attempts."
     found.checks.append(Check("sign_in", True, detail, elapsed))
     return token
@@ -212,8 +210,8 @@ def _refused(connection: Connection, found: Verification, subject: Subject) -> N
             elif refusal.diagnosis.retry != "later":
                 raise
         except NetworkFailure:
-            continue
-    elapsed = round(timing.monotonic() - progress.started, 1)
+            pass  # passing trouble is no refusal
+    elapsed = _seconds_since(connection, progress.started)
     why = found.diagnosis.code if found.diagnosis else ""
     found.checks.append(Check("sign_in_refused", True, f"{progress.consecutive} sign-ins refused ({why}).", elapsed))
 
@@ -226,8 +224,8 @@ def _check_roles(found: Verification, token: AccessToken, required: tuple[str, .
     detail = f"Not granted: {', '.join(missing)}." if missing else f"Granted: {', '.join(required)}."
     found.checks.append(Check("required_roles", not missing, detail, 0.0))
     if missing:
-        found.diagnosis = found.diagnosis or explain("consent_missing", "", {"message": detail})
-        found.message = found.message or f"The sign-in works, but permissions are missing. {detail}"
+        found.diagnosis = explain("consent_missing", "", {"message": detail})
+        found.message = f"The sign-in works, but permissions are missing. {detail}"
 
 
 def _check_probe(connection: Connection, found: Verification, token: AccessToken, probe: Probe) -> None:
@@ -235,10 +233,11 @@ def _check_probe(connection: Connection, found: Verification, token: AccessToken
     try:
         status, refusal = connection.graph_as(token).probe(probe.url)
     except ServiceError as failure:
-        found.checks.append(Check(f"probe {probe.url}", False, failure.message, 0.0))
+        elapsed = _seconds_since(connection, started)
+        found.checks.append(Check(f"probe {probe.url}", False, failure.message, elapsed))
         found.diagnosis, found.message = found.diagnosis or failure.diagnosis, found.message or failure.message
         return
-    elapsed = round(connection.timing.monotonic() - started, 1)
+    elapsed = _seconds_since(connection, started)
     ok = status == probe.status
     detail = f"Status {status}." if ok else f"Status {status} instead of {probe.status}."
     found.checks.append(Check(f"probe {probe.url}", ok, detail, elapsed))
@@ -246,6 +245,10 @@ def _check_probe(connection: Connection, found: Verification, token: AccessToken
         diagnosis = refusal.diagnosis if refusal else explain("unknown", "", {"message": detail, "http_status": status})
         found.diagnosis = found.diagnosis or diagnosis
         found.message = found.message or f"The sign-in works, but the probe {probe.url} does not. {detail}"
+
+
+def _seconds_since(connection: Connection, moment: float) -> float:
+    return round(connection.timing.monotonic() - moment, 1)
 
 
 def _evidence(

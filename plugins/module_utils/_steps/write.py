@@ -31,9 +31,12 @@ def own_token_for(run: Run, version: Version | None, why_not: t.Callable[[str], 
     """
     if run.policy.add_method == "update":
         return None
+    if version is None:
+        why_not("the key store holds no current key")
+        return None
     problem = _why_no_proof(run, version)
-    if version is None or problem:
-        why_not(problem or "")
+    if problem:
+        why_not(problem)
         return None
     if version.thumbprint not in run.tokens:
         try:
@@ -61,10 +64,8 @@ def read_as_itself(run: Run, version: Version) -> None:
         run.progress.readable = True
 
 
-def _why_no_proof(run: Run, version: Version | None) -> str | None:
+def _why_no_proof(run: Run, version: Version) -> str | None:
     """Why this key can make no proof for addKey or removeKey, or None."""
-    if version is None:
-        return "the key store holds no current key"
     if version.certificate.not_after - run.connection.clock.service_time() < PROOF_MARGIN:
         return "the current certificate is not valid for 5 more minutes"
     if version.certificate.not_before > run.connection.clock.service_time():
@@ -77,7 +78,7 @@ def _why_no_proof(run: Run, version: Version | None) -> str | None:
 def with_proof(run: Run, signing: Version, send: t.Callable[[str], t.Any]) -> t.Any:
     """Send with the proof audience that worked before; on a refused proof, which changes nothing, with the other."""
     known = next((one.record.proof_audience for one in run.contents.versions if one.record.proof_audience), None)
-    first, second = sorted(PROOF_AUDIENCES, key=lambda audience: audience != (known or PROOF_AUDIENCES[0]))
+    first, second = sorted(PROOF_AUDIENCES, key=lambda audience: audience != known)
     try:
         result = send(first)
     except GraphRefused as refusal:

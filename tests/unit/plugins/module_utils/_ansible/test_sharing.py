@@ -33,7 +33,7 @@ class Service:
     def send(self, request):
         if request.url.endswith("openid-configuration"):
             names = ("authorization_endpoint", "token_endpoint")
-            return self.json(200, {name: f"{LOGIN}/t/oauth2/v2.0/{name.split('_')[0]}" for name in names})
+            return self.json(200, {name: f"{LOGIN}/t/oauth2/v2.0/{name.partition('_')[0]}" for name in names})
         if request.url.startswith(LOGIN):
             self.sign_ins += 1
             return self.json(200, {"access_token": f"token{self.sign_ins}", "expires_in": self.lifetime})

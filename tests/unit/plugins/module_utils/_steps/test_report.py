@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import math
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
+    ApplicationNotFound,
     GraphRefused,
     SignInRefused,
 )
@@ -54,6 +56,7 @@ def test_a_reported_renewal_that_was_never_applied_is_unregistered_and_no_sign_i
     result = adopted.info()
 
     assert result.status == "unregistered" and result.operations.count("token") == 1
+    assert result.operations.count("get_application") == 3  # one replica alone decides nothing
     assert "No sign-in was made" in result.findings[0]["message"]
 
 
@@ -106,6 +109,47 @@ def test_a_refused_read_is_unknown_and_a_refused_sign_in_too(adopted):
     assert adopted.info(client_id=nobody.app_id, client_secret="wrong").status == "unknown"
 
 
+def test_a_network_that_is_down_during_the_sign_in_says_nothing_about_it_either(adopted):
+    adopted.tenant.faults.add("reset", match="token", skip=1, times=None)
+    assert adopted.info(sign_in=True).status == "unreachable"
+
+
+def test_without_a_current_certificate_there_is_nothing_to_sign_in_with(world):
+    assert world.info(sign_in=True, renew_before=5).status == "key_unavailable"
+
+    as_itself = world.info(sign_in=True, **world.as_itself)
+    assert (as_itself.status, as_itself.operations) == ("missing", [])
+
+
+def test_an_application_that_may_not_be_read_is_named_all_the_same(adopted):
+    found = adopted.info(**adopted.as_itself)
+
+    assert (found.app_id, found.object_id) == (adopted.payroll.app_id, adopted.payroll.object_id)
+
+
+@pytest.mark.parametrize(("seconds", "tried"), [(-1, True), (0, False)])
+def test_a_key_that_has_ended_by_the_services_clock_is_not_tried(adopted, seconds, tried):
+    """Whatever this host's clock says."""
+    end, now = adopted.contents.current.certificate.not_after, adopted.tenant.clock.now()
+    adopted.settle((end - now).total_seconds() + seconds)
+    adopted.timing.ahead = dt.timedelta(days=-30)
+
+    assert ("token" in adopted.info(**adopted.as_itself).operations) == tried
+
+
+def test_a_token_that_was_given_needs_no_token_service(adopted):
+    token = adopted.connect(adopted.options()).graph.token.value
+
+    found = adopted.info(auth_source="access_token", access_token=token, renew_before=5)
+
+    assert found.status == "healthy" and not {"discovery", "token"} & set(found.operations)
+
+
+def test_an_application_that_does_not_exist_is_no_status(world):
+    with pytest.raises(ApplicationNotFound):
+        world.info(app_id="11111111-2222-4333-8444-000000000000")
+
+
 def listing(world, **given):
     options = world.options(app_id=None, key_store=None, needs_application=False, **given)
     policy, since = arguments.renewal_policy(options), len(world.sent)
@@ -131,6 +175,16 @@ def test_a_listing_that_is_refused_fails(world):
         listing(world, client_id=nobody.app_id, client_secret="n")
     with pytest.raises(SignInRefused):
         listing(world, client_id=nobody.app_id, client_secret="wrong")
+
+
+def test_without_a_key_store_there_is_no_history(world):
+    assert world.info(key_store=None, history=5).history == []
+
+
+def test_the_history_tells_which_credential_was_checked(adopted):
+    found = adopted.info(sign_in=True, history=1)
+
+    assert found.history[0]["key_id"] == next(iter(adopted.credentials))
 
 
 def test_the_history_tells_what_happened_newest_last(adopted):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
@@ -46,13 +47,24 @@ def test_a_roll_back_that_hands_its_waits_over_counts_what_was_refused_before(ad
     assert len(adopted.sign_ins()) - before == 4  # three refusals and one acceptance, however the calls were cut
 
 
+def test_trouble_is_counted_over_the_calls_too(adopted):
+    promoted_and_lost(adopted)
+    adopted.tenant.faults.add("error", match="token", status=503, times=None)
+    before = len(adopted.sign_ins())
+
+    with pytest.raises(Unsafe, match="not because of its key"):
+        adopted.roll_back_in_slices(sign_in_budget=0)
+    assert len(adopted.sign_ins()) - before == 4
+
+
 def test_an_accepted_current_certificate_is_not_rolled_back(adopted):
     adopted.renew()
     adopted.settle()
     made = adopted.current
 
-    with pytest.raises(Unsafe, match="Entra accepts sign-ins"):
-        adopted.roll_back()
+    for attempts in (1, 3):
+        with pytest.raises(Unsafe, match="Entra accepts sign-ins"):
+            adopted.roll_back(sign_ins=attempts)
     assert adopted.current == made
 
 
@@ -137,6 +149,28 @@ def test_what_was_rolled_back_already_asks_nobody(adopted):
     result = adopted.roll_back(sign_in_budget=0)
 
     assert not result.changed and len(adopted.sign_ins()) == before
+
+
+def test_the_budget_of_sign_ins_is_counted_by_the_services_clock(adopted):
+    made = promoted_and_lost(adopted)
+    for _attempt in range(14):
+        adopted.store.note_sign_in(adopted.tenant.clock.now(), made, "prove")
+    adopted.settle(100)
+    adopted.timing.ahead, adopted.timing.waited, waited = dt.timedelta(seconds=250), 0.0, []
+    adopted.liar = lambda request: waited.append(adopted.timing.waited) if request.method == "POST" else None
+
+    adopted.roll_back(sign_ins=1)
+
+    assert waited[0] == pytest.approx(200, abs=1)
+
+
+def test_going_back_during_a_renewal_that_ended_there_is_no_rollback(adopted):
+    """Its successor was not refused: the renewal would have registered it again."""
+    promoted_and_lost(adopted)
+    adopted.store.roll_back(adopted.old.thumbprint)
+
+    with pytest.raises(Unsafe, match="has no predecessor in the store"):
+        adopted.roll_back()
 
 
 def test_a_successor_of_another_kind_is_no_rollback(adopted):

@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import json
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError
-from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Step
+from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Plan, Step
+from ansible_collections.evercert.entra.plugins.module_utils._core.policy import RenewalPolicy
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import Finding
+from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import (
     SEEN_STEP,
     Progress,
     ProofProgress,
+    start,
     summary,
 )
 
@@ -51,11 +55,18 @@ def test_progress_survives_a_pause():
         proof=ProofProgress(required=3, correlation_ids=["c"]),
     )
 
-    assert Progress.from_values(progress.to_values()) == progress
-    assert Progress.from_values(Progress().to_values()) == Progress()
+    for each in (progress, Progress()):
+        assert Progress.from_values(json.loads(json.dumps(each.to_values()))) == each
 
 
-@pytest.mark.parametrize("broken", [{}, {"steps": 1}, {"steps": [{}]}, {"steps": [], "proof": 1}, {"unknown": 1}])
+def test_a_run_begins_with_nothing_done():
+    assert Progress().readable
+    assert ProofProgress() == ProofProgress(0, 0, 0, 0, 0.0, 0.0, 0.0, [])
+
+
+@pytest.mark.parametrize(
+    "broken", [{}, {"steps": 1}, {"steps": [{}]}, {"steps": [], "proof": 1}, {"unknown": 1}, [["odd"]]]
+)
 def test_anything_else_is_refused(broken):
     with pytest.raises(InvalidInput, match="_waiting holds something else"):
         Progress.from_values({**Progress().to_values(), **broken} if "unknown" in broken else broken)
@@ -80,6 +91,14 @@ def test_what_is_remembered_is_durable_at_once(adopted, run):
     changed = run.remember(adopted.contents.current, proof_audience="x")
 
     assert changed.record.proof_audience == "x" == adopted.contents.current.record.proof_audience
+
+
+def test_a_line_of_the_history_says_when_and_which_certificate(adopted, run):
+    run.log("proven", adopted.contents.current, attempts=3)
+
+    at = f"{adopted.tenant.clock.now():%Y-%m-%dT%H:%M:%SZ}"
+    [line] = adopted.store.history(1)
+    assert line == {"at": at, "event": "proven", "thumbprint": adopted.current, "attempts": 3}
 
 
 def test_a_deadline_is_set_once(adopted, run):
@@ -129,6 +148,7 @@ def test_reading_ends_when_the_propagation_time_is_over(adopted):
 def test_what_was_read_is_known(adopted, run):
     adopted.tenant.change(adopted.payroll, display_name="renamed")
     foreign = adopted.foreign()
+    run.progress.app_id = run.progress.object_id = ""
 
     application = run.read()
 
@@ -258,6 +278,22 @@ def test_a_run_that_may_not_read_knows_itself_and_keeps_its_token(adopted):
     assert (run.progress.app_id, run.progress.object_id) == (adopted.payroll.app_id, adopted.payroll.object_id)
     assert list(run.tokens) == [adopted.current]
     assert run.tokens[adopted.current] is run.connection.graph.token
+
+
+def test_a_run_is_what_was_planned(adopted):
+    plan = Plan(Finding("forced", "", ""), (Step("generate", ""),), ("because",))
+    connection = adopted.connect(adopted.options())
+
+    progress = start(connection, RenewalPolicy(), gather(connection), plan, None, None).progress
+
+    assert (progress.finding, progress.steps, progress.not_retirable) == (plan.finding, plan.steps, ("because",))
+
+
+def test_a_key_that_signs_in_without_being_shown_gives_nobody_elses_token(adopted):
+    adopted.tenant.sign_ins.lag(seconds=[5000])
+    adopted.lose(adopted.current)
+
+    assert adopted.run().tokens == {}
 
 
 def test_a_refused_key_gives_no_token(adopted):

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import types
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._steps import verify as steps
@@ -30,7 +32,7 @@ def test_the_store_says_which_key_and_for_which_application(adopted):
     assert current.signer.certificate.thumbprint == adopted.old.thumbprint
     assert successor.signer.certificate.thumbprint == adopted.made[0]
     assert current.app_id == successor.app_id == adopted.payroll.app_id
-    assert current.key_id == adopted.contents.current.record.key_id and current.is_in_store
+    assert current.key_id == adopted.contents.current.record.key_id
 
 
 @pytest.mark.parametrize("stage", ["current", "successor"])
@@ -44,7 +46,8 @@ def test_a_key_pair_from_a_file_is_no_part_of_a_store(world):
 
     subject = steps.find_subject(connection, "current", lambda: ours(world.old))
 
-    assert (subject.app_id, subject.key_id, subject.is_in_store) == (world.payroll.app_id, None, False)
+    assert (subject.app_id, subject.key_id) == (world.payroll.app_id, None)
+    assert steps.verify(connection, subject, steps.Expectation()).verified and not world.key_store.exists()
 
 
 def test_an_application_known_by_its_name_is_read(world):
@@ -62,11 +65,13 @@ def test_without_a_key_there_is_nothing_to_verify(world):
 
 
 def test_accepted_sign_ins_are_told_with_their_time(adopted):
+    before = len(adopted.sign_ins())
     result = adopted.verify()
 
     [check] = result.checks
     assert (check["name"], check["ok"], check["elapsed"]) == ("sign_in", True, 70.0)
     assert check["detail"] == "3 consecutive sign-ins accepted in 3 attempts."
+    assert len(adopted.sign_ins()) - before == 3
 
 
 def test_a_refusal_is_told_with_its_time_and_its_diagnosis(adopted):
@@ -87,7 +92,10 @@ def test_refusals_are_told_with_their_reason(adopted):
     [check] = result.checks
     assert (check["name"], check["ok"], check["elapsed"]) == ("sign_in_refused", True, 70.0)
     assert check["detail"] == "3 sign-ins refused (certificate_not_registered)."
-    assert result.sign_ins["attempts"] == 3
+    assert result.sign_ins["attempts"] == 3 and len(set(result.evidence["correlation_ids"])) == 3
+    assert any("consecutive sign-ins refused" in words for words in adopted.timing.said)
+    [line] = adopted.store.history(1)
+    assert (line["verified"], line["reason"]) == (True, None)
 
 
 def test_passing_trouble_is_no_refusal(adopted):
@@ -106,6 +114,19 @@ def test_a_refusal_that_is_not_the_keys_is_not_what_was_expected(adopted):
     result = adopted.verify(expect="refused")
 
     assert not result.verified and result.sign_ins["attempts"] == 1
+
+
+@pytest.mark.parametrize("accepted", [True, False])
+def test_times_are_told_in_tenths_of_a_second(adopted, accepted):
+    """Of sign-ins that an earlier call has completed, too."""
+    connection = adopted.connect(adopted.options())
+    now = adopted.timing.monotonic()
+    progress = steps.ProofProgress(required=1, consecutive=1, attempts=1, started=now - 1.26, deadline=now + 9)
+
+    subject = steps.find_subject(connection, "current", None)
+    found = steps.verify(connection, subject, steps.Expectation(accepted=accepted), progress)
+
+    assert [check.elapsed for check in found.checks] == [1.3]
 
 
 def test_nothing_checked_is_nothing_verified():
@@ -140,7 +161,7 @@ def test_granted_roles_are_told(adopted):
 
     assert checks(result) == [("sign_in", True), ("required_roles", True)]
     assert result.checks[1]["detail"] == "Granted: User.Read.All, Organization.Read.All."
-    assert result.verified
+    assert result.verified and result.checks[1]["elapsed"] == 0.0
 
 
 def test_missing_roles_are_the_diagnosis(adopted):
@@ -151,6 +172,47 @@ def test_missing_roles_are_the_diagnosis(adopted):
     assert result.checks[1]["detail"] == "Not granted: A.Read, B.Read."
     assert result.diagnosis["code"] == "consent_missing" and not result.verified
     assert result._failed == "The sign-in works, but permissions are missing. Not granted: A.Read, B.Read."
+    assert result.diagnosis["evidence"]["message"] == "Not granted: A.Read, B.Read."
+
+
+@pytest.mark.parametrize("listed", [None, "A.Read", [], [["A.Read"], {}, 5, None]])
+def test_a_token_that_does_not_list_roles_grants_none(adopted, listed):
+    token = types.SimpleNamespace(claims=lambda: {"roles": listed})
+
+    assert steps._missing_roles(token, ("A.Read",)) == ["A.Read"]
+
+
+def a_grant_in(world, seconds, **options):
+    """Verification of a permission that the token service hears of in so many seconds; how long it was waited for."""
+    world.tenant.later(seconds, lambda: world.tenant.grant(world.payroll, "Organization.Read.All"))
+    given = {"sign_ins": 1, "sign_in_interval": 20, "timeout_propagation": 65, "initial_pause": 0, **options}
+    world.timing.waited = 0.0
+    result = world.verify(required_roles=["Organization.Read.All"], **given)
+    return result.verified, world.timing.waited
+
+
+REPAIRED = ("service_principal", "Organization.Read.All")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "options", "found"),
+    [
+        (0, {}, (True, 0)),
+        (30, {}, (True, 40)),
+        (30, {"sign_in_interval": 0, "sign_in_budget": 0}, (True, 30)),
+        (2, {"sign_in_interval": 0}, (True, 2)),
+        (60, {"timeout_propagation": 60}, (True, 60)),
+        (60, {"timeout_propagation": 59}, (False, 40)),
+        (9999, {}, (False, 60)),
+    ],
+)
+def test_a_permission_that_was_granted_just_now_is_waited_for_until_the_deadline(adopted, seconds, options, found):
+    assert a_grant_in(adopted, seconds, repairs=REPAIRED, **options) == found
+
+
+@pytest.mark.parametrize("repairs", [(), ("service_principal", "User.Read.All")])
+def test_a_permission_that_nobody_granted_just_now_is_not_waited_for(adopted, repairs):
+    assert a_grant_in(adopted, 30, repairs=repairs) == (False, 0)
 
 
 def test_without_required_roles_none_are_looked_for(adopted):
@@ -193,6 +255,7 @@ def test_an_answer_that_was_not_expected_is_told_even_when_it_is_good(adopted):
     result = probe(adopted, status=404)
 
     assert result.diagnosis["code"] == "unknown" and result.diagnosis["evidence"]["http_status"] == 200
+    assert result.diagnosis["evidence"]["message"] == "Status 200 instead of 404."
 
 
 def test_a_probe_without_an_answer_is_the_diagnosis(adopted):
@@ -202,6 +265,7 @@ def test_a_probe_without_an_answer_is_the_diagnosis(adopted):
 
     assert checks(result)[1] == ("probe /organization", False)
     assert result.diagnosis["code"] == "network_refused" and result._failed
+    assert result.checks[1]["elapsed"] > 0
 
 
 def test_the_time_of_a_probe_is_told(adopted):
@@ -211,11 +275,45 @@ def test_the_time_of_a_probe_is_told(adopted):
     assert probe(adopted).checks[1]["elapsed"] == 7.0
 
 
-def test_the_first_thing_that_failed_is_the_diagnosis(adopted):
-    result = probe(adopted, required_roles=["A.Read"])
+def failing(world, names):
+    """A verification in which these things fail, in their order: a role, probes."""
+    world.tenant.faults.add("reset", match="get_organization", times=None)
+    probes = {"silent": ("/organization", 200), "refused": ("/applications", 200), "wrong": ("/applications", 404)}
+    wanted = [dict(zip(("url", "status"), probes[name])) for name in names if name in probes]
+    return world.verify(sign_ins=1, required_roles=["A.Read"] if "role" in names else [], probes=wanted)
+
+
+@pytest.mark.parametrize(
+    ("names", "code"),
+    [
+        (("role", "refused"), "consent_missing"),
+        (("role", "silent"), "consent_missing"),
+        (("silent", "refused"), "network_refused"),
+        (("refused", "silent"), "permission_denied"),
+        (("wrong", "silent"), "permission_denied"),
+    ],
+)
+def test_the_first_thing_that_failed_is_the_diagnosis_and_the_message(adopted, names, code):
+    result, alone = failing(adopted, names), failing(adopted, names[:1])
 
     assert [check["ok"] for check in result.checks] == [True, False, False]
-    assert result.diagnosis["code"] == "consent_missing"
+    assert result.diagnosis["code"] == alone.diagnosis["code"] == code
+    assert result._failed == alone._failed
+
+
+def test_what_went_well_before_is_not_the_diagnosis(adopted):
+    grant(adopted, "Organization.Read.All")
+    probes = [{"url": "/organization", "status": 200}, {"url": "/applications", "status": 200}]
+
+    result = adopted.verify(sign_ins=1, required_roles=["Organization.Read.All"], probes=probes)
+
+    assert [check["ok"] for check in result.checks] == [True, True, True, False]
+    assert result.diagnosis["code"] == "permission_denied"
+    assert result._failed.startswith("The sign-in works, but the probe /applications does not.")
+
+
+def test_a_probe_means_success_unless_told_otherwise():
+    assert steps.Probe("/organization").status == 200
 
 
 # Evidence

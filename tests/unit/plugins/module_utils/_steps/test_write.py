@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 
 import pytest
@@ -255,6 +256,33 @@ def test_nothing_is_removed_while_what_should_stay_is_not_shown(adopted):
     assert foreign.key_id in adopted.credentials
 
 
+# A PATCH that is refused
+
+
+def refused_update(world, code):
+    """What a refusal of a PATCH with this code says of three entries: one ends now, one tomorrow, one never."""
+    run, _version = start(world)
+    [entry] = run.latest.key_credentials
+    now = run.connection.clock.service_time()
+    ends = {"ends now": now, "ends tomorrow": now + dt.timedelta(days=1), "never ends": None}
+    entries = [dataclasses.replace(entry, display_name=name, not_after=end) for name, end in ends.items()]
+    world.liar = lambda request: {"status": 400, "body": json.dumps({"error": {"code": code}}).encode()}
+    with pytest.raises(GraphRefused) as caught:
+        steps._update(run, dataclasses.replace(run.latest, key_credentials=tuple(entries)), [])
+    return caught.value.message
+
+
+def test_refused_dates_may_be_those_of_any_entry_that_has_ended(adopted):
+    message = refused_update(adopted, "KeyCredentialsInvalidEndDate")
+
+    assert "have expired, and may be what is refused: ends now (key ID" in message
+    assert "tomorrow" not in message and "never" not in message
+
+
+def test_any_other_refusal_says_nothing_of_dates(adopted):
+    assert "expired" not in refused_update(adopted, "Request_BadRequest")
+
+
 # The read before it
 
 
@@ -285,12 +313,13 @@ def test_an_entry_of_others_that_was_seen_is_waited_for_and_then_stops_the_write
 
 def test_an_entry_without_a_name_is_told_as_that(adopted):
     foreign = adopted.foreign(display_name=None)
-    run, _version = start(adopted, timeout_propagation=5)
+    run, _version = start(adopted, timeout_propagation=6)
     run.read()
     adopted.tenant.remove_credential(adopted.payroll, foreign.key_id)
 
     with pytest.raises(Unsafe, match="no longer shown: unnamed"):
         steps.read_before_write(run)
+    assert adopted.timing.waited == 6
 
 
 def test_an_entry_of_others_that_shows_again_is_no_reason_to_stop(adopted):
@@ -338,6 +367,29 @@ def test_one_that_was_removed_on_purpose_is_not_missed(gone, changes):
     steps.read_before_write(run)
 
     assert gone.timing.waited == 0 and gone.warnings == []
+
+
+def test_one_that_only_this_run_has_seen_is_told_too(adopted):
+    version = adopted.contents.current
+    adopted.store.write_record(version.thumbprint, dataclasses.replace(version.record, seen=None))
+    run = adopted.run(timeout_propagation=5)
+    adopted.lose(version.thumbprint)
+
+    steps.read_before_write(run)
+
+    assert len(adopted.warnings) == 1
+
+
+def test_what_is_missed_is_counted(gone):
+    foreign = gone.foreign()
+    run, _version = start(gone, timeout_propagation=60)
+    run.read()
+    gone.tenant.remove_credential(gone.payroll, foreign.key_id)
+    gone.timing.said.clear()
+
+    with pytest.raises(Unsafe):
+        steps.read_before_write(run)
+    assert gone.timing.said[0] == "the directory to show 2 credential(s) again before the write"
 
 
 def test_one_that_was_seen_long_ago_is_told_without_a_wait(gone):

@@ -6,12 +6,16 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, NotProven
-from ansible_collections.evercert.entra.plugins.module_utils._core.model import ServicePrincipal
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record, ServicePrincipal
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report
+from ansible_collections.evercert.entra.plugins.module_utils._steps.wrong_object import find_misplaced
 from ansible_collections.evercert.entra.tests.unit.builders import a_certificate, a_credential
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 from emulator.credentials import KeyCredential
 
 
@@ -116,6 +120,25 @@ def test_a_renewal_warns_of_it_and_writes_to_the_application_alone(adopted, chec
     assert any("it was written to the wrong object" in warning for warning in adopted.warnings)
     assert principal_of(adopted) == before
     assert not [request for request in adopted.sent if "servicePrincipals" in request.url and request.method != "GET"]
+
+
+@pytest.mark.parametrize("known", ["intent", "registered", "promoted", "stop_after", None])
+def test_it_is_looked_for_where_it_may_have_been_written(adopted, known):
+    """One that was never handed out is on no object at all."""
+    record = Record(**{known: "generated" if known == "stop_after" else adopted.tenant.clock.now()} if known else {})
+    adopted.store.keep_successor(ours(adopted.tenant.issue("next")), record)
+
+    operations = adopted.renew(check=True).operations
+
+    assert ("get_service_principal" in operations) == bool(known)
+
+
+def test_a_service_principal_that_is_none_holds_nothing(adopted):
+    connection = adopted.connect(adopted.options())
+    application = dataclasses.replace(connection.find_application(), key_credentials=())
+    adopted.liar = lambda request: {"body": b"{}"}
+
+    assert find_misplaced(connection, application, adopted.contents.current) is None
 
 
 def test_a_write_that_landed_on_the_service_principal_is_explained(adopted):
