@@ -6,14 +6,18 @@
 
 from __future__ import annotations
 
+from itertools import islice
+
 from . import listing, roles
 from .errors import denied, not_found
 
 
-def states_of(call, histories, view):
-    """What a replica shows of a collection, without what is deleted."""
-    states = (view.of(history) for history in histories.values())
-    return [state for state in states if state and not state.deleted]
+def states_of(histories, view, after=0):
+    """What a replica shows of a collection without what is deleted, each with its position, which it keeps for ever."""
+    for position, history in enumerate(islice(histories.values(), after, None), after + 1):
+        state = view.of(history)
+        if state and not state.deleted:
+            yield position, state
 
 
 def _find(histories, by_app_id, reference, view):
@@ -69,8 +73,8 @@ def require_read(call, application=None):
         require_write(call, application)
 
 
-def page(call, states, collection, shape):
-    return listing.page(states, call.query, call.headers, call.root, collection, shape)
+def page(call, states_after, collection, shape):
+    return listing.page(states_after, call.query, call.headers, call.root, collection, shape)
 
 
 def single(call, collection, shape):

@@ -25,6 +25,7 @@ def parser():
     )
     made.add_argument("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     made.add_argument("--port", type=int, default=0, help="0 takes a free one (default)")
+    made.add_argument("--name", action="append", default=[], help="one more host name that its certificate is for")
     made.add_argument("--directory", type=Path, help="for ca.pem, environment.sh, endpoint.json, keys/ (default: new)")
     made.add_argument("--scenario", type=Path, help="YAML or JSON file that describes the tenant")
     made.add_argument("--applications", type=int, default=0, metavar="N", help="generate so many applications more")
@@ -41,7 +42,7 @@ def main(arguments=None):
     options = parser().parse_args(arguments)
     directory = options.directory or Path(tempfile.mkdtemp(prefix="entra-emulator-"))
     emulator = Emulator(_tenant(options, directory), log=options.log or _log_in(directory), record=options.record)
-    with HttpsServer(emulator, directory, options.host, options.port) as server:
+    with HttpsServer(emulator, directory, options.host, options.port, options.name) as server:
         for name, value in server.describe(options.identity).items():
             print(f"export {name}='{value}'")
         with MachineServer(emulator) if options.machine else nullcontext() as machine:

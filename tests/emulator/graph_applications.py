@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 from . import listing, roles, rules_keys, shapes
 from .access import find_application, page, require_any, require_read, require_write, single, states_of
@@ -16,9 +17,9 @@ from .replicas import Primary
 
 def list_applications(call):
     require_read(call)
-    states = states_of(call, call.tenant.directory.applications, call.view)
+    states_after = partial(states_of, call.tenant.directory.applications, call.view)
     with_key = call.tenant.switches.list_returns_key and "keyCredentials" in (listing.selected(call.query) or ())
-    return call.json(page(call, states, "applications", lambda state: shapes.application(state, with_key)))
+    return call.json(page(call, states_after, "applications", lambda state: shapes.application(state, with_key)))
 
 
 def count_applications(call):
@@ -26,7 +27,7 @@ def count_applications(call):
     require_read(call)
     if call.headers.get("ConsistencyLevel", "").lower() != "eventual":
         raise bad_request("$count is not currently supported.")
-    return call.text(str(len(states_of(call, call.tenant.directory.applications, call.view))))
+    return call.text(str(sum(1 for _state in states_of(call.tenant.directory.applications, call.view))))
 
 
 def get_application(call, reference):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import replace
-from types import SimpleNamespace
+from functools import partial
 
 from . import listing, roles, shapes, users
 from .access import (
@@ -28,8 +28,8 @@ from .replicas import History, Primary
 
 def list_service_principals(call):
     require_any(call, roles.READ_APPLICATIONS)
-    states = states_of(call, call.tenant.directory.service_principals, call.view)
-    return call.json(page(call, states, "servicePrincipals", lambda one: shapes.service_principal(one, False)))
+    states_after = partial(states_of, call.tenant.directory.service_principals, call.view)
+    return call.json(page(call, states_after, "servicePrincipals", lambda one: shapes.service_principal(one, False)))
 
 
 def get_service_principal(call, reference):
@@ -46,8 +46,7 @@ def post_service_principal(call):
     existing = directory.principal_of(application.app_id)
     if existing and existing.primary and not existing.primary.deleted:
         raise call.conflict("The service principal cannot be created, updated, or restored because the service ")
-    sequence = call.tenant.next_sequence()
-    made = ServicePrincipal(str(uuid.uuid4()), application.app_id, application.display_name, sequence)
+    made = ServicePrincipal(str(uuid.uuid4()), application.app_id, application.display_name)
     history = History()
     directory.add_service_principal(made, history)
     call.tenant.write(history, made)
@@ -70,10 +69,12 @@ def get_app_role_assignments(call, reference):
     """10; a list, so it comes in pages (7.3 V)."""
     require_any(call, roles.READ_ASSIGNMENTS)
     state = find_principal(call, reference, call.view)[1]
-    numbered = [SimpleNamespace(sequence=number, grant=one) for number, one in enumerate(state.assignments, 1)]
     collection = f"servicePrincipals/{state.object_id}/appRoleAssignments"
-    body = page(call, numbered, collection, lambda one: _grant(call, one.grant))
-    return call.json(body)
+
+    def grants_after(position):
+        return enumerate(state.assignments[position:], position + 1)
+
+    return call.json(page(call, grants_after, collection, lambda one: _grant(call, one)))
 
 
 def delete_app_role_assignment(call, reference, assignment):

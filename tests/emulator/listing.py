@@ -10,6 +10,7 @@ import base64
 import binascii
 import json
 import re
+from itertools import islice
 from urllib.parse import urlencode
 
 from .errors import GraphError, bad_request
@@ -107,27 +108,28 @@ def context(root, collection, names, single=False):
     return f"{root}/$metadata#{collection}{chosen}{'/$entity' if single else ''}"
 
 
-def page(states, query, headers, root, collection, shape):
-    """One page of a collection, with the link to the next."""
+def page(states_after, query, headers, root, collection, shape):
+    """One page of a collection, with the link to the next; `states_after` gives what follows a position, numbered."""
     refuse_unknown_options(query)
     refuse_unsupported_options(query)
     refuse_advanced_queries_without_header(query, headers)
     size, names, after = page_size(query), selected(query), _position(query.get("$skiptoken"))
     matches = matcher(query.get("$filter"))
-    found = [state for state in states if matches(state)]
-    rest = [state for state in found if state.sequence > after]
+    found = ((position, state) for position, state in states_after(after) if matches(state))
     body = {"@odata.context": context(root, collection, names)}
     if query.get("$count", "").lower() == "true" and not after:
+        found = list(found)
         body["@odata.count"] = len(found)
-    if len(rest) > size:
-        body["@odata.nextLink"] = _next_link(root, collection, query, rest[size - 1].sequence)
-    body["value"] = [project(shape(state), names) for state in rest[:size]]
+    shown = list(islice(found, size + 1))  # one more tells whether there is a next page
+    if len(shown) > size:
+        body["@odata.nextLink"] = _next_link(root, collection, query, shown[size - 1][0])
+    body["value"] = [project(shape(state), names) for _position, state in shown[:size]]
     return body
 
 
-def _next_link(root, collection, query, sequence):
+def _next_link(root, collection, query, position):
     """7.3: opaque; it repeats the other options."""
-    token = base64.urlsafe_b64encode(json.dumps({"after": sequence}).encode()).decode()
+    token = base64.urlsafe_b64encode(json.dumps({"after": position}).encode()).decode()
     options = {name: value for name, value in query.items() if name not in ("$skiptoken", "$count")}
     return f"{root}/{collection}?{urlencode({**options, '$skiptoken': token}, safe='$,')}"
 

@@ -19,7 +19,6 @@ class Application:
     app_id: str
     display_name: str
     created: str
-    sequence: int
     key_credentials: tuple = ()
     password_credentials: tuple = ()
     owners: tuple = ()  # object ids of service principals
@@ -67,7 +66,6 @@ class ServicePrincipal:
     object_id: str
     app_id: str
     display_name: str
-    sequence: int
     enabled: bool = True
     assignments: tuple = ()
     key_credentials: tuple = ()

@@ -68,7 +68,7 @@ def _hang_up(connection, with_reset):
 class HttpsServer:
     """Serves an Emulator on a TLS port; a context manager for tests, `serve_forever` for the command."""
 
-    def __init__(self, emulator, directory, host="127.0.0.1", port=0):
+    def __init__(self, emulator, directory, host="127.0.0.1", port=0, names=()):
         self.emulator = emulator
         self.directory = Path(directory)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -79,13 +79,13 @@ class HttpsServer:
         self._server.server_name = "localhost"
         self._server.error_log = _quiet
         self._server.timeout = 30
-        self._server.ssl_adapter = self._tls(host)
+        self._server.ssl_adapter = self._tls(host, names)
 
-    def _tls(self, host):
-        """A certificate authority of its own for each start."""
+    def _tls(self, host, names):
+        """A certificate authority of its own for each start; `names` are further hosts that its certificate is for."""
         authority = trustme.CA(organization_name="evercert.entra emulator")
         authority.cert_pem.write_to_path(self.ca_path)
-        certificate = authority.issue_cert("localhost", "127.0.0.1", "::1", host)
+        certificate = authority.issue_cert("localhost", "127.0.0.1", "::1", host, *names)
         with certificate.private_key_and_cert_chain_pem.tempfile(self.directory) as path:
             return Tls(path, path)
 

@@ -18,6 +18,20 @@ APPLICATION_PATCHABLE = {
 }
 
 
+# Where people are sent back to after they signed in (V: "application resource type" of the Graph reference).
+REDIRECTS = {
+    "web": {
+        "homePageUrl": None,
+        "logoutUrl": None,
+        "redirectUris": [],
+        "implicitGrantSettings": {"enableAccessTokenIssuance": False, "enableIdTokenIssuance": False},
+        "redirectUriSettings": [],
+    },
+    "spa": {"redirectUris": []},
+    "publicClient": {"redirectUris": []},
+}
+
+
 def application(state, with_key):
     """An application; `key` of its credentials is null unless asked for (1.2)."""
     return {
@@ -36,6 +50,7 @@ def application(state, with_key):
         "tags": list(state.tags),
         "tokenEncryptionKeyId": state.token_encryption_key_id,
         "requiredResourceAccess": list(state.required_resource_access),
+        **REDIRECTS,
         "keyCredentials": [entry.to_json(with_key) for entry in state.key_credentials],
         "passwordCredentials": [entry.to_json() for entry in state.password_credentials],
     }

@@ -62,7 +62,6 @@ class Tenant:
         self.machine = Machine()
         self.platform = Platform()
         self.changes = []  # (history, before, after) of the request under way
-        self._sequence = 0
         self.graph = self._new_service_principal(GRAPH_APP_ID, "Microsoft Graph", app_roles=graph_roles())
 
     # Finding
@@ -169,7 +168,7 @@ class Tenant:
     def _identity(self):
         """What no two applications share."""
         ids = {"object_id": str(uuid.uuid4()), "app_id": str(uuid.uuid4())}
-        return {**ids, "created": format_time(self.clock.now()), "sequence": self.next_sequence()}
+        return {**ids, "created": format_time(self.clock.now())}
 
     def _add_service_principal(self, application, roles, enabled):
         object_id = str(uuid.uuid4())
@@ -182,7 +181,7 @@ class Tenant:
 
     def _new_service_principal(self, app_id, display_name, object_id=None, **properties):
         object_id = object_id or str(uuid.uuid4())
-        made = ServicePrincipal(object_id, app_id, display_name, self.next_sequence(), **properties)
+        made = ServicePrincipal(object_id, app_id, display_name, **properties)
         self.directory.add_service_principal(made, History.settled(made))
         return made
 
@@ -210,10 +209,6 @@ class Tenant:
             Assignment(str(uuid.uuid4()), principal_id, self.graph.object_id, self.graph.role_id(role), created)
             for role in roles
         )
-
-    def next_sequence(self):
-        self._sequence += 1
-        return self._sequence
 
     # Writing: everything below reaches replicas with their lag
 

@@ -37,6 +37,12 @@ def test_a_list_shows_keys_where_the_switch_says_so(tenant, manager, payroll, ke
     assert key_pair.base64 in [entry["key"] for one in listed for entry in one["keyCredentials"]]
 
 
+def test_where_people_are_sent_back_to_is_shown_though_empty(manager, payroll):
+    body = manager.get(f"/applications/{payroll.object_id}").json()
+
+    assert [body[kind]["redirectUris"] for kind in ("web", "spa", "publicClient")] == [[], [], []]
+
+
 def test_the_property_itself_can_be_read(manager, payroll):
     body = manager.get(f"/applications/{payroll.object_id}/keyCredentials").json()
 
@@ -86,6 +92,20 @@ def test_pages_hold_100_by_default_and_999_at_most(tenant, manager, top, sizes):
 
     assert [len(page["value"]) for page in pages] == sizes
     assert len(set(ids_of(pages))) == 251
+
+
+def test_a_filter_and_a_count_go_through_the_pages(tenant, manager):
+    for number in range(8):
+        tenant.add_application(f"{'odd' if number % 2 else 'even'}-{number}")
+    asked = "/applications?$filter=startswith(displayName,'odd')&$top=3&$count=true"
+    first = manager.get(asked, headers=HEADER).json()
+
+    second = manager.get(first["@odata.nextLink"]).json()
+
+    assert first["@odata.count"] == 4
+    names = [one["displayName"] for page in (first, second) for one in page["value"]]
+    assert names == ["odd-1", "odd-3", "odd-5", "odd-7"]
+    assert "@odata.nextLink" not in second
 
 
 def test_a_page_stays_right_when_an_application_vanishes_between(tenant, manager):

@@ -55,6 +55,19 @@ def test_it_serves_tls_that_its_own_authority_vouches_for(server, session):
         session.get(discovery(server), timeout=10, verify=True)
 
 
+def test_its_certificate_is_for_further_hosts_where_asked(tmp_path):
+    def reach(name):
+        with socket.create_connection(("127.0.0.1", running.port), timeout=10) as plain:
+            trust.wrap_socket(plain, server_hostname=name).close()
+
+    with HttpsServer(Emulator(Tenant()), tmp_path, names=["graph.microsoft.com"]) as running:
+        trust = ssl.create_default_context(cafile=str(running.ca_path))
+        reach("localhost")
+        reach("graph.microsoft.com")
+        with pytest.raises(ssl.SSLCertVerificationError, match=r"login\.example\.org"):
+            reach("login.example.org")
+
+
 def test_a_connection_is_kept_alive_and_the_date_is_the_clock_of_the_service(server, session):
     server.emulator.tenant.clock.skew = 7200
     try:
