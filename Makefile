@@ -28,8 +28,8 @@ lint:  ## the gates that only read the code
 docs:  ## the documentation as HTML, in .cache/docs
 	@tools/py tools/build_docs.py
 
-bench:  ## speed and request counts, as ratios
-	@tools/py tools/run_in.py run tests/bench
+bench:  ## speed beside floors and other tools: make bench B="--parts listings --sizes 1 100"
+	@tools/py tools/run_in.py run tests/bench $(B)
 
 emulator:  ## an Entra and Graph emulator with a demo tenant; prints what to export
 	@tools/py tools/run_in.py run tests/emulator --scenario tests/emulator/scenarios/demo.yml --directory .cache/emulator

@@ -36,6 +36,8 @@ class Environment:
     name: str
     pythons: tuple[str, ...] = NEWEST
     lowest: bool = False  # install the lower bounds of requirements.txt
+    further: str = ""  # a requirements file that one of the packages brings, to be installed after them
+    is_on_demand: bool = False  # built by what needs it, never with all the others
 
     @property
     def version(self) -> str:
@@ -57,13 +59,17 @@ class Environment:
     @property
     def directory(self) -> Path:
         inputs = [self.version, str(interpreters.found()[self.version]), str(self.lowest), *_lines(self.requirements)]
-        inputs += self.packages
+        inputs += [*self.packages, *filter(None, [self.further])]
         key = hashlib.sha256("\n".join(inputs).encode()).hexdigest()[:12]
         return checkout.CACHE / "envs" / f"{self.name}-{key}"
 
     @property
     def programs(self) -> Path:
         return self.directory / "bin"
+
+    @property
+    def libraries(self) -> Path:
+        return self.directory / "lib" / f"python{self.version}" / "site-packages"
 
     @property
     def is_ready(self) -> bool:
@@ -83,6 +89,12 @@ ENVIRONMENTS = {
         Environment("rulebook"),
         Environment("oldest-core", OLDEST_CORE),
         Environment("lowest", OLDEST, lowest=True),
+        Environment("peer-az", is_on_demand=True),  # what the benchmark compares with
+        Environment(
+            "peer-azcollection",
+            further="ansible_collections/azure/azcollection/requirements.txt",
+            is_on_demand=True,
+        ),
     )
 }
 
@@ -117,18 +129,11 @@ def _install(environment: Environment) -> None:
     print(f"environment {environment.name}: installing for Python {environment.version} ...", flush=True)
     shutil.rmtree(environment.directory, ignore_errors=True)
     log = checkout.LOGS / f"environment-{environment.name}.log"
-    pip = [
-        str(environment.programs / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--no-input",
-        "-r",
-        str(environment.requirements),
-    ]
-    if environment.lowest:
-        pip += ["-c", str(_lower_bounds())]
-    commands = [[str(python), "-m", "venv", str(environment.directory)], pip]
+    pip = [str(environment.programs / "python"), "-m", "pip", "install", "--no-input", "-r"]
+    bounds = ["-c", str(_lower_bounds())] if environment.lowest else []
+    commands = [[str(python), "-m", "venv", str(environment.directory)], [*pip, str(environment.requirements), *bounds]]
+    if environment.further:
+        commands.append([*pip, str(environment.libraries / environment.further)])
     if environment.packages:
         npm = [str(environment.programs / "npm"), "install", "--prefix", str(environment.directory)]
         commands.append([*npm, "--ignore-scripts", "--no-audit", "--no-fund", *environment.packages])
@@ -183,9 +188,8 @@ def _lines(requirements: Path) -> Iterator[str]:
 
 
 def main() -> int:
-    problems = [
-        f"{name}: {got}" for name, got in build_all(list(ENVIRONMENTS)).items() if isinstance(got, NotAvailable)
-    ]
+    names = [name for name, environment in ENVIRONMENTS.items() if not environment.is_on_demand]
+    problems = [f"{name}: {got}" for name, got in build_all(names).items() if isinstance(got, NotAvailable)]
     print("\n".join(problems), file=sys.stderr)
     return bool(problems)
 

@@ -11,24 +11,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import yaml
 
+import guide
 from workload import QUOTAS, Fleet, works
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "docsite" / "rst" / "guide_scale.rst"
-MEASURED = ROOT / "tests" / "bench" / "measured.yml"
-BEGIN, END = ".. begin: {name}", ".. end: {name}"
+MEASURED = guide.ROOT / "tests" / "bench" / "measured.yml"
 
 
 def tables(fleet: Fleet, measured: dict[str, Any]) -> dict[str, str]:
     return {
         "measured": _measured(measured),
-        "quotas": "".join(_table(("Counted by", "What", "Limit"), _quotas())),
-        "fleet": "".join(_table(FLEET_HEAD, _fleet(fleet, measured))),
+        "quotas": guide.list_table(("Counted by", "What", "Limit"), _quotas()),
+        "fleet": guide.list_table(FLEET_HEAD, _fleet(fleet, measured)),
         "memory": _memory(fleet, measured),
     }
 
@@ -45,7 +42,7 @@ def _measured(measured: dict[str, Any]) -> str:
         "renewal": "renewal (``renew``)",
     }
     rows = [(names[name], *(f"{measured[name][word]:g}" for word in words)) for name in names]
-    text = "".join(_table(("One application more", *words.values()), rows))
+    text = guide.list_table(("One application more", *words.values()), rows)
     listed, on = measured["listing"]["cpu_milliseconds"], measured["measured"]
     text += f"\nA listing costs {listed:g} milliseconds of processor time per application.\n"
     return text + f"Measured on {on['date']} with {on['on']}.\n"
@@ -81,34 +78,9 @@ def _duration(seconds: float) -> str:
     return f"{seconds / 3600:,.0f} h" if seconds < 72 * 3600 else f"{seconds / 86400:,.1f} days"
 
 
-def _table(head: tuple[str, ...], rows: Any) -> Iterator[str]:
-    yield ".. list-table::\n   :header-rows: 1\n\n"
-    for row in (head, *rows):
-        yield "   * - " + "\n     - ".join(row) + "\n"
-
-
-def page(text: str, found: dict[str, str]) -> str:
-    """The page with its tables as they are now."""
-    for name, table in found.items():
-        begin, end = BEGIN.format(name=name), END.format(name=name)
-        before, rest = text.split(begin, 1)
-        text = f"{before}{begin}\n\n{table}\n{end}{rest.split(end, 1)[1]}"
-    return text
-
-
 def main() -> int:
     found = tables(Fleet(), yaml.safe_load(MEASURED.read_text(encoding="utf-8")))
-    now = PAGE.read_text(encoding="utf-8")
-    made = page(now, found)
-    if sys.argv[1:] == ["--check"]:
-        if now != made:
-            print("guide_scale.rst does not match the figures. Run: tools/scale_page.py --write", file=sys.stderr)
-        return int(now != made)
-    if sys.argv[1:] == ["--write"]:
-        PAGE.write_text(made, encoding="utf-8")
-    else:
-        print("\n".join(found.values()))
-    return 0
+    return guide.main("guide_scale.rst", found, "scale_page.py")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Figures of the collection, as ratios: python tests/bench, or make bench.
+"""Figures of the collection beside floors and other tools, measured in one run: python tests/bench, or make bench.
 
 Requests are counted, so more than a goal is an error (exit code 1). Times depend on the machine and its load: they are
 shown beside what they are compared with, and never an error.
@@ -10,93 +10,109 @@ shown beside what they are compared with, and never an error.
 from __future__ import annotations
 
 import argparse
+import datetime
+import os
+import platform
 import shutil
 import sys
+from importlib.metadata import version
+from pathlib import Path
 
 import doors
 import fleet
 import inventory
+import listing
+import peers
+import quotas
 import requests_made
-from listing import SAMPLES, comparisons
-from tasks import MORE, marginal_costs
+import tasks
+import yaml
 from world import PLACE, Broken, emulated
 
-IDENTITIES = 2  # manager and reader come with every tenant
-HEADINGS = ("figure", "ours", "compared with", "ratio", "goal", "")
+import speed  # of tools, where peers looks too
+
+WRITTEN = Path(__file__).with_name("speed.yml")
+APPLICATIONS, HOSTS_OF_AN_INVENTORY, HOSTS, HOSTS_BEYOND_THE_QUOTA = 10_000, 30_000, 200, 310
+
+
+def count_and_task():
+    with emulated(APPLICATIONS) as world:
+        yield from requests_made.comparisons(world)
+        yield from tasks.comparisons(world, requests_made.APP_IDS["by-add-key"])
+
+
+def list_inventory():
+    with emulated(HOSTS_OF_AN_INVENTORY) as world:
+        yield from inventory.comparisons(world)
+
+
+def run_fleets():
+    with emulated(0, fleet.scenario(2 * HOSTS)) as world:
+        yield from doors.comparisons(world, HOSTS)
+
+
+def meet_quotas():
+    with emulated(0, fleet.scenario(HOSTS_BEYOND_THE_QUOTA)) as world:
+        yield from quotas.comparisons(world, HOSTS_BEYOND_THE_QUOTA)
+
+
+PARTS = {"tasks": count_and_task, "inventory": list_inventory, "fleets": run_fleets, "quotas": meet_quotas}
 
 
 def main():
     options = _parser().parse_args()
     shutil.rmtree(PLACE, ignore_errors=True)
-    listed = options.applications + len(requests_made.APP_IDS) + IDENTITIES
-    print(f"An emulated tenant with {listed:,} applications; this takes some minutes.", flush=True)
+    skipped, listings, comparisons = [], [], []
     try:
-        with emulated(options.applications) as world:
-            counts = list(requests_made.counts(world, listed))
-            rows = [_row_of_count(count) for count in counts]
-            rows += [row for found in comparisons(world) for row in _rows_of_listing(found)]
-            rows += [_row_of_tasks(marginal_costs(world, requests_made.APP_IDS["by-add-key"]))]
-        if options.inventory:
-            with emulated(options.inventory) as world:
-                rows += list(_rows_of_inventory(inventory.comparison(world)))
-        with emulated(0, fleet.scenario(2 * options.hosts)) as world:
-            rows += [_row_of_door(*found) for found in doors.comparisons(world, options.hosts)]
+        # Listings first: a child process inherits the peak of this one's memory, which is small until then.
+        if "listings" in options.parts:
+            listings += listing.figures(options.sizes, skipped)
+            _print_table(speed.LISTING_HEAD, speed.listings(listings))
+            _print_table(speed.GROWTH_HEAD, speed.growth(listings))
+        for name in options.parts:
+            comparisons += PARTS.get(name, tuple)()
     except Broken as problem:
         print(problem, file=sys.stderr)
         return 1
-    _print_table(rows)
-    print("\nThe requests:")
-    for count in counts:
-        print(f"  {count.operation}: {count.details}")
-    print(f"\nListings: median of {SAMPLES}, whole processes. Tasks: median, over {MORE} further tasks in one play.")
-    print(f"Inventory: ansible-inventory --list, median of {inventory.SAMPLES}.")
-    print(f"Fleets: {doors.FORKS} forks. Processes of their own: a part of the fleet, times {doors.SHARE}.")
-    return 0 if all(count.is_kept for count in counts) else 1
+    _print_table(speed.COMPARISON_HEAD, speed.comparisons(comparisons))
+    print("", *skipped, sep="\n")
+    if options.write:
+        found = {"measured": _measured(skipped), "listings": listings, "comparisons": comparisons}
+        _write(found)
+    return int(any(row["figure"].startswith("requests: ") for row in comparisons if speed.is_missed(row)))
 
 
 def _parser():
     made = argparse.ArgumentParser(prog="python tests/bench", description=__doc__.split("\n", 1)[0])
-    made.add_argument("--applications", type=int, default=10_000, metavar="N", help="how many to list (10000)")
-    made.add_argument("--inventory", type=int, default=30_000, metavar="N", help="in the inventory (30000), 0 for none")
-    made.add_argument("--hosts", type=int, default=200, metavar="N", help="how many hosts a fleet has (200)")
+    everything, sizes = ["listings", *PARTS], list(listing.SIZES)
+    made.add_argument("--parts", nargs="+", choices=everything, default=everything, help="what to measure (all)")
+    made.add_argument("--sizes", nargs="+", type=int, default=sizes, metavar="N", help="of tenants that are listed")
+    made.add_argument(
+        "--write", action="store_true", help=f"keep the figures in {WRITTEN.name}, for the guide on speed"
+    )
     return made
 
 
-def _row_of_door(figure, ours, other, name, ratio, goal):
-    return (figure, f"{ours:.2f}", f"{other:.2f} {name}", f"{ratio:.2f}" if ratio else "", goal, "")
+def _measured(skipped):
+    versions = {"ansible-core": version("ansible-core"), **peers.versions()}
+    date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    on = f"{os.cpu_count()} processors, Python {platform.python_version()}"
+    return {"on": on, "date": date, "versions": versions, "skipped": skipped}
 
 
-def _row_of_count(count):
-    verdict = "kept" if count.is_kept else "BROKEN"
-    return (f"requests: {count.operation}", str(count.requests), "", "", f"<= {count.bound}", verdict)
+def _write(found):
+    head = "".join(WRITTEN.with_name("tenant.yml").read_text(encoding="utf-8").splitlines(keepends=True)[:5])
+    text = yaml.safe_dump(found, sort_keys=False, width=120)
+    WRITTEN.write_text(f"{head}# Written by make bench B=--write.\n{text}", encoding="utf-8")
 
 
-def _rows_of_listing(found):
-    ours, floor = found.ours, found.floor
-    yield _row_of_ratio(f"listing, {found.name}: seconds", ours.seconds, floor.seconds, "bare requests", 2)
-    yield _row_of_ratio(f"listing, {found.name}: peak MB", ours.megabytes, floor.megabytes, "bare requests", 0)
-
-
-def _rows_of_inventory(found):
-    words = f"pager {found.pager.seconds:.2f} + static"
-    name = f"inventory, {found.hosts:,} hosts"
-    yield _row_of_ratio(f"{name}: seconds", found.ours.seconds, found.floor, words, 2, f"<= {inventory.GOAL}")
-    yield _row_of_ratio(f"{name}: peak MB", found.ours.megabytes, found.static.megabytes, "static", 0)
-
-
-def _row_of_tasks(costs):
-    return _row_of_ratio("one more task, status: seconds", costs["status"], costs["ping"], "ansible.builtin.ping", 3)
-
-
-def _row_of_ratio(figure, ours, other, name, digits, goal="shown"):
-    return (figure, f"{ours:.{digits}f}", f"{other:.{digits}f} {name}", f"{ours / other:.2f}", goal, "")
-
-
-def _print_table(rows):
-    widths = [max(len(row[column]) for row in (HEADINGS, *rows)) for column in range(len(HEADINGS))]
+def _print_table(head, rows):
+    rows = [head, *rows]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    rows.insert(1, tuple("-" * width for width in widths))
     print()
-    for row in (HEADINGS, tuple("-" * width for width in widths), *rows):
-        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip())
+    for row in rows:
+        print("  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip(), flush=True)
 
 
 if __name__ == "__main__":

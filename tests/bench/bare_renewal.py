@@ -69,11 +69,20 @@ def own_token(post, app_id, key, certificate):
     return token(post, client_id=app_id, client_assertion=assertion, client_assertion_type=kind)
 
 
+def share(headers):
+    """In each process of the pool: the manager's access token, for which one sign-in is enough."""
+    global manager
+    manager = headers
+
+
+def manager_signed_in():
+    secret = {"client_id": os.environ["AZURE_CLIENT_ID"], "client_secret": os.environ["AZURE_CLIENT_SECRET"]}
+    return {"Authorization": f"Bearer {token(requests.post, **secret)}"}
+
+
 def renew(host):
     session, app_id, object_id = requests.Session(), host["app_id"], host["object_id"]
     asked(session.get(f"{AUTHORITY}/v2.0/.well-known/openid-configuration", verify=TRUST, timeout=60))
-    secret = {"client_id": os.environ["AZURE_CLIENT_ID"], "client_secret": os.environ["AZURE_CLIENT_SECRET"]}
-    manager = {"Authorization": f"Bearer {token(session.post, **secret)}"}
     here = f"{GRAPH}/v1.0/applications/{object_id}"
 
     def read():
@@ -105,7 +114,7 @@ def renew(host):
 
 def main():
     fleet, processes = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), int(sys.argv[2])
-    with multiprocessing.get_context("fork").Pool(processes) as pool:
+    with multiprocessing.get_context("fork").Pool(processes, share, [manager_signed_in()]) as pool:
         print(sum(1 for _done in pool.imap_unordered(renew, fleet)))
 
 

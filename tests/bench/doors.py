@@ -12,6 +12,7 @@ from pathlib import Path
 from statistics import median
 
 from fleet import Play, host, measured, play
+from rows import compared
 from world import PLACE
 
 FORKS = 10
@@ -26,24 +27,23 @@ NOTHING = {"ansible.builtin.debug": {"msg": "nothing"}}
 
 
 def comparisons(world, hosts):
-    """Rows: figure, ours, compared with, its name, ratio, goal."""
     found = {name: _middle(plays) for name, plays in statuses(world, hosts).items()}
     here, bare, idle = found["in process"], found["bare action"], found["no work at all"]
     own = found["processes of their own"]
     name = f"status of {hosts} hosts: "
-    yield f"{name}seconds", here.seconds, bare.seconds, "bare action", here.seconds / bare.seconds, "<= 2"
+    yield compared(f"{name}seconds", here.seconds, bare.seconds, "bare action", "<= 2")
     for what in ("seconds", "cpu"):  # on a busy machine the second one tells more
         mine, theirs = getattr(here, what), getattr(own, what) * SHARE
-        yield f"{name}{what}", mine, theirs, "processes of their own", theirs / mine, ">= 10 times"
-    yield f"{name}cpu of the emulator", here.emulator, bare.emulator, "bare action", None, "shown"
-    yield f"{name}MB of a fork", here.megabytes, idle.megabytes, "ansible.builtin.debug", None, "shown"
+        yield compared(f"{name}{what}", mine, theirs, "processes of their own", ">= 10")
+    yield compared(f"{name}requests", here.requests, bare.requests, "bare action")
+    yield compared(f"{name}cpu of the emulator", here.emulator, bare.emulator, "bare action")
+    yield compared(f"{name}MB of a fork", here.megabytes, idle.megabytes, "ansible.builtin.debug")
     renewed = {name: _middle(plays) for name, plays in renewals(world, hosts).items()}
     ours, script = renewed["in process"], renewed["bare script"]
     name = f"renewal of {hosts} hosts: "
-    yield f"{name}seconds", ours.seconds, script.seconds, "bare script", ours.seconds / script.seconds, "<= 1.5"
-    yield f"{name}cpu", ours.cpu, script.cpu, "bare script", ours.cpu / script.cpu, "shown"
-    yield f"{name}cpu of the emulator", ours.emulator, script.emulator, "bare script", None, "shown"
-    yield f"{name}requests", ours.requests, script.requests, "bare script", None, "shown"
+    yield compared(f"{name}seconds", ours.seconds, script.seconds, "bare script", "<= 1.5")
+    for what, words in {"cpu": "cpu", "emulator": "cpu of the emulator", "requests": "requests"}.items():
+        yield compared(f"{name}{words}", getattr(ours, what), getattr(script, what), "bare script")
 
 
 def _middle(plays):

@@ -6,53 +6,30 @@
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 
-from listing import FIELDS
-from world import PLACE, PROGRAMS, Cost, run
+import contestants
+from rows import compared
+from world import PLACE, run
 
-GOAL = 1.5
+GOAL = "<= 1.5"
 SAMPLES = 3
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Medians over the same samples. The floor is the pager and then the static inventory."""
-
-    hosts: int
-    ours: Cost
-    pager: Cost
-    static: Cost
-
-    @property
-    def floor(self):
-        return self.pager.seconds + self.static.seconds
-
-
-def comparison(world):
+def comparisons(world):
     """The same hosts, variables and groups, once listed and once written down, taken in turn."""
-    dynamic, static = PLACE / "bench.evercert_entra.yml", PLACE / "static.json"
-    dynamic.write_text(json.dumps({"plugin": "evercert.entra.applications"}), encoding="utf-8")
-    listed = PLACE / "listed.json"
-    run(_listing_of(dynamic, listed), world.variables)
+    listed, static = PLACE / "listed.json", PLACE / "static.json"
+    (ours, variables), (pager, _variables) = contestants.inventory(world), contestants.bare_pager(world)
+    run(ours, variables)
     hosts = _write_down(json.loads(listed.read_text(encoding="utf-8")), static)
-    commands = {
-        "ours": _listing_of(dynamic, listed),
-        "pager": [sys.executable, Path(__file__).with_name("bare_pager.py"), FIELDS],
-        "static": _listing_of(static, listed),
-    }
+    commands = {"ours": ours, "pager": pager, "static": contestants.inventory_listing(static, listed)}
     costs = {name: [] for name in commands}
     for _sample in range(SAMPLES):
         for name, command in commands.items():
-            costs[name].append(run(command, world.variables))
-    return Comparison(hosts, **{name: _median(taken) for name, taken in costs.items()})
-
-
-def _listing_of(inventory, output):
-    return [PROGRAMS / "ansible-inventory", "-i", inventory, "--list", "--output", output]
+            costs[name].append(run(command, variables))
+    seconds = {name: median(cost.seconds for cost in taken) for name, taken in costs.items()}
+    name, floor = f"inventory, {hosts:,} hosts: seconds", seconds["pager"] + seconds["static"]
+    yield compared(name, seconds["ours"], floor, "bare pager, and Ansible's own cost of a static one", GOAL)
 
 
 def _write_down(listed, path):
@@ -76,7 +53,3 @@ def _plain(value):
         marked = value.get("__ansible_unsafe")
         return marked if marked is not None else {name: _plain(part) for name, part in value.items()}
     return [_plain(part) for part in value] if isinstance(value, list) else value
-
-
-def _median(costs):
-    return Cost(median(cost.seconds for cost in costs), median(cost.megabytes for cost in costs))

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from fleet import play
+from rows import compared
 
 LIMIT, WINDOW = 150, 60.0
 FORKS = 50
@@ -13,7 +14,6 @@ STATUS = {"evercert.entra.application_certificate_info": {"app_id": "{{ app_id }
 
 
 def comparisons(world, hosts):
-    """Rows: figure, ours, compared with, its name, ratio, goal."""
     free = play(world, STATUS, range(hosts), FORKS, entra_in_process="always")
     world.act("throttle", enabled=True)
     mark = world.counters()["mark"]
@@ -23,5 +23,5 @@ def comparisons(world, hosts):
     # The first reads of each window may all come at once; those of the last one take as long as without a limit.
     least = (hosts - 1) // LIMIT * WINDOW + free.seconds * ((hosts - 1) % LIMIT + 1) / hosts
     name = f"status of {hosts} hosts, {FORKS} forks, {LIMIT} reads a minute: "
-    yield f"{name}seconds", limited.seconds, least, "the least possible", limited.seconds / least, "<= 1.15"
-    yield f"{name}refused", refused, FORKS, "forks", refused / FORKS, "<= 1"
+    yield compared(f"{name}seconds", limited.seconds, least, "the least possible", "<= 1.15")
+    yield compared(f"{name}refused", refused, FORKS, "forks", "<= 1")

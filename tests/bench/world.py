@@ -32,7 +32,8 @@ class World:
 
     directory: Path
     endpoint: dict
-    process_id: int = 0
+    process_id: int
+    generated: int
 
     @property
     def variables(self):
@@ -78,7 +79,7 @@ def emulated(applications, scenario=None):
     PLACE.mkdir(parents=True, exist_ok=True)
     log = PLACE / "emulator.log"
     command = [sys.executable, ROOT / "tests" / "emulator", "--directory", PLACE]
-    command += ["--scenario", scenario, "--applications", str(applications)]
+    command += ["--scenario", scenario, "--applications", str(applications), "--name", "graph.microsoft.com"]
     with log.open("wb") as output:
         emulator = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
     try:
@@ -87,7 +88,8 @@ def emulated(applications, scenario=None):
             if emulator.poll() is not None or time.monotonic() > deadline:
                 raise Broken(f"The emulator did not start; see {log.relative_to(ROOT)}.")
             time.sleep(0.05)
-        yield World(PLACE, json.loads((PLACE / "endpoint.json").read_text(encoding="utf-8")), emulator.pid)
+        endpoint = json.loads((PLACE / "endpoint.json").read_text(encoding="utf-8"))
+        yield World(PLACE, endpoint, emulator.pid, applications)
     finally:
         emulator.terminate()
         emulator.wait()
