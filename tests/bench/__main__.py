@@ -47,7 +47,7 @@ def list_inventory():
 
 
 def run_fleets():
-    with emulated(0, fleet.scenario(2 * HOSTS)) as world:
+    with emulated(0, fleet.scenario((1 + doors.SAMPLES) * HOSTS)) as world:
         yield from doors.comparisons(world, HOSTS)
 
 

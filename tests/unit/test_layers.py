@@ -35,6 +35,7 @@ ONE_IMPORTER = {
     "cryptography": "_keys/key_pair.py",
     "msal": "_entra/tokens.py",
     "requests": "_ansible/requests_transport.py",
+    "urllib3": "_ansible/requests_transport.py",  # comes with requests
 }
 
 FILES = sorted(PLUGINS.rglob("*.py"))

@@ -2,14 +2,21 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Transport over requests: one pooled session, no redirects, nothing repeated. The only importer of requests."""
+"""Transport over requests: one pooled session, no redirects, nothing repeated. The only importer of requests.
+
+requests reads the file of certificate authorities again for each connection, which takes longer than everything else in
+a request. Here it is read once, by the process that forks the workers where there is one, and again when it changes.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import os
 import signal
 import socket
 import ssl
+import stat
 import threading
 import traceback
 import typing as t
@@ -21,6 +28,9 @@ from .._entra.transport import Request, Response
 
 try:
     import requests
+    from requests.adapters import HTTPAdapter
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+    from urllib3.util.ssl_ import create_urllib3_context
 except ImportError:
     REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
@@ -31,6 +41,44 @@ else:
 
         def get_redirect_target(self, resp: requests.Response) -> str | None:
             return None
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.mount("https://", _Adapter())
+
+    class _Adapter(HTTPAdapter):
+        """Gives its connections what they trust ready to use."""
+
+        def build_connection_pool_key_attributes(
+            self, request: requests.PreparedRequest, verify: t.Any, cert: t.Any = None
+        ) -> t.Any:
+            where, how = super().build_connection_pool_key_attributes(request, verify, cert)
+            trusted = _trusted(verify)
+            if not trusted:
+                return where, how
+            kept = {name: value for name, value in how.items() if name not in ("ca_certs", "ca_cert_dir")}
+            return where, {**kept, "ssl_context": trusted}
+
+        def cert_verify(self, conn: t.Any, url: str, verify: t.Any, cert: t.Any) -> None:
+            t.cast(t.Any, super()).cert_verify(conn, url, verify, cert)
+            if _trusted(verify):
+                conn.ca_certs = conn.ca_cert_dir = None
+
+    def _trusted(verify: t.Any) -> ssl.SSLContext | None:
+        """What a file of authorities lets us trust. None for a directory, or where requests will say what is wrong."""
+        path = DEFAULT_CA_BUNDLE_PATH if verify is True else verify
+        try:
+            found = os.stat(path)
+            is_file = stat.S_ISREG(found.st_mode)
+            return _read_authorities(path, found.st_mtime_ns, found.st_size, found.st_ino) if is_file else None
+        except (OSError, ValueError):
+            return None
+
+    @functools.lru_cache(maxsize=8)
+    def _read_authorities(path: str, *_state: int) -> ssl.SSLContext:
+        context = create_urllib3_context()
+        context.load_verify_locations(path)
+        return context
 
 
 # A page of 999 applications is some megabytes; more than this is no answer of Graph. Parsed, it needs up to 25 times
@@ -43,6 +91,13 @@ PATIENCE = 10
 # None is what requests takes for "not this one, whatever the environment says".
 NO_PROXIES: t.Any = {"http": None, "https": None, "all": None}
 USER_AGENT = "evercert.entra"
+
+
+def read_authorities(environment: t.Mapping[str, str]) -> None:
+    """Read those that tasks will most likely trust, for the processes that are forked from this one."""
+    if REQUESTS_IMPORT_ERROR is None:
+        names = ("ENTRA_CA_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+        _trusted(next((environment[name] for name in names if environment.get(name)), True))
 
 
 class RequestsTransport:

@@ -10,7 +10,7 @@ import dataclasses
 import typing as t
 
 from .._core.access import AccessStep
-from .._core.model import Certificate, KeyCredential, ServicePrincipal, Version
+from .._core.model import Certificate, KeyCredential, ServicePrincipal, StoreContents, Version
 from .._core.plan import GENERATED, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import STATUSES, certificate_status, next_renewal
@@ -53,7 +53,7 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
     planned = renewal.dry_run and any(step.name == "generate" for step in progress.steps)
     will_promote = renewal.dry_run and any(step.name == "promote" for step in progress.steps)
     before = contents.current if will_promote else contents.predecessor
-    certificate = _planned_certificate(run) if planned else _of_version(run, shown) if shown else None
+    certificate = _planned_certificate(run) if planned else _of_version(contents, shown) if shown else None
     due = next_renewal(shown.certificate, policy) if shown and not planned else None
     return {
         "changed": bool(progress.steps or renewal.access_changes),
@@ -61,7 +61,7 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
         "message": _message(progress),
         "steps": [_of_step(step, progress) for step in progress.steps],
         "certificate": certificate,
-        "predecessor": _of_version(run, before) if before and before != shown else None,
+        "predecessor": _of_version(contents, before) if before and before != shown else None,
         "retired": _retired(renewal),
         "vanished": progress.vanished,
         "sign_ins": as_values(progress.proof, run.connection),
@@ -84,8 +84,7 @@ def _of_step(step: Step, progress: Progress) -> Values:
     return {"step": step.name, "detail": detail}
 
 
-def _of_version(run: Run, version: Version) -> Values:
-    contents = run.contents
+def _of_version(contents: StoreContents, version: Version) -> Values:
     is_current = contents.current is not None and contents.current.thumbprint == version.thumbprint
     is_successor = contents.successor is not None and contents.successor.thumbprint == version.thumbprint
     others = "retired" if version.record.retired else "predecessor"

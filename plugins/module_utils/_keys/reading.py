@@ -12,18 +12,22 @@ import os
 import pwd
 import re
 import stat
+import typing as t
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
 from .protection import Access
 from .trouble import failed
 
+# A renewal reads its store many times, and a text is all that the system asks for.
+AnyPath = t.Union[str, Path]
+
 _NOBODY_ELSE = Access()
 _LARGEST = 4 * 1024 * 1024
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}")
 
 
-def read_file(path: Path) -> bytes | None:
+def read_file(path: AnyPath) -> bytes | None:
     """The content of an ordinary file, or None when there is none."""
     try:
         return _read(path, None)
@@ -33,7 +37,7 @@ def read_file(path: Path) -> bytes | None:
         raise failed("read", path, error) from error
 
 
-def read_private_file(path: Path, access: Access = _NOBODY_ELSE) -> bytes:
+def read_private_file(path: AnyPath, access: Access = _NOBODY_ELSE) -> bytes:
     """The content of a file that nobody but its owner, who is us, may read; and whom the access lets in."""
     try:
         return _read(path, access)
@@ -41,7 +45,7 @@ def read_private_file(path: Path, access: Access = _NOBODY_ELSE) -> bytes:
         raise failed("read", path, error) from error
 
 
-def _read(path: Path, access: Access | None) -> bytes:
+def _read(path: AnyPath, access: Access | None) -> bytes:
     """Never by way of a link; a pipe or a device that somebody has put there cannot make us wait."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         found = os.fstat(file.fileno())
@@ -49,10 +53,10 @@ def _read(path: Path, access: Access | None) -> bytes:
             raise KeyStoreError(f"Key store: {path} is not an ordinary file of ordinary size. Check who made it.")
         if access:
             refuse_shared(path, found, access)
-        return file.read(_LARGEST)
+        return file.read(found.st_size)
 
 
-def refuse_shared(path: Path, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
+def refuse_shared(path: AnyPath, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
     """A private key that others can read is not private any more."""
     _refuse_other_owner(path, found, access)
     if not access.permits(found):
@@ -62,7 +66,7 @@ def refuse_shared(path: Path, found: os.stat_result, access: Access = _NOBODY_EL
         )
 
 
-def refuse_unsafe_directory(path: Path) -> None:
+def refuse_unsafe_directory(path: AnyPath) -> None:
     """Whoever may write to the directory can replace the keys in it."""
     found = _stat(path)
     if not stat.S_ISDIR(found.st_mode):
@@ -80,7 +84,7 @@ def refuse_unsafe_directory(path: Path) -> None:
         )
 
 
-def refuse_open_parents(path: Path) -> None:
+def refuse_open_parents(path: AnyPath) -> None:
     """Where everybody may rename the parents, everybody may exchange the key store. Sticky ones, as /tmp, are safe."""
     for parent in Path(os.path.realpath(path)).parents:
         with contextlib.suppress(OSError):
@@ -92,10 +96,10 @@ def refuse_open_parents(path: Path) -> None:
                 )
 
 
-def read_link(path: Path) -> str | None:
+def read_link(path: AnyPath) -> str | None:
     """The thumbprint of the version that a link names, or None without a link. Links to anywhere else are refused."""
     try:
-        target = str(path.readlink())
+        target = os.readlink(path)
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -111,10 +115,10 @@ def read_link(path: Path) -> str | None:
     )
 
 
-def refuse_link(path: Path) -> None:
+def refuse_link(path: AnyPath) -> None:
     """Where a directory of the store belongs, a link would lead out of it."""
     try:
-        is_link = stat.S_ISLNK(path.lstat().st_mode)
+        is_link = stat.S_ISLNK(os.lstat(path).st_mode)
     except FileNotFoundError:
         return
     except OSError as error:
@@ -123,9 +127,9 @@ def refuse_link(path: Path) -> None:
         raise KeyStoreError(f"Key store: {path} is a symbolic link. Replace it by the directory it stands for.")
 
 
-def is_directory(path: Path) -> bool:
+def is_directory(path: AnyPath) -> bool:
     try:
-        return stat.S_ISDIR(path.stat().st_mode)
+        return stat.S_ISDIR(os.stat(path).st_mode)
     except FileNotFoundError:
         return False
     except OSError as error:
@@ -136,24 +140,24 @@ def is_thumbprint(name: str) -> bool:
     return bool(_THUMBPRINT.fullmatch(name))
 
 
-def list_names(path: Path) -> list[str]:
+def list_names(path: AnyPath) -> list[str]:
     """What a directory holds, sorted; nothing when there is none."""
     try:
-        return sorted(entry.name for entry in path.iterdir())
+        return sorted(os.listdir(path))
     except FileNotFoundError:
         return []
     except OSError as error:
         raise failed("read", path, error) from error
 
 
-def _stat(path: Path) -> os.stat_result:
+def _stat(path: AnyPath) -> os.stat_result:
     try:
-        return path.stat()
+        return os.stat(path)
     except OSError as error:
         raise failed("read", path, error) from error
 
 
-def _refuse_other_owner(path: Path, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
+def _refuse_other_owner(path: AnyPath, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
     if not access.is_owner(found.st_uid):
         raise KeyStoreError(
             f"Key store: {path} belongs to {_user(found.st_uid)}, but this runs as {_user(os.geteuid())}. "

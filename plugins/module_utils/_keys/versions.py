@@ -6,15 +6,17 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from .._core.errors import InvalidInput, KeyStoreError
-from .._core.model import Record, StoreContents, Version
+from .._core.model import Certificate, Record, StoreContents, Version
 from . import pem, reading
 from .key_pair import KeyPair, certificate_from_der, load_key_pair, to_pfx
 from .protection import PLAIN, Access, Protection
+from .reading import AnyPath
 from .records import ADOPTED, format_record, parse_record, was_never_sent
 
 CURRENT, SUCCESSOR, VERSIONS = "current", "successor", "versions"
@@ -37,18 +39,21 @@ class Layout:
         return (self.current, self.successor)
 
     def path(self, thumbprint: str) -> Path:
-        return self.location / VERSIONS / thumbprint
+        return Path(self.folder(thumbprint))
+
+    def folder(self, thumbprint: str) -> str:
+        return f"{self.location}/{VERSIONS}/{thumbprint}"
 
 
 def read_layout(location: Path) -> Layout:
-    versions = location / VERSIONS
+    versions = f"{location}/{VERSIONS}"
     reading.refuse_link(versions)
-    current = reading.read_link(location / CURRENT)
-    successor = reading.read_link(location / SUCCESSOR)
+    current = reading.read_link(f"{location}/{CURRENT}")
+    successor = reading.read_link(f"{location}/{SUCCESSOR}")
     names = tuple(name for name in reading.list_names(versions) if reading.is_thumbprint(name))
     layout = Layout(location, current, successor, names)
     for name in names:
-        reading.refuse_link(layout.path(name))
+        reading.refuse_link(layout.folder(name))
     return layout
 
 
@@ -56,7 +61,7 @@ def read_contents(layout: Layout) -> StoreContents:
     """What a clean-up would leave: debris is left out, an adoption that was cut short counts as done."""
     _refuse_dangling_links(layout)
     debris = debris_in(layout)
-    versions = {name: read_version(layout.path(name)) for name in layout.names if name not in debris}
+    versions = {name: read_version(layout.folder(name)) for name in layout.names if name not in debris}
     current = layout.current or unfinished_adoption(layout)
     successor = layout.successor if layout.successor != current else None
     others = (version for name, version in versions.items() if name not in (current, successor))
@@ -76,18 +81,17 @@ def _refuse_dangling_links(layout: Layout) -> None:
             )
 
 
-def read_version(path: Path) -> Version:
+def read_version(path: AnyPath) -> Version:
     """The certificate and the record in a version's folder; the folder's name must be the certificate's."""
-    certificate_path = path / CERTIFICATE
+    certificate_path = f"{path}/{CERTIFICATE}"
     content = reading.read_file(certificate_path)
     try:
-        block = pem.parse_blocks(content or b"")[0]
-        certificate = certificate_from_der(pem.parse_der(block))
+        certificate = _first_certificate(content or b"")
     except (IndexError, ValueError) as error:
         raise KeyStoreError(
             f"Key store: {certificate_path} is missing or not a certificate. Restore {path} from a backup."
         ) from error
-    if certificate.thumbprint != path.name:
+    if certificate.thumbprint != os.path.basename(path):
         raise KeyStoreError(
             f"Key store: {certificate_path} has the thumbprint {certificate.thumbprint}, not the one of its folder: "
             "it was exchanged. Restore the folder from a backup."
@@ -95,8 +99,14 @@ def read_version(path: Path) -> Version:
     return Version(certificate, read_record(path) or Record(), str(path))
 
 
-def read_record(path: Path) -> Record | None:
-    record_path = path / RECORD
+@functools.lru_cache(maxsize=64)
+def _first_certificate(content: bytes) -> Certificate:
+    """A run reads the same few certificates again and again."""
+    return certificate_from_der(pem.parse_der(pem.parse_blocks(content)[0]))
+
+
+def read_record(path: AnyPath) -> Record | None:
+    record_path = f"{path}/{RECORD}"
     content = reading.read_file(record_path)
     return None if content is None else parse_record(content, record_path)
 
@@ -154,13 +164,13 @@ def version_files(
 
 def debris_in(layout: Layout) -> tuple[str, ...]:
     """Versions that a stopped run left, that are not linked and that were certainly never sent."""
-    return tuple(name for name in layout.names if name not in layout.linked and _is_debris(layout.path(name)))
+    return tuple(name for name in layout.names if name not in layout.linked and _is_debris(layout.folder(name)))
 
 
-def _is_debris(path: Path) -> bool:
+def _is_debris(path: str) -> bool:
     record = read_record(path)
     if record is None:
-        return not all(os.path.lexists(path / name) for name in (KEY, CERTIFICATE))
+        return not all(os.path.lexists(f"{path}/{name}") for name in (KEY, CERTIFICATE))
     return was_never_sent(record)
 
 
@@ -168,5 +178,5 @@ def unfinished_adoption(layout: Layout) -> str | None:
     """The version of an adoption that was stopped before its last step, the link."""
     if layout.current or layout.successor or len(layout.names) != 1:
         return None
-    record = read_record(layout.path(layout.names[0]))
+    record = read_record(layout.folder(layout.names[0]))
     return layout.names[0] if record and record.origin == ADOPTED else None

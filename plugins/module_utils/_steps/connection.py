@@ -177,11 +177,13 @@ def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float) -> 
 
 def identity_of(connection: Connection, application: Application | None, version: Version | None) -> tuple[str, str]:
     """The app ID and the object ID as far as known: from the directory, the selector, or the store's records."""
+    app_id = (application and application.app_id) or connection.selector.app_id or connection.own_app_id
+    object_id = (application and application.object_id) or connection.selector.object_id
+    if app_id and object_id:
+        return app_id, object_id
     records = [version.record] if version else []
     if connection.key_store is not None:
         records += [other.record for other in connection.key_store.read().versions]
-    app_id = (application and application.app_id) or connection.selector.app_id or connection.own_app_id
-    object_id = (application and application.object_id) or connection.selector.object_id
     return (
         app_id or next((record.app_id for record in records if record.app_id), None) or "",
         object_id or next((record.object_id for record in records if record.object_id), None) or "",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import ssl
 import time
 
 import pytest
@@ -105,6 +106,38 @@ def test_an_untrusted_certificate_is_a_matter_of_tls_and_final(certificate, fail
     assert (found.code, found.retry) == ("tls", "no")
     assert "ca_path" in found.remedy
     assert peer.asked == []
+
+
+def test_the_authorities_are_read_once_and_again_when_their_file_changes(certificate, ca_path, failure, monkeypatch):
+    loaded = []
+
+    class Counting(ssl.SSLContext):
+        def load_verify_locations(self, *places, **named):
+            loaded.append(places or tuple(named.values()))
+            super().load_verify_locations(*places, **named)
+
+    monkeypatch.setattr(requests_transport, "create_urllib3_context", lambda: Counting(ssl.PROTOCOL_TLS_CLIENT))
+    with Peer(says(b"body"), certificate) as peer:
+        for _time in range(3):
+            RequestsTransport(ca_path, 5).send(Request("GET", peer.url, new_connection=True))
+        assert loaded == [(ca_path,)]
+
+        trustme.CA().cert_pem.write_to_path(ca_path)
+        assert failure(peer.url).code == "tls"
+        assert loaded == [(ca_path,)] * 2
+
+
+@pytest.mark.parametrize("name", ["ENTRA_CA_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_a_process_that_forks_reads_the_authorities_for_its_children(name, ca_path, certificate, monkeypatch):
+    requests_transport.read_authorities({name: ca_path, "HOME": "/root"})
+    monkeypatch.setattr(requests_transport, "create_urllib3_context", lambda: pytest.fail("read again"))
+
+    with Peer(says(b"body"), certificate) as peer:
+        assert RequestsTransport(ca_path, 5).send(Request("GET", peer.url)).body == b"body"
+
+
+def test_a_process_that_forks_does_not_mind_what_it_cannot_read(tmp_path):
+    requests_transport.read_authorities({"ENTRA_CA_PATH": str(tmp_path / "none.pem")})
 
 
 def test_a_certificate_for_another_name_is_a_matter_of_tls(authority, failure):
