@@ -21,17 +21,18 @@ MEASURED = guide.ROOT / "tests" / "bench" / "speed.yml"
 
 def tables(found: dict[str, Any]) -> dict[str, str]:
     return {
-        "machine": _machine(found["measured"]),
+        "machine": _machine(found),
         "listings": guide.list_table(speed.LISTING_HEAD, speed.listings(found["listings"])),
         "growth": guide.list_table(speed.GROWTH_HEAD, speed.growth(found["listings"])),
         "comparisons": guide.list_table(speed.COMPARISON_HEAD, speed.comparisons(found["comparisons"])),
     }
 
 
-def _machine(measured: dict[str, Any]) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
-    skipped = "".join(f"\n{sentence}\n" for sentence in measured["skipped"])
-    return f"Measured on {measured['date']} on {measured['on']}, with {versions}.\n{skipped}"
+def _machine(found: dict[str, Any]) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in found["versions"].items())
+    skipped = "".join(f"\n{sentence}\n" for sentence in found["skipped"])
+    dates = ", ".join(f"{part} on {date}" for part, date in found["dates"].items())
+    return f"Measured with {found['on']}, {versions}: {dates}.\n{skipped}"
 
 
 def main() -> int:

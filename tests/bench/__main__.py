@@ -47,7 +47,7 @@ def list_inventory():
 
 
 def run_fleets():
-    with emulated(0, fleet.scenario((1 + doors.SAMPLES) * HOSTS)) as world:
+    with emulated(0, fleet.scenario(doors.FLEETS * HOSTS)) as world:
         yield from doors.comparisons(world, HOSTS)
 
 
@@ -69,16 +69,15 @@ def main():
             listings += listing.figures(options.sizes, skipped)
             _print_table(speed.LISTING_HEAD, speed.listings(listings))
             _print_table(speed.GROWTH_HEAD, speed.growth(listings))
-        for name in options.parts:
-            comparisons += PARTS.get(name, tuple)()
+        for name in (name for name in options.parts if name in PARTS):
+            comparisons += [{"part": name, **row} for row in PARTS[name]()]
     except Broken as problem:
         print(problem, file=sys.stderr)
         return 1
     _print_table(speed.COMPARISON_HEAD, speed.comparisons(comparisons))
     print("", *skipped, sep="\n")
     if options.write:
-        found = {"measured": _measured(skipped), "listings": listings, "comparisons": comparisons}
-        _write(found)
+        _write(options.parts, skipped, listings, comparisons)
     return int(any(row["figure"].startswith("requests: ") for row in comparisons if speed.is_missed(row)))
 
 
@@ -88,19 +87,23 @@ def _parser():
     made.add_argument("--parts", nargs="+", choices=everything, default=everything, help="what to measure (all)")
     made.add_argument("--sizes", nargs="+", type=int, default=sizes, metavar="N", help="of tenants that are listed")
     made.add_argument(
-        "--write", action="store_true", help=f"keep the figures in {WRITTEN.name}, for the guide on speed"
+        "--write", action="store_true", help=f"keep the figures of these parts in {WRITTEN.name}, for the guide"
     )
     return made
 
 
-def _measured(skipped):
-    versions = {"ansible-core": version("ansible-core"), **peers.versions()}
-    date = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    on = f"{os.cpu_count()} processors, Python {platform.python_version()}"
-    return {"on": on, "date": date, "versions": versions, "skipped": skipped}
-
-
-def _write(found):
+def _write(parts, skipped, listings, comparisons):
+    """The figures of other parts stay, each part with the day of its run."""
+    found = yaml.safe_load(WRITTEN.read_text(encoding="utf-8"))
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    found["dates"] |= dict.fromkeys(parts, today)
+    found["on"] = f"{os.cpu_count()} processors, Python {platform.python_version()}"
+    found["versions"] |= {"ansible-core": version("ansible-core")}
+    if "listings" in parts:
+        found |= {"listings": listings, "skipped": skipped}
+        found["versions"] |= peers.versions()
+    rows = [row for row in found["comparisons"] if row["part"] not in parts] + comparisons
+    found["comparisons"] = sorted(rows, key=lambda row: list(PARTS).index(row["part"]))
     head = "".join(WRITTEN.with_name("tenant.yml").read_text(encoding="utf-8").splitlines(keepends=True)[:5])
     text = yaml.safe_dump(found, sort_keys=False, width=120)
     WRITTEN.write_text(f"{head}# Written by make bench B=--write.\n{text}", encoding="utf-8")

@@ -11,12 +11,16 @@ from dataclasses import fields
 from pathlib import Path
 from statistics import median
 
+import certifi
 from fleet import Play, host, measured, play
 from rows import compared
 from world import PLACE
 
 FORKS = 10
-SAMPLES = 3  # of each, in turn
+SAMPLES = 3
+RENEWALS = 2  # by us and by the bare script, in turn
+# For each of two trusts: one fleet that we renew again and again, and a new one for each renewal by the bare script.
+FLEETS = 2 * (1 + RENEWALS)
 # A process for each task is so slow that a part of the fleet tells as much.
 SHARE = 4
 RENEWAL = {"sign_ins": 3, "sign_in_interval": 0, "initial_pause": 0, "overlap": 0, "force": True}
@@ -38,9 +42,15 @@ def comparisons(world, hosts):
     yield compared(f"{name}requests", here.requests, bare.requests, "bare action")
     yield compared(f"{name}cpu of the emulator", here.emulator, bare.emulator, "bare action")
     yield compared(f"{name}MB of a fork", here.megabytes, idle.megabytes, "ansible.builtin.debug")
-    renewed = {name: _middle(plays) for name, plays in renewals(world, hosts).items()}
-    ours, script = renewed["in process"], renewed["bare script"]
-    name = f"renewal of {hosts} hosts: "
+    fleets = [range(number * hosts, (number + 1) * hosts) for number in range(FLEETS)]
+    yield from _renewed(world, f"renewal of {hosts} hosts: ", *fleets[: 1 + RENEWALS])
+    world.trust(Path(certifi.where()))
+    yield from _renewed(world, f"renewal of {hosts} hosts that trust the usual authorities: ", *fleets[1 + RENEWALS :])
+
+
+def _renewed(world, name, *fleets):
+    found = {name: _middle(plays) for name, plays in renewals(world, *fleets).items()}
+    ours, script = found["in process"], found["bare script"]
     yield compared(f"{name}seconds", ours.seconds, script.seconds, "bare script", "<= 1.5")
     for what, words in {"cpu": "cpu", "emulator": "cpu of the emulator", "requests": "requests"}.items():
         yield compared(f"{name}{words}", getattr(ours, what), getattr(script, what), "bare script")
@@ -62,16 +72,15 @@ def statuses(world, hosts):
     return found
 
 
-def renewals(world, hosts):
-    """Name → what a renewal of the fleet takes: ours always on its first part, the bare one each on a new part."""
-    adopted = _renewal({"adopt_path": "{{ key_pair }}"})
-    play(world, adopted, range(hosts), FORKS, entra_in_process="always")
+def renewals(world, ours, *others):
+    """Name → what a renewal of a fleet takes."""
+    play(world, _renewal({"adopt_path": "{{ key_pair }}"}), ours, FORKS, entra_in_process="always")
     fleet = PLACE / "bare-fleet.json"
     command = [sys.executable, Path(__file__).with_name("bare_renewal.py"), fleet, FORKS]
     found = {"in process": [], "bare script": []}
-    for part in range(1, 1 + SAMPLES):
-        found["in process"].append(play(world, _renewal(RENEWAL), range(hosts), FORKS, entra_in_process="always"))
-        fleet.write_text(json.dumps([host(world, part * hosts + index) for index in range(hosts)]), encoding="utf-8")
+    for other in others:
+        found["in process"].append(play(world, _renewal(RENEWAL), ours, FORKS, entra_in_process="always"))
+        fleet.write_text(json.dumps([host(world, index) for index in other]), encoding="utf-8")
         found["bare script"].append(measured(world, command))
     return found
 

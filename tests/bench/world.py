@@ -60,6 +60,11 @@ class World:
         times = Path(f"/proc/{self.process_id}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
         return sum(map(int, times[11:13])) / os.sysconf("SC_CLK_TCK")
 
+    def trust(self, bundle):
+        """Whoever is measured trusts these authorities too; a task out in the field trusts more than a hundred."""
+        with Path(self.endpoint["ENTRA_CA_PATH"]).open("ab") as file:
+            file.write(bundle.read_bytes())
+
     def key_pair(self, name):
         return self.directory / "keys" / f"{name}.pem"
 

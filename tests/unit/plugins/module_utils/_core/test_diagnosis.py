@@ -12,6 +12,7 @@ import pytest
 import yaml
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import (
     KEY_CODES,
+    LATE_AFTER_REPAIR,
     TABLE,
     Diagnosis,
     explain,
@@ -183,6 +184,25 @@ def test_an_unknown_refusal_gives_the_services_words_its_correlation_id_and_the_
     assert found.sentence.endswith("The service said: AADSTS123: Odd. (correlation ID c, 2026-11-22 10:00:00Z)")
 
 
+def test_a_refusal_with_a_remedy_sends_nobody_to_support():
+    body = {"error": "x", "error_codes": [7000222], "correlation_id": "c", "error_description": "AADSTS7000222: Old."}
+
+    assert explain_sign_in(401, body, HOST, {}).sentence.endswith("AADSTS7000222: Old.")
+    assert "(correlation ID" not in explain_sign_in(400, {"error_codes": [123]}, HOST, {}).sentence
+
+
+@pytest.mark.parametrize(
+    "code", [*LATE_AFTER_REPAIR, "job_token_unavailable", "identity_unavailable", "azure_cli_failed"]
+)
+def test_what_is_named_elsewhere_is_explained_here(code):
+    assert explain(code, HOST, {}).cause
+
+
+def test_a_write_that_timed_out_may_have_taken_effect():
+    assert "may have taken effect" in explain_graph(504, {}, HOST, {}).remedy
+    assert "may have taken effect" not in explain_graph(500, {}, HOST, {}).remedy
+
+
 def test_an_answer_without_ids_is_found_by_those_of_the_request():
     found = explain_sign_in(502, {}, HOST, {"date": "Sun, 22 Nov 2026 10:00:00 GMT"}, "sent")
 
@@ -233,6 +253,10 @@ def test_without_a_usable_list_the_number_in_the_text_counts(codes):
         (400, "temporarily_unavailable", "service_unavailable"),
         (400, "server_error", "service_unavailable"),
         (400, "invalid_request", "unknown"),
+        (400, "authorization_declined", "sign_in_declined"),
+        (400, "access_denied", "sign_in_declined"),
+        (400, "expired_token", "sign_in_expired"),
+        (400, "bad_verification_code", "sign_in_expired"),
     ],
 )
 def test_without_a_number_the_status_and_the_error_word_decide(status, error, code):

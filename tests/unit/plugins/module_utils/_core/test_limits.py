@@ -2,14 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Durations as policies write them."""
+"""Durations as policies write them, and the limit that decides."""
 
 from __future__ import annotations
 
 import datetime as dt
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._core.limits import parse_duration
+from ansible_collections.evercert.entra.plugins.module_utils._core.limits import (
+    LifetimeLimit,
+    parse_duration,
+    shortest_limit,
+)
+from ansible_collections.evercert.entra.plugins.module_utils._core.times import UTC
+from ansible_collections.evercert.entra.tests.unit.builders import an_application
+
+YEAR, QUARTER = LifetimeLimit("year", dt.timedelta(days=365)), LifetimeLimit("quarter", dt.timedelta(days=90))
 
 
 @pytest.mark.parametrize(
@@ -30,3 +38,28 @@ def test_durations_that_graph_writes(text, days):
 @pytest.mark.parametrize("text", ["", "P", "PT", "90", "P90", "P1.5D", "-P1D", "P1D\n", f"P{10**17}Y", f"P{'9' * 19}D"])
 def test_anything_else_is_no_limit(text):
     assert parse_duration(text) is None
+
+
+@pytest.mark.parametrize(
+    ("created", "since", "concerned"),
+    [
+        ("2024-05-01T00:00:00Z", None, True),
+        ("2024-05-01T00:00:00Z", dt.datetime(2024, 5, 1, tzinfo=UTC), True),
+        ("2024-05-01T00:00:00Z", dt.datetime(2024, 5, 2, tzinfo=UTC), False),
+        (None, dt.datetime(2019, 1, 1, tzinfo=UTC), True),
+        (None, dt.datetime(2019, 1, 1, 0, 0, 1, tzinfo=UTC), False),
+    ],
+)
+def test_a_limit_may_spare_older_applications_and_those_of_unknown_age(created, since, concerned):
+    """Those without a date are older than Graph's habit of telling one: it counts them as made on 2019-01-01."""
+    limit = LifetimeLimit("policy", dt.timedelta(days=1), since)
+
+    assert limit.concerns(an_application(created_text=created)) is concerned
+
+
+def test_of_the_limits_that_concern_an_application_the_shortest_decides():
+    spared = LifetimeLimit("day", dt.timedelta(days=1), dt.datetime(2030, 1, 1, tzinfo=UTC))
+
+    assert shortest_limit([YEAR, QUARTER, spared], an_application()) == QUARTER
+    assert shortest_limit([QUARTER, YEAR], an_application()) == QUARTER
+    assert shortest_limit([spared], an_application()) is None

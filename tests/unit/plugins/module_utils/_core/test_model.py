@@ -10,10 +10,14 @@ import re
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core import (
+    access,
     diagnosis,
+    limits,
     model,
     plan,
     policy,
+    privileges,
+    quota,
     status,
     verdict,
 )
@@ -155,7 +159,7 @@ def test_versions_that_were_never_registered_or_are_retired_are_no_predecessors(
     assert a_store(a_version("new"), others=others).predecessors == (served, sent)
 
 
-@pytest.mark.parametrize("module", [diagnosis, model, plan, policy, status, verdict])
+@pytest.mark.parametrize("module", [access, diagnosis, limits, model, plan, policy, privileges, quota, status, verdict])
 def test_no_noun_changes(module):
     """What a decision rests on is the same when it is carried out."""
     nouns = [each for each in vars(module).values() if dataclasses.is_dataclass(each)]

@@ -100,3 +100,94 @@ def test_a_sentence_names_the_step_and_what_it_needs():
         "To grant or withdraw application permissions of Microsoft Graph it needs the directory role Privileged Role "
         "Administrator or Global Administrator."
     )
+
+
+@pytest.mark.parametrize(
+    ("template_id", "name"),
+    [
+        ("158c047a-c907-4556-b7ef-446551a6b5f7", "Cloud Application Administrator"),
+        ("9b895d92-2cd3-44c7-9d02-a6ac2d5ea5c3", "Application Administrator"),
+        ("e8611ab8-c189-46e8-94e1-60213ab1f814", "Privileged Role Administrator"),
+        ("62e90394-69f5-4237-9190-012177145e10", "Global Administrator"),
+    ],
+)
+def test_a_role_is_known_by_its_template(template_id, name):
+    assert ROLE_NAMES[template_id] == name
+    assert lacking({"scp": CONSENT, "wids": [template_id.upper()]}, "consent_other") == []
+
+
+@pytest.mark.parametrize(
+    "template_id",
+    [
+        EVERYBODY,
+        "0997a1d0-0d1d-4acb-b408-d5ca73121e90",
+        "88d8e3e3-8f55-4a1e-953a-9b9898b8876b",
+        "f2ef992c-3afb-46b9-b7cf-a126ee74c451",
+        "5d6b6bb7-de71-4623-b4af-96380a352509",
+        "729827e3-9c14-49f7-bb1b-9608f156bbb8",
+        "fe930be7-5e62-47db-91af-98c3a49a38b1",
+        "29232cdf-9323-42fd-ade2-1d097af3e4de",
+        "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",
+    ],
+)
+def test_a_role_that_is_known_not_to_help_is_no_role(template_id):
+    found = find_lacks({"scp": CONSENT, "wids": [template_id]}, ["consent_other"])
+
+    assert [(lack.kind, lack.any_of) for lack in found] == [
+        (
+            "directory role",
+            (
+                "Cloud Application Administrator",
+                "Application Administrator",
+                "Privileged Role Administrator",
+                "Global Administrator",
+            ),
+        )
+    ]
+
+
+@pytest.mark.parametrize("need", ["consent_microsoft_graph", "consent_other"])
+@pytest.mark.parametrize(
+    "reading",
+    [
+        "Application.Read.All",
+        "Application.ReadWrite.OwnedBy",
+        "Application.ReadWrite.All",
+        "Directory.Read.All",
+        "Directory.ReadWrite.All",
+    ],
+)
+def test_any_way_of_reading_applications_is_enough_to_consent(reading, need):
+    assert lacking(application("AppRoleAssignment.ReadWrite.All", reading), need) == []
+
+
+@pytest.mark.parametrize("need", ["add_certificate", "create_service_principal", "enable_service_principal"])
+def test_whoever_may_write_to_the_directory_may_write_to_applications(need):
+    assert lacking(application("Directory.ReadWrite.All"), need) == []
+    assert lacking(person("Directory.ReadWrite.All"), need) == []
+
+
+@pytest.mark.parametrize(
+    ("claims", "readable"),
+    [
+        ({"idtyp": "app"}, True),
+        ({"idtyp": "app", "roles": None}, True),
+        ({"idtyp": "app", "roles": "all"}, True),
+        ({"roles": []}, True),
+        ({"roles": [{}, "Application.ReadWrite.All"]}, True),
+        ({"idtyp": "user"}, False),
+        ({"scp": "User.Read"}, True),
+    ],
+    ids=str,
+)
+def test_claims_are_read_only_where_they_say_what_the_identity_is(claims, readable):
+    assert are_readable(claims) is readable
+
+
+def test_permissions_of_other_types_are_none():
+    assert lacking({"roles": [{}, 7, "Application.ReadWrite.All"]}, "add_certificate") == []
+    assert lacking({"roles": [{}, 7]}, "add_certificate") != []
+
+
+def test_roles_that_are_no_list_are_not_told():
+    assert lacking({"scp": CONSENT, "wids": EVERYBODY}, "consent_other") == []

@@ -161,3 +161,9 @@ def test_a_fleet_takes_little_longer_than_the_quota_needs(reads):
 
     assert ends <= 1.15 * KEY_READS.seconds * ((reads - 1) // KEY_READS.limit)
     assert refused <= 50  # each fork at most once
+
+
+def test_turns_to_come_are_given_anew_after_a_refusal():
+    turns = refuse(Turns(given=(0.0, 1.0, 8.0, 9.0), kept={"p1": 9.0}), 2.0, 5.0)
+
+    assert turns == Turns(given=(0.0,), kept={}, closed_until=7.0, is_counted=True)
