@@ -21,14 +21,14 @@ REMOVE_ATTEMPTS = 4
 
 def retire(run: Run, step: Step) -> None:
     """Carry out one retirement of the plan. Entering again finds what an earlier try left to do."""
-    store = run.connection.store
-    version = store.read().find(step.thumbprint or "")
+    contents = run.connection.store.read()
+    version = contents.find(step.thumbprint or "")
     if version is None:
         return
     if step.deletes_key:
         _delete_key(run, version)
         return
-    current = store.read().current
+    current = contents.current
     if current is None or current.thumbprint == version.thumbprint:
         raise KeyStoreError(f"Certificate {version.thumbprint} is not retired: it is the current one.")
     # Retired already by another run during a pause, unless the removal was lost: then the application shows it again.
