@@ -154,7 +154,7 @@ def _held(claims: t.Mapping[str, t.Any]) -> tuple[set[str], set[str] | None, boo
     if isinstance(scopes, str):
         return set(scopes.split()), _roles(claims.get("wids"), otherwise=None), True
     if isinstance(granted, list) or claims.get("idtyp") == "app":
-        names = {name for name in granted or () if isinstance(name, str)} if isinstance(granted, list) else set()
+        names = {name for name in granted if isinstance(name, str)} if isinstance(granted, list) else set()
         return names, _roles(claims.get("wids"), otherwise=set()), False
     return None
 

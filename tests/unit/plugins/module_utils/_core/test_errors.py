@@ -57,3 +57,20 @@ def test_waiting_is_no_failure():
 def test_what_the_service_did_is_one_kind_of_our_failures(kind):
     assert issubclass(kind, errors.ServiceError)
     assert issubclass(kind, errors.EvercertError)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "put_off"),
+    [
+        (409, "service_unavailable", True),
+        (429, "throttled", True),
+        (503, "service_unavailable", False),
+        (409, "conflict", False),
+    ],
+)
+def test_a_write_is_put_off_when_the_service_took_none_of_it_and_may_take_it_later(status, code, put_off):
+    assert errors.GraphRefused("No.", trouble(code), status, "code").is_put_off is put_off
+
+
+def test_what_is_not_permitted_tells_everything_that_is_lacking():
+    assert errors.NotPermitted("No.", trouble("permission_denied"), ["one", "other"]).lacks == ("one", "other")

@@ -15,7 +15,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.limits import
     shortest_limit,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.times import UTC
-from ansible_collections.evercert.entra.tests.unit.builders import an_application
+from ansible_collections.evercert.entra.tests.unit.builders import a_credential, an_application, at
 
 YEAR, QUARTER = LifetimeLimit("year", dt.timedelta(days=365)), LifetimeLimit("quarter", dt.timedelta(days=90))
 
@@ -63,3 +63,12 @@ def test_of_the_limits_that_concern_an_application_the_shortest_decides():
     assert shortest_limit([YEAR, QUARTER, spared], an_application()) == QUARTER
     assert shortest_limit([QUARTER, YEAR], an_application()) == QUARTER
     assert shortest_limit([spared], an_application()) is None
+
+
+@pytest.mark.parametrize(
+    ("issued", "expires", "exceeded"), [(-30, 60, False), (-30, 61, True), (None, 60, None), (-30, None, None)]
+)
+def test_a_certificate_may_live_exactly_as_long_as_the_limit(issued, expires, exceeded):
+    entry = a_credential(not_before=at(issued), not_after=at(expires))
+
+    assert QUARTER.is_exceeded_by(entry) is exceeded

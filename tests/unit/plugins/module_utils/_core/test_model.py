@@ -184,3 +184,32 @@ def test_keys_and_raw_entries_stay_out_of_a_repr():
 
     assert "raw-bytes" not in repr(entry)
     assert "der=" not in repr(a_certificate())
+
+
+def a_principal(*entries):
+    return model.ServicePrincipal("principal", "app", True, entries, token_encryption_key_id="decrypts")
+
+
+def test_an_entry_of_a_service_principal_is_for_sign_in_unless_it_has_another_purpose():
+    plain, signs, verifies, stray, decrypts = (
+        a_credential(a_certificate(name), key_id=name, identifier=identifier, usage=usage)
+        for name, identifier, usage in [
+            ("plain", None, "Verify"),
+            ("signs", "pair", "Sign"),
+            ("verifies", "pair", "Verify"),
+            ("stray", None, "Sign"),
+            ("decrypts", None, "Verify"),
+        ]
+    )
+    principal = a_principal(signs, verifies, stray, decrypts, plain)
+
+    assert [principal.purpose_of(entry) for entry in principal.key_credentials] == [
+        "saml_signing",
+        "saml_signing",
+        "saml_signing",
+        "token_encryption",
+        "sign_in",
+    ]
+    assert principal.find_credential(a_certificate("plain")) == plain
+    assert principal.find_credential(a_certificate("verifies")) is None
+    assert principal.find_credential(a_certificate("unknown")) is None

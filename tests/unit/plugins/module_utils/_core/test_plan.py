@@ -12,6 +12,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.model import 
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import (
     GENERATED,
     is_known_registered,
+    is_resumable,
     plan_renewal,
     replaced_at,
 )
@@ -612,3 +613,17 @@ def test_a_key_is_deleted_only_when_its_credential_was_removed_long_enough_ago(s
     for step in plan(snapshot, policy, provided).steps:
         if step.deletes_key:
             assert snapshot.store.find(step.thumbprint).record.retired + policy.keep_retired <= snapshot.now
+
+
+@pytest.mark.parametrize(
+    ("longest", "application", "resumed"),
+    [(180, None, True), (179, None, False), (179, "new", True), (None, None, True)],
+)
+def test_a_renewal_goes_on_with_a_certificate_that_the_policy_still_allows(longest, application, resumed):
+    """One that is on the application already goes on working, however long it lives."""
+    current, new = a_version("old", promoted=-90), a_version("new", origin="generated", intent=-1)
+    shown = an_application(current, *([new] if application else []))
+    snapshot = a_snapshot(current, new, application=shown)
+    policy = dataclasses.replace(POLICY, longest=None if longest is None else days(longest))
+
+    assert is_resumable(snapshot, policy, new, None) is resumed

@@ -10,6 +10,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.privileges im
     ROLE_NAMES,
     are_readable,
     find_lacks,
+    needs_sentence,
 )
 
 ID_OF = {name: template_id for template_id, name in ROLE_NAMES.items()}
@@ -191,3 +192,9 @@ def test_permissions_of_other_types_are_none():
 
 def test_roles_that_are_no_list_are_not_told():
     assert lacking({"scp": CONSENT, "wids": EVERYBODY}, "consent_other") == []
+    assert lacking(application(wids="x"), "consent_other") != []
+
+
+def test_the_least_that_a_step_needs_is_told_in_words():
+    assert "or to own the application" in needs_sentence("add_certificate")
+    assert "own the application" not in needs_sentence("consent_other")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import pytest
@@ -268,3 +269,23 @@ def test_an_entry_without_dates_says_nothing_about_the_next_renewal():
     undated = a_credential(not_after=None), a_credential(not_before=None)
 
     assert next_renewal_of(an_application(*undated), RenewalPolicy()) is None
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({}, "/store/versions/new"),
+        ({"intent": -1}, "is unfinished"),
+        ({"refused": -1}, "was refused at sign-in"),
+    ],
+)
+def test_a_rotation_by_the_store_itself_is_told_as_one_until_a_run_takes_it_up(record, words):
+    finding = assess(a_snapshot(a_version("old"), a_version("new", origin="vault", **record)), POLICY)
+
+    assert words in finding.message
+
+
+def test_a_rotation_by_a_store_without_paths_is_named_by_its_thumbprint():
+    version = dataclasses.replace(a_version("new", origin="vault"), path="")
+
+    assert f"Version {version.thumbprint} " in assess(a_snapshot(a_version("old"), version), POLICY).message

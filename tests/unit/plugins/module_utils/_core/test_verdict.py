@@ -7,6 +7,8 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.limits import LifetimeLimit
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import ServicePrincipal
 from ansible_collections.evercert.entra.plugins.module_utils._core.policy import RenewalPolicy
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import STATUSES
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import Facts, judge, normal_thumbprint
@@ -385,3 +387,74 @@ def test_every_verdict_is_a_known_word_and_explained_unless_all_is_well(
     assert found.status == "healthy" or found.status in reasons(found)
     assert len(reasons(found)) == len(set(reasons(found)))
     assert all(finding.message.endswith((".", ")")) for finding in found.findings)
+
+
+# --- What the management policies allow --------------------------------------------------------------------------
+
+LIMIT = LifetimeLimit("policy", dt.timedelta(days=90))
+
+
+def test_certificates_in_use_that_live_too_long_are_told_and_no_others():
+    lived, endless = a_certificate("lived", -500, 0), a_credential(a_certificate("endless"), not_after=None)
+    application = an_application(a_certificate("long", -90, 1), a_certificate("short", -45, 45), lived, endless)
+
+    found = verdict(application, limits=(LIMIT,))
+
+    [finding] = [one for one in found.findings if one.reason == "policy_exceeded"]
+    assert a_certificate("long").thumbprint in finding.message
+
+
+def test_no_application_has_no_limit():
+    assert Facts(NOW, None, None, limits=(LIMIT,)).limit is None
+    assert reasons(verdict(limits=(LIMIT,))) == reasons(verdict())
+
+
+def test_a_certificate_that_ends_soon_is_so_whatever_the_rotation_period():
+    policy = RenewalPolicy(rotation_period=dt.timedelta(days=30))
+
+    assert verdict(an_application(a_certificate(issued=-90, expires=20)), policy=policy).status == "near_expiry"
+    assert verdict(an_application(a_certificate(issued=-90, expires=90)), policy=policy).status == "rotation_due"
+
+
+# --- Certificates on the service principal alone -----------------------------------------------------------------
+
+
+def a_principal(*held):
+    return ServicePrincipal("principal", "app", True, tuple(a_credential(each) for each in held))
+
+
+def misplaced(application, store=None, claim=None, principal=()):
+    found = verdict(application, store, claim=claim, service_principal=a_principal(*principal))
+    return [one.message.split()[1] for one in found.findings if one.reason == "wrong_object"]
+
+
+def test_a_claimed_certificate_is_looked_for_on_the_service_principal():
+    claimed, other, current = a_certificate("claimed"), a_certificate("other"), a_certificate("current")
+
+    assert misplaced(an_application(current), None, claimed.thumbprint, [other, claimed]) == [claimed.thumbprint]
+    assert misplaced(an_application(claimed), None, claimed.thumbprint, [other, claimed]) == []
+    assert misplaced(an_application(current), None, None, [other, claimed]) == []
+
+
+def test_a_misplaced_certificate_is_told_once_although_it_is_claimed_too():
+    new = a_version("new", intent=-1)
+    store = a_store(CURRENT, new)
+
+    assert misplaced(an_application(CURRENT), store, new.thumbprint, [new]) == [new.thumbprint]
+
+
+def test_a_retired_certificate_on_the_service_principal_is_nobodys_concern():
+    gone = a_version("gone", promoted=-200, retired=-90)
+
+    assert misplaced(an_application(CURRENT), a_store(CURRENT, others=[gone]), None, [gone]) == []
+
+
+def test_nothing_is_misplaced_where_the_application_is_not_known():
+    assert misplaced(None, a_store(CURRENT), None, [CURRENT]) == []
+
+
+def test_an_entry_that_cannot_be_read_is_not_taken_for_a_claim_that_was_not_made():
+    unreadable = a_credential(certificate=None, identifier="somebody's own words")
+    principal = ServicePrincipal("principal", "app", True, (unreadable,))
+
+    assert "wrong_object" not in reasons(verdict(an_application(CURRENT), service_principal=principal))
