@@ -289,7 +289,7 @@ GRAPH: dict[str, Meaning] = {
     "Service_Unavailable": _TRANSIENT,
 }
 
-# What an HTTP status of Graph means where its code is not listed; any other from 500 on is trouble that passes.
+# What an HTTP status of Graph means where its code is not listed; any other from 500 on is trouble that passes, too.
 STATUSES: dict[int, Meaning] = {
     400: Meaning("bad_request"),
     401: Meaning("token_refused"),
@@ -303,5 +303,7 @@ STATUSES: dict[int, Meaning] = {
     409: _TRANSIENT,
     412: Meaning("conflict"),
     429: _THROTTLED,
+    500: _TRANSIENT,
+    503: _TRANSIENT,
     504: _UNKNOWN_OUTCOME,
 }
