@@ -16,14 +16,14 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
 from ..module_utils._ansible.play_memory import PlayMemory
-from ..module_utils._ansible.requests_transport import read_authorities
+from ..module_utils._ansible.requests_transport import prepare_trust
 from ..module_utils._ansible.sharing import Sharing, shared
 from . import _door, _in_process
 from ._in_process import Main, Result
 
 # Made when the process that plays imports its first action, so that the workers it forks all have it.
 MEMORY = PlayMemory.open()
-read_authorities(os.environ)
+prepare_trust(os.environ)
 
 
 class EitherDoorAction(ActionBase):

@@ -93,7 +93,7 @@ NO_PROXIES: t.Any = {"http": None, "https": None, "all": None}
 USER_AGENT = "evercert.entra"
 
 
-def read_authorities(environment: t.Mapping[str, str]) -> None:
+def prepare_trust(environment: t.Mapping[str, str]) -> None:
     """Read those that tasks will most likely trust, for the processes that are forked from this one."""
     if REQUESTS_IMPORT_ERROR is None:
         names = ("ENTRA_CA_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

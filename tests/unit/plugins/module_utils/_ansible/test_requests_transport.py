@@ -129,7 +129,7 @@ def test_the_authorities_are_read_once_and_again_when_their_file_changes(certifi
 
 @pytest.mark.parametrize("name", ["ENTRA_CA_PATH", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
 def test_a_process_that_forks_reads_the_authorities_for_its_children(name, ca_path, certificate, monkeypatch):
-    requests_transport.read_authorities({name: ca_path, "HOME": "/root"})
+    requests_transport.prepare_trust({name: ca_path, "HOME": "/root"})
     monkeypatch.setattr(requests_transport, "create_urllib3_context", lambda: pytest.fail("read again"))
 
     with Peer(says(b"body"), certificate) as peer:
@@ -137,7 +137,7 @@ def test_a_process_that_forks_reads_the_authorities_for_its_children(name, ca_pa
 
 
 def test_a_process_that_forks_does_not_mind_what_it_cannot_read(tmp_path):
-    requests_transport.read_authorities({"ENTRA_CA_PATH": str(tmp_path / "none.pem")})
+    requests_transport.prepare_trust({"ENTRA_CA_PATH": str(tmp_path / "none.pem")})
 
 
 def test_a_certificate_for_another_name_is_a_matter_of_tls(authority, failure):
