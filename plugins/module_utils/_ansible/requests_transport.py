@@ -61,8 +61,7 @@ else:
 
         def cert_verify(self, conn: t.Any, url: str, verify: t.Any, cert: t.Any) -> None:
             t.cast(t.Any, super()).cert_verify(conn, url, verify, cert)
-            given = conn.conn_kw.get("ssl_context")  # releases of requests before 2.32.3 ask for none
-            if given and given is _trusted(verify):
+            if conn.conn_kw.get("ssl_context"):  # releases of requests before 2.32.3 ask for none
                 conn.ca_certs = conn.ca_cert_dir = None
 
     def _trusted(verify: t.Any) -> ssl.SSLContext | None:

@@ -191,12 +191,10 @@ def remove_tree(path: Path) -> None:
     perform("sync", path.parent)
 
 
-def append_line(path: Path, line: bytes, *, survives_power_loss: bool = True) -> None:
+def append_line(path: Path, line: bytes) -> None:
     """One line at the end of a file, whoever else appends to it."""
     is_new = not os.path.lexists(path)
     perform("append_file", path, content=line + b"\n")
-    if not survives_power_loss:
-        return
     perform("sync", path)
     if is_new:
         perform("sync", path.parent)

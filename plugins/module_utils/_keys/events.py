@@ -27,8 +27,7 @@ class Events:
         self.is_locked = False
         self._location = location
         self._history = Journal(location / "history.jsonl", _HISTORY_LIMIT)
-        # They count for five minutes; a host that lost its power has hardly started again by then.
-        self._sign_ins = Journal(location / "sign_ins.jsonl", _SIGN_INS_LIMIT, survives_power_loss=False)
+        self._sign_ins = Journal(location / "sign_ins.jsonl", _SIGN_INS_LIMIT)
 
     def append(self, event: t.Mapping[str, t.Any]) -> None:
         self._history.append(event)

@@ -23,10 +23,9 @@ class Journal:
 
     path: Path
     limit: int
-    survives_power_loss: bool = True
 
     def append(self, entry: t.Mapping[str, t.Any]) -> None:
-        durable.append_line(self.path, format_object(entry), survives_power_loss=self.survives_power_loss)
+        durable.append_line(self.path, format_object(entry))
 
     def entries(self) -> list[Entry]:
         """Oldest first. A line that is torn or foreign is skipped."""
