@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Where things lie in this checkout, and the surroundings in which its programs run.
 
-Nothing is written outside the checkout: the home directory that helper tools see lies below it.
+Nothing is written outside the checkout: the home directory that helper tools see lies below it. Only tests may keep
+their temporary files in memory, until they end.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +25,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".cache"
 HOME = CACHE / "home"
 TEMPORARY = CACHE / "tmp"
+MEMORY = Path("/dev/shm")
+ROOMY = 2 << 30  # bytes
 LOGS = CACHE / "gates"
 LINK = CACHE / "link"  # makes the checkout importable as ansible_collections.evercert.entra
 COLLECTION = LINK / "ansible_collections" / NAMESPACE / NAME
@@ -93,6 +97,22 @@ def locked(name: str) -> Iterator[None]:
     with path.open("w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def quick_temporary() -> Iterator[dict[str, str]]:
+    """Variables for tests, which make and remove a great many files: in memory, where they may."""
+    with tempfile.TemporaryDirectory(prefix="evercert-", dir=MEMORY if _suits(MEMORY) else TEMPORARY) as directory:
+        Path(directory).chmod(0o755)  # some tests ask what another user sees
+        yield {"TMPDIR": directory}
+
+
+def _suits(directory: Path) -> bool:
+    """Whether it is there, has room, and programs in it may run."""
+    if not os.access(directory, os.W_OK):
+        return False
+    found = os.statvfs(directory)
+    return found.f_bavail * found.f_frsize > ROOMY and not found.f_flag & os.ST_NOEXEC
 
 
 def _carry_over_pip_settings() -> None:

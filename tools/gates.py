@@ -251,10 +251,12 @@ def _pytest(job: Job, environment: str, *arguments: str, variables: dict[str, st
     if not (checkout.ROOT / arguments[0]).exists():
         raise Failed(f"{arguments[0]} does not exist")
     chosen = ENVIRONMENTS[environment]
-    try:
-        told = job.run("python", "-m", "pytest", "-q", *arguments, programs=chosen.programs, variables=variables)
-    except Failed as failed:
-        raise Failed(_counted(failed.told) or str(failed), failed.told) from failed
+    command = ("python", "-m", "pytest", "-q", *arguments)
+    with checkout.quick_temporary() as temporary:
+        try:
+            told = job.run(*command, programs=chosen.programs, variables={**temporary, **(variables or {})})
+        except Failed as failed:
+            raise Failed(_counted(failed.told) or str(failed), failed.told) from failed
     return f"{_counted(told)} on {_described(chosen)}"
 
 

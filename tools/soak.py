@@ -54,7 +54,8 @@ def _program(job: Job, *arguments: str, environment: str = "test") -> str:
     variables = {"EVERCERT_SOAK": "1", "EVERCERT_SEED": seed, "EVERCERT_FIGURES": str(COUNTED)}
     programs = environments.ENVIRONMENTS[environment].programs
     shutil.rmtree(COUNTED, ignore_errors=True)
-    told = job.run("python", *arguments, programs=programs, variables=variables, patience=PATIENCE)
+    with checkout.quick_temporary() as temporary:
+        told = job.run("python", *arguments, programs=programs, variables={**variables, **temporary}, patience=PATIENCE)
     trust.replace(COUNTED)
     return told.strip().splitlines()[-1].strip("= ")
 
