@@ -6,11 +6,11 @@
 
     mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--most=NUMBER] [--every-test]
 
-Without a name, the layers whose survivors are all explained are tried. --each=10 tries each tenth mutant, --most=40 the
-40 most promising tests of each: quick looks, whose survivors may be none. Each layer is judged by its own unit tests;
-what those of the core let pass, unexplained, those of the steps judge as well. The score is the share of mutants that
-they kill; below 90 % this fails. Every survivor has to stand in survivors.yml with the reason why it may live, and
-nothing else may stand there.
+Without a name, both layers are tried. --each=10 tries each tenth mutant, --most=40 the 40 most promising tests of each:
+quick looks, whose survivors may be none. Each layer is judged by its own unit tests; what those of the core let pass,
+unexplained, those of the steps judge as well. The score of a layer is the share of its mutants that they kill; below
+90 % this fails. Every survivor has to stand in survivors.yml with the reason why it may live, and nothing else may
+stand there.
 
 Not changed, by principle, because no promise depends on it or because Python itself would notice:
 
@@ -28,6 +28,7 @@ import os
 import sys
 import time
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
@@ -45,12 +46,24 @@ UTILS = ROOT / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.evercert.entra.plugins.module_utils"
 UNIT = ROOT / "tests" / "unit" / "plugins" / "module_utils"
 OURS = (ROOT / "plugins", ROOT / "tests" / "unit", ROOT / "tests" / "adapter")
-# The layers that are changed, and whose tests judge, one after the other.
-JUDGES = {"_core": ("_core", "_steps"), "_steps": ("_steps",)}
-EXPLAINED = ("_core",)  # whose survivors are all in survivors.yml; the others are asked for by name, such as _steps/
 SWEEPS = ("--ignore-glob=*/test_interruptions.py",)  # every moment of a renewal in one test: too slow to ask each time
 SURVIVORS = Path(__file__).parent / "survivors.yml"
 ENOUGH = 90  # percent
+
+
+@dataclass(frozen=True)
+class Layer:
+    """What is changed: whose tests judge, one after the other, and how many of them a mutant meets.
+
+    A line of the steps is run by a thousand tests, and all of them for each survivor would take hours. So the hundred
+    most promising judge: whatever they kill is killed, and the score can only be higher.
+    """
+
+    judges: tuple
+    most: int | None = None
+
+
+LAYERS = {"_core": Layer(judges=("_core", "_steps")), "_steps": Layer(judges=("_steps",), most=100)}
 
 
 class Report:
@@ -86,23 +99,23 @@ class Report:
 
     def table(self):
         rows = [f"{'file':<28}{'mutants':>9}{'killed':>9}{'timeouts':>9}{'survivors':>10}"]
-        for file in [*dict.fromkeys(outcome.mutant.file for outcome in self.outcomes), "all"]:
+        for file in [*dict.fromkeys(outcome.mutant.file for outcome in self.outcomes), ""]:
             counts = self.counts(file)
-            rows.append(f"{file:<28}" + "".join(f"{counts[name]:>9}" for name in ("mutants", "killed", "timeouts")))
-            rows[-1] += f"{counts['survivors']:>10}"
+            cells = "".join(f"{counts[name]:>9}" for name in ("mutants", "killed", "timeouts"))
+            rows.append(f"{file or 'all':<28}{cells}{counts['survivors']:>10}")
         return "\n".join(rows)
 
-    def counts(self, file="all"):
+    def counts(self, within=""):
+        """Of a file, of a layer such as `_core/`, or of everything."""
         counts = Counter()
         for outcome in self.outcomes:
-            if file in ("all", outcome.mutant.file):
+            if outcome.mutant.file.startswith(within):
                 what = "survivors" if outcome.survived else "timeouts" if outcome.timed_out else "killed"
                 counts.update(("mutants", what))
         return counts
 
-    @property
-    def score(self):
-        counts = self.counts()
+    def score(self, within=""):
+        counts = self.counts(within)
         return 100 * (counts["mutants"] - counts["survivors"]) / max(1, counts["mutants"])
 
 
@@ -111,9 +124,12 @@ def sources(layer):
     return {f"{layer}/{path.name}": path for path in sorted((UTILS / layer).glob("*.py"))}
 
 
-def chosen(files, words, each):
+def every_mutant(files):
+    return [one for name, path in files.items() for one in mutants_of(name, path.read_text(encoding="utf-8"))]
+
+
+def chosen(every, words, each):
     """The mutants whose name contains one of the words, all when there is none; `each` tenth, say, for a first look."""
-    every = [one for name, path in files.items() for one in mutants_of(name, path.read_text(encoding="utf-8"))]
     return [one for one in every if not words or any(word in one.name for word in words)][::each]
 
 
@@ -128,16 +144,19 @@ def explained():
     }
 
 
-def problems(report, is_whole):
-    """Why this run is no success."""
+def problems(report, whole):
+    """Why this run, of these layers as a whole, is no success."""
     allowed = set(explained())
     tried = {outcome.mutant.name for outcome in report.outcomes}
-    met = {name for name in allowed if name.startswith(EXPLAINED)} if is_whole else allowed & tried
+    met = allowed & tried | {name for name in allowed if name.partition("/")[0] in whole}
     found = [f"Not in survivors.yml: {name}" for name in sorted(report.survivors - allowed)]
     found += [f"In survivors.yml, but no survivor: {name}" for name in sorted(met - report.survivors)]
-    if report.score < ENOUGH:
-        found.append(f"The score is {report.score:.1f} %, and {ENOUGH} % is wanted.")
-    return found
+    scores = {layer: report.score(f"{layer}/") for layer in whole}
+    return found + [
+        f"The score of {layer} is {score:.1f} %, and {ENOUGH} % is wanted."
+        for layer, score in scores.items()
+        if score < ENOUGH
+    ]
 
 
 def number_in(options, name):
@@ -150,32 +169,33 @@ def main(arguments):
     options = {argument for argument in arguments if argument.startswith("--")}
     words = [argument for argument in arguments if argument not in options]
     each, most = number_in(options, "--each=") or 1, number_in(options, "--most=")
-    is_whole = not words and each == 1 and not most
     # No chance and no clock: the same mutants survive in each run.
     phases = [Phase.explicit, Phase.generate]
     settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
     settings.load_profile("mutants")
-    report = Report()
-    for layer in JUDGES if words else EXPLAINED:
-        files = sources(layer)
-        mutants = chosen(files, words, each)
-        modules = {name: importlib.import_module(f"{PACKAGE}.{layer}.{path.stem}") for name, path in files.items()}
-        for judge in JUDGES[layer]:
-            trial = Trial(mutants, modules, OURS, report, "--every-test" in options, most)
-            print(f"-- {layer}: {len(mutants)} mutants, judged by the tests of {judge}", flush=True)
+    report, whole = Report(), []
+    for name, layer in LAYERS.items():
+        files = sources(name)
+        every = every_mutant(files)
+        mutants = chosen(every, words, each)
+        if mutants == every and not most:
+            whole.append(name)
+        modules = {file: importlib.import_module(f"{PACKAGE}.{name}.{path.stem}") for file, path in files.items()}
+        for judge in layer.judges if mutants else ():
+            trial = Trial(mutants, modules, OURS, report, "--every-test" in options, most or layer.most)
+            print(f"-- {name}: {len(mutants)} mutants, judged by the tests of {judge}", flush=True)
             if mutants and trial.run([UNIT / judge, *SWEEPS]):
                 return 1
             if "--every-test" in options:
                 print("\n".join(f"notices nothing: {test}" for test in trial.idle()))
             mutants = report.left(mutants, set(explained()))
     print(report.table())
-    found = problems(report, is_whole)
+    found = problems(report, whole)
     print("\n".join(found))
-    counts = report.counts()
-    if is_whole:
-        layers = " and ".join(layer.strip("_") for layer in EXPLAINED)
-        scale.note(f"mutants of {layers}", **counts, score=f"{report.score:.1f} %")
-    print(f"{counts['mutants']} mutants, {report.score:.1f} % killed in {report.seconds:.0f} s")
+    for name in whole:
+        score = f"{report.score(f'{name}/'):.1f} %"
+        scale.note(f"mutants of {name.strip('_')}", **report.counts(f"{name}/"), score=score)
+    print(f"{report.counts()['mutants']} mutants, {report.score():.1f} % killed in {report.seconds:.0f} s")
     return bool(found)
 
 

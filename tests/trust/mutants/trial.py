@@ -50,13 +50,14 @@ class Known:
     paths: dict = field(default_factory=dict)  # lines by test, by file
 
     def in_order(self, tests, mutant):
-        """The most promising first: those that have noticed a change in this function, those that mirror its file, and
-        of the others one of each path: tests that run the same lines of a file notice much the same.
+        """The most promising first: those that have noticed a change in this function or the same change elsewhere,
+        those that mirror its file, and of the others one of each path: tests that run the same lines of a file notice
+        much the same.
         """
         paths, turns = self.paths[mutant.file], Counter()
         key = {}
         for test in sorted(tests, key=lambda test: self._rank(test, mutant)):
-            has_noticed = self.kills[mutant.file, mutant.function, test] > 0
+            has_noticed = self.kills[mutant.file, mutant.function, test] + self.kills[mutant.change, test] > 0
             is_mirror = re.search(rf"/test_{Path(mutant.file).stem}[._]", test) is not None
             key[test] = not has_noticed, not is_mirror, turns[paths[test]], self._rank(test, mutant)
             turns[paths[test]] += 1
@@ -93,8 +94,8 @@ class Trial:
     """A pytest plugin: instead of running the tests it runs them once for each mutant.
 
     `modules` are those to change, by the name of their file; `ours` are the directories of all modules that know them.
-    With `every_test` a mutant meets all its tests, not only those up to the first that fails; with `most` no more than
-    so many, the most promising ones.
+    With `every_test` a mutant meets all its tests, not only those up to the first that fails; with `most` a change
+    inside a function meets no more than so many, the most promising ones.
     """
 
     def __init__(self, mutants, modules, ours, report, every_test=False, most=None):
@@ -170,7 +171,7 @@ class Trial:
         if mutant is None:
             return
         for test in killed_by:
-            self.known.kills.update((test, (mutant.file, mutant.function, test)))
+            self.known.kills.update((test, (mutant.file, mutant.function, test), (mutant.change, test)))
         timed_out = os.WIFSIGNALED(status) and not killed_by
         self.report(Outcome(mutant, killed_by, timed_out))
 
@@ -219,7 +220,9 @@ class Child:
     def try_items(self, items):
         known = self.trial.known
         by_name = {item.nodeid: item for item in items if item.nodeid in self.tests}
-        names = known.in_order(by_name, self.mutant)[: self.trial.most] if self.mutant else by_name
+        names = known.in_order(by_name, self.mutant) if self.mutant else by_name
+        if self.mutant and self.mutant.first_line:
+            names = names[: self.trial.most]
         chosen = [by_name[name] for name in names]
         for item, after in zip(chosen, [*chosen[1:], None], strict=True):
             _limit(known.seconds[item.nodeid])
