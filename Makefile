@@ -1,4 +1,4 @@
-# Each target builds the environment it needs below .cache/ and writes nothing outside this checkout.
+# Each target builds the environment it needs below .cache/ and leaves nothing outside this checkout.
 # tools/py finds a CPython >= 3.11; name another one with PYTHON=...
 
 .DEFAULT_GOAL := help
