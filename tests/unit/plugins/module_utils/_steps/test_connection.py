@@ -300,5 +300,19 @@ def test_else_the_records_say_it_that_of_the_version_first(adopted):
     assert identity_of(with_store, None, None) == (adopted.payroll.app_id, adopted.payroll.object_id)
 
 
+def test_the_records_say_only_what_is_not_known(adopted):
+    with_store = named(adopted, app_id=None, object_id=OTHER, display_name=None, key_store=str(adopted.key_store))
+
+    assert identity_of(with_store, None, None) == (adopted.payroll.app_id, OTHER)
+
+
+def test_the_key_store_is_not_read_for_what_is_known(adopted, monkeypatch):
+    known = {"app_id": OTHER, "object_id": OTHER, "display_name": None}
+    with_store = named(adopted, **known, key_store=str(adopted.key_store))
+    monkeypatch.setattr(with_store.key_store, "read", pytest.fail)
+
+    assert identity_of(with_store, None, None) == (OTHER, OTHER)
+
+
 def test_an_application_of_which_nothing_is_known_has_no_ids(adopted):
     assert identity_of(named(adopted), None, None) == ("", "")
