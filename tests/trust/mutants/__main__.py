@@ -7,10 +7,10 @@
     mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--most=NUMBER] [--every-test]
 
 Without a name, both layers are tried. --each=10 tries each tenth mutant, --most=40 the 40 most promising tests of each:
-quick looks, whose survivors may be none. Each layer is judged by its own unit tests; what those of the core let pass,
-unexplained, those of the steps judge as well. The score of a layer is the share of its mutants that they kill; below
-90 % this fails. Every survivor has to stand in survivors.yml with the reason why it may live, and nothing else may
-stand there.
+quick looks, whose survivors may be none. Each layer is judged by its own unit tests. What those of the core let pass,
+unexplained, those of the steps judge as well; what a hundred of the steps let pass, all of them. The score of a layer
+is the share of its mutants that they kill; below 90 % this fails. Every survivor has to stand in survivors.yml with the
+reason why it may live, and nothing else may stand there.
 
 Not changed, by principle, because no promise depends on it or because Python itself would notice:
 
@@ -52,18 +52,16 @@ ENOUGH = 90  # percent
 
 
 @dataclass(frozen=True)
-class Layer:
-    """What is changed: whose tests judge, one after the other, and how many of them a mutant meets.
+class Judge:
+    """Whose tests judge a mutant, and how many of them it meets, all or the most promising ones."""
 
-    A line of the steps is run by a thousand tests, and all of them for each survivor would take hours. So the hundred
-    most promising judge: whatever they kill is killed, and the score can only be higher.
-    """
-
-    judges: tuple
+    tests: str
     most: int | None = None
 
 
-LAYERS = {"_core": Layer(judges=("_core", "_steps")), "_steps": Layer(judges=("_steps",), most=100)}
+# The layers that are changed. What one judge lets pass, unexplained, the next one gets. A line of the steps is run by a
+# thousand tests: all of them only judge what may have to be explained.
+LAYERS = {"_core": (Judge("_core"), Judge("_steps")), "_steps": (Judge("_steps", most=100), Judge("_steps"))}
 
 
 class Report:
@@ -174,17 +172,19 @@ def main(arguments):
     settings.register_profile("mutants", derandomize=True, database=None, deadline=None, phases=phases)
     settings.load_profile("mutants")
     report, whole = Report(), []
-    for name, layer in LAYERS.items():
+    for name, judges in LAYERS.items():
         files = sources(name)
         every = every_mutant(files)
         mutants = chosen(every, words, each)
         if mutants == every and not most:
             whole.append(name)
         modules = {file: importlib.import_module(f"{PACKAGE}.{name}.{path.stem}") for file, path in files.items()}
-        for judge in layer.judges if mutants else ():
-            trial = Trial(mutants, modules, OURS, report, "--every-test" in options, most or layer.most)
-            print(f"-- {name}: {len(mutants)} mutants, judged by the tests of {judge}", flush=True)
-            if mutants and trial.run([UNIT / judge, *SWEEPS]):
+        for judge in judges:
+            if not mutants:
+                break
+            trial = Trial(mutants, modules, OURS, report, "--every-test" in options, most or judge.most)
+            print(f"-- {name}: {len(mutants)} mutants, judged by the tests of {judge.tests}", flush=True)
+            if trial.run([UNIT / judge.tests, *SWEEPS]):
                 return 1
             if "--every-test" in options:
                 print("\n".join(f"notices nothing: {test}" for test in trial.idle()))
