@@ -44,10 +44,13 @@ class Application:
         return next((entry for entry in self.key_credentials if entry.key_id.lower() == wanted), None)
 
     def without_the_change(self, before, after):
-        """This state with one earlier change of its key credentials undone: what it added goes, the rest returns."""
-        old, new = ({entry.key_id: entry for entry in state.key_credentials} for state in (before, after))
-        kept = [entry for entry in self.key_credentials if entry.key_id in old or entry.key_id not in new]
-        return self.with_keys([*kept, *(entry for key_id, entry in old.items() if key_id not in new)])
+        """This state with one earlier change of its key credentials undone: what it added goes, the rest returns.
+
+        What it removed may be there already, as when the change never reached the directory.
+        """
+        old, new, now = ({entry.key_id: entry for entry in state.key_credentials} for state in (before, after, self))
+        kept = [entry for key_id, entry in now.items() if key_id in old or key_id not in new]
+        return self.with_keys([*kept, *(entry for key_id, entry in old.items() if key_id not in {**new, **now})])
 
 
 @dataclass(frozen=True)

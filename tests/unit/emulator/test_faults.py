@@ -97,6 +97,18 @@ def test_a_write_may_be_reverted_later_without_losing_what_came_after(tenant, pa
     assert set(tenant.oracle.registered(payroll).values()) == {key_pair.thumbprint, foreign.certificate.thumbprint}
 
 
+def test_a_removal_that_never_happened_leaves_nothing_to_revert(tenant, manager, payroll, key_pair):
+    tenant.faults.add("reverted", match="patch_application", seconds=5)
+    tenant.faults.add("not_applied", match="patch_application")
+
+    manager.patch(f"/applications/{payroll.object_id}", {"keyCredentials": []})
+    tenant.clock.advance(6)
+    tenant.run_due()
+
+    assert list(tenant.oracle.registered(payroll).values()) == [key_pair.thumbprint]
+    assert len(tenant.application(payroll).key_credentials) == 1
+
+
 def test_a_write_may_land_on_the_service_principal(tenant, patch, payroll, successor):
     tenant.faults.add("misdirected", match="patch_application")
 
