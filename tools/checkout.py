@@ -146,15 +146,12 @@ def files() -> list[Path]:
     return [path for path in paths if (ROOT / path).is_file() or (ROOT / path).is_symlink()]
 
 
-def copy(purpose: str, without: tuple[str, ...] = ()) -> Path:
-    """A fresh copy of the collection, in a git repository of its own: ansible-test asks git for the files.
-
-    `without` names what stands at the top and is left out.
-    """
+def copy(purpose: str) -> Path:
+    """A fresh copy of the collection, in a git repository of its own: ansible-test asks git for the files."""
     base = COPIES / purpose
     shutil.rmtree(base, ignore_errors=True)
     target = base / "ansible_collections" / NAMESPACE / NAME
-    for path in (path for path in files() if path.parts[0] not in without):
+    for path in files():
         (target / path).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / path, target / path, follow_symlinks=False)
     for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):

@@ -40,8 +40,7 @@ def _run(words: list[str]) -> int:
         return ansible_test.call(environment, tree, command)
     environment = environments.build(next((name for name in OWN if first.is_relative_to(f"tests/{name}")), "test"))
     pytest = [str(environment.programs / "python"), "-m", "pytest", *words]
-    with checkout.quick_temporary() as temporary:
-        return subprocess.call(pytest, cwd=checkout.ROOT, env=checkout.surroundings(environment.programs) | temporary)
+    return subprocess.call(pytest, cwd=checkout.ROOT, env=checkout.surroundings(environment.programs))
 
 
 if __name__ == "__main__":

@@ -149,7 +149,7 @@ def problems(report, whole):
     met = allowed & tried | {name for name in allowed if name.partition("/")[0] in whole}
     found = [f"Not in survivors.yml: {name}" for name in sorted(report.survivors - allowed)]
     found += [f"In survivors.yml, but no survivor: {name}" for name in sorted(met - report.survivors)]
-    scores = {layer: report.score(f"{layer}/") for layer in whole}
+    scores = {layer: report.score(f"{layer}/") for layer in sorted({name.partition("/")[0] for name in tried})}
     return found + [
         f"The score of {layer} is {score:.1f} %, and {ENOUGH} % is wanted."
         for layer, score in scores.items()
