@@ -4,7 +4,7 @@
 """Where things lie in this checkout, and the surroundings in which its programs run.
 
 Nothing is written outside the checkout: the home directory that helper tools see lies below it. Only tests may keep
-their temporary files in memory, until they end.
+their temporary files in memory, until they end or are stopped; a SIGKILL leaves them there.
 """
 
 from __future__ import annotations

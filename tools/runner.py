@@ -123,6 +123,7 @@ class Run:
         self._waiting = list(self.gates)
 
     def run(self) -> dict[str, Result]:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever stops us so means the same as Ctrl-C
         workers = [
             threading.Thread(target=self._work, name=f"gates-{number}", daemon=True) for number in range(self.at_once)
         ]
