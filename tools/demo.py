@@ -164,7 +164,7 @@ def playbook(name: str, inventory: Path, target: str, *options: str, quiet: bool
     """One of the collection's playbooks. What it says is shown while it runs; everything is in a log."""
     arguments = ["-e", f"target={target}", *options]
     if name == "report":
-        arguments += ["-e", f"report_directory={PLACE / 'report'}"]
+        arguments += ["-e", f"report_directory={PLACE / 'report' / target}"]
     command = [str(Path(sys.executable).parent / "ansible-playbook"), f"evercert.entra.{name}", "-i", str(inventory)]
     calm = {
         "ANSIBLE_CALLBACK_RESULT_FORMAT": "json",
