@@ -4,13 +4,16 @@
 
 """Change the code on purpose, one small change at a time: some unit test must notice.
 
-    mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--most=NUMBER] [--every-test]
+    mutants [PART OF A MUTANT'S NAME ...] [--each=NUMBER] [--most=NUMBER] [--idle-tests]
 
 Without a name, both layers are tried. --each=10 tries each tenth mutant, --most=40 the 40 most promising tests of each:
 quick looks, whose survivors may be none. Each layer is judged by its own unit tests. What those of the core let pass,
 unexplained, those of the steps judge as well; what a hundred of the steps let pass, all of them. The score of a layer
 is the share of its mutants that they kill; below 90 % this fails. Every survivor has to stand in survivors.yml with the
 reason why it may live, and nothing else may stand there.
+
+With --idle-tests the tests are judged instead: the first judge's tests that no mutant makes fail are named, and nothing
+else is said. One of them may still test what no mutant changes, such as the words of a message.
 
 Not changed, by principle, because no promise depends on it or because Python itself would notice:
 
@@ -179,16 +182,22 @@ def main(arguments):
         if mutants == every and not most:
             whole.append(name)
         modules = {file: importlib.import_module(f"{PACKAGE}.{name}.{path.stem}") for file, path in files.items()}
+        if "--idle-tests" in options and mutants:
+            trial = Trial(mutants, modules, OURS, lambda _outcome: None, seeks_idle=True)
+            if trial.run([UNIT / judges[0].tests, *SWEEPS]):
+                return 1
+            print("\n".join(f"notices nothing: {test}" for test in trial.idle()), flush=True)
+            continue
         for judge in judges:
             if not mutants:
                 break
-            trial = Trial(mutants, modules, OURS, report, "--every-test" in options, most or judge.most)
+            trial = Trial(mutants, modules, OURS, report, most or judge.most)
             print(f"-- {name}: {len(mutants)} mutants, judged by the tests of {judge.tests}", flush=True)
             if trial.run([UNIT / judge.tests, *SWEEPS]):
                 return 1
-            if "--every-test" in options:
-                print("\n".join(f"notices nothing: {test}" for test in trial.idle()))
             mutants = report.left(mutants, set(explained()))
+    if "--idle-tests" in options:
+        return 0
     print(report.table())
     found = problems(report, whole)
     print("\n".join(found))

@@ -94,13 +94,13 @@ class Trial:
     """A pytest plugin: instead of running the tests it runs them once for each mutant.
 
     `modules` are those to change, by the name of their file; `ours` are the directories of all modules that know them.
-    With `every_test` a mutant meets all its tests, not only those up to the first that fails; with `most` a change
-    inside a function meets no more than so many, the most promising ones.
+    With `most` a change inside a function meets no more than so many tests, the most promising ones. To seek idle
+    tests, a mutant meets those only that have noticed nothing so far, and all of these.
     """
 
-    def __init__(self, mutants, modules, ours, report, every_test=False, most=None):
+    def __init__(self, mutants, modules, ours, report, most=None, seeks_idle=False):
         self.mutants, self.modules, self.ours, self.report = list(mutants), modules, ours, report
-        self.every_test, self.most = every_test, most
+        self.most, self.seeks_idle = most, seeks_idle
         self.known = Known()
         self.jobs = os.cpu_count() or 1
 
@@ -122,8 +122,10 @@ class Trial:
         return True
 
     def idle(self):
-        """The tests that noticed no change; meaningful only when every test was tried."""
-        return sorted(set(self.known.seconds) - set(self.known.kills))
+        """The tests that noticed no change; meaningful only when they were sought."""
+        return sorted(
+            test for test, seconds in self.known.seconds.items() if seconds < SLOWEST and not self.known.kills[test]
+        )
 
     def _measure(self):
         """Run every test once: all must pass, and which lines each runs is kept."""
@@ -148,6 +150,10 @@ class Trial:
             while waiting and len(running) < self.jobs:
                 mutant = waiting.pop()
                 tests = self.known.tests_of(mutant)
+                if self.seeks_idle:
+                    tests -= set(self.known.kills)
+                    if not tests:
+                        continue
                 if not tests:
                     self.report(Outcome(mutant, untested=True))
                     continue
@@ -228,7 +234,7 @@ class Child:
             _limit(known.seconds[item.nodeid])
             if _failure(item, after):
                 self.tell(item.nodeid)
-                if not self.trial.every_test:
+                if not self.trial.seeks_idle:
                     return
 
     def import_again(self):
