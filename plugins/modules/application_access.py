@@ -198,6 +198,23 @@ missing_permissions:
       type: list
       elements: str
       sample: [AppRoleAssignment.ReadWrite.All]
+auth:
+  description:
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
+  returned: success, when O(auth_source) is V(auto)
+  type: dict
+  contains:
+    source:
+      description: The value of O(auth_source) that would have done the same.
+      returned: always
+      type: str
+      sample: workload_identity
+    skipped:
+      description: Those that come before it, each with its C(source) and C(why).
+      returned: always
+      type: list
+      elements: dict
+      sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
 import typing as t
@@ -223,7 +240,7 @@ def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
     done = keep_access(
         connection, arguments.access_wish(options), timeout, dry_run=module.check_mode, progress=progress
     )
-    return results.of_access(done, module.check_mode)
+    return results.with_auth(connection, results.of_access(done, module.check_mode))
 
 
 def main() -> None:

@@ -164,7 +164,9 @@ options:
     choices: [fail, clamp]
   pfx_passphrase:
     description:
-      - Also write C(bundle.pfx) next to C(bundle.pem), protected by this passphrase. Without it, there is none.
+      - Also write C(bundle.pfx) next to C(bundle.pem), protected by this passphrase. Without it, there is none; a
+        renewal that would take it away from its consumers fails before it starts.
+      - Without it, the environment variable E(ENTRA_PFX_PASSPHRASE) is read where the module runs.
     type: str
   pfx_encryption:
     description:

@@ -25,6 +25,7 @@ extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
+  - evercert.entra._key_store
   - evercert.entra._proof
   - evercert.entra._renewal_policy
 attributes:
@@ -40,7 +41,7 @@ options:
   key_store:
     description:
       - The directory with the application's key pairs, on the host of the task. An empty or missing one gets a first
-        certificate.
+        certificate. Azure Key Vault is not possible here: no administrator's token opens a vault.
     type: path
     required: true
   permissions:
@@ -117,6 +118,8 @@ options:
   pfx_passphrase:
     description:
       - With it, the key store also holds the new key pair as C(bundle.pfx) with this passphrase.
+      - Without it, the environment variable E(ENTRA_PFX_PASSPHRASE) is read, on the control node, then on the host that
+        holds O(key_store).
     type: str
 seealso:
   - module: evercert.entra.application_access

@@ -39,8 +39,9 @@ _RENEWAL = (
     "force",
     "on_policy_limit",
     "lock_timeout",
-    "pfx_passphrase",
 )
+# Only handed over when given: the environment of the host that holds the key store may have them.
+_PASSPHRASES = ("key_passphrase", "pfx_passphrase")
 CONFIRM = {"step": "confirm", "detail": "Sign-ins, roles and probes confirm that the application works."}
 
 
@@ -172,12 +173,15 @@ class Recovery:
 
     def _renew(self, check: bool = False, **more: t.Any) -> Result:
         chosen = {name: self.options[name] for name in (*_PROOF, *_RENEWAL, "key_store")}
+        chosen |= {name: self.options[name] for name in _PASSPHRASES if self.options[name] is not None}
         fixed = {"add_method": "update", "stop_after": "promoted"}
         return self.call(RENEW, {**self.connection, **self._selector, **chosen, **fixed, **more}, check, self._repairs)
 
     def _verify(self, check: bool = False, **more: t.Any) -> Result:
         """As the application itself, with the current key of its store."""
         chosen = {name: self.options[name] for name in (*_PROOF, "key_store", "required_roles", "probes")}
+        if self.options["key_passphrase"] is not None:
+            chosen["key_passphrase"] = self.options["key_passphrase"]
         if not self.done:
             chosen["initial_pause"] = 0
         itself = {"auth_source": "key_store", "access_token": None, "app_id": self.access["app_id"]}

@@ -17,8 +17,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.cli.playbook import PlaybookCLI
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import VAULT
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION, VAULT
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples" / "pipelines"

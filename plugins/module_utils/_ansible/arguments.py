@@ -148,7 +148,7 @@ RENEWAL: Spec = {
     "csr": {"type": "bool", "default": False},
     "adopt_path": {"type": "path"},
     "adopt_passphrase": {"type": "str", "no_log": True},
-    "pfx_passphrase": {"type": "str", "no_log": True},
+    "pfx_passphrase": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_PFX_PASSPHRASE")},
     "pfx_encryption": {"type": "str", "default": "modern", "choices": ["modern", "compatible"]},
     "exportable": {"type": "bool"},
     "owner": {"type": "str"},
@@ -238,6 +238,7 @@ ACCESS: Spec = {
 
 RECOVERY: Spec = {
     "key_store": {"type": "path", "required": True, "no_log": False},
+    "key_passphrase": KEY_STORE["key_passphrase"],
     "permissions": ACCESS["permissions"],
     "required_roles": VERIFICATION["required_roles"],
     "probes": VERIFICATION["probes"],
@@ -442,6 +443,9 @@ def problems_of_renewal(options: Options) -> list[str]:
     return found
 
 
+# Where a key store is in Azure Key Vault.
+VAULT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?/certificates/[A-Za-z0-9-]{1,127}/?")
+
 # What only one kind of key store can do.
 OF_DIRECTORIES = ("key_passphrase", "pfx_passphrase", "owner", "group", "mode")
 _SHORTEST_IN_A_VAULT = 31
@@ -496,6 +500,12 @@ def problems_of_recovery(options: Options) -> list[str]:
         found.append(
             "auth_source key_store is the application itself, which is locked out: an administrator signs in, for "
             "example with auth_source device_code."
+        )
+    if VAULT.fullmatch(options["key_store"]):
+        found.append(
+            "key_store must be a directory: the administrator's token is for Microsoft Graph, and opens no vault. With "
+            "a key store in Azure Key Vault, application_certificate_renew does it as an identity that may use the "
+            "vault and write the application; application_access repairs the service principal and the permissions."
         )
     if not options["tenant_id"]:
         found.append("tenant_id is needed (AZURE_TENANT_ID): the application itself signs in there in the end.")

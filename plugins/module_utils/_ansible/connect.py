@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
 import shutil
 import typing as t
 
@@ -43,8 +42,6 @@ from .files import read_key_pair
 from .requests_transport import RequestsTransport
 from .sharing import share
 from .timing import PlainTiming
-
-VAULT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?/certificates/[A-Za-z0-9-]{1,127}/?")
 
 
 def _access_token(setting: Setting) -> SignInMethod:
@@ -225,7 +222,7 @@ def _store(
     location = options.get("key_store")
     if not location:
         return None
-    if VAULT.fullmatch(location):
+    if arguments.VAULT.fullmatch(location):
         return VaultStore(open_vault(location), bool(options.get("exportable")))
     if "://" in location or "\n" in location:
         problems.append(

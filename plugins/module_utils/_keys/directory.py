@@ -81,6 +81,10 @@ class DirectoryStore:
             if name in layout.names and versions.is_encrypted(layout.path(name), self._protection().access):
                 self.signer(name)
 
+    def has_pfx(self) -> bool:
+        layout = self._layout()
+        return layout.current is not None and os.path.lexists(layout.path(layout.current) / versions.PFX)
+
     def wrong_access(self) -> list[dict[str, t.Any]]:
         return consumers.differences(self._layout(), self._protection().access)
 

@@ -50,6 +50,9 @@ class KeyStore(t.Protocol):
     def refuse_locked_keys(self) -> None:
         """Raise KeyStoreError when a key in use is encrypted and does not open: before any effect, not amid them."""
 
+    def has_pfx(self) -> bool:
+        """Whether consumers of the current version have a `bundle.pfx`."""
+
     def wrong_access(self) -> list[dict[str, t.Any]]:
         """What does not have the owner, group and mode that were asked for: `path`, `before`, `after`. Reads only."""
 

@@ -119,6 +119,9 @@ class VaultStore:
     def refuse_locked_keys(self) -> None:
         """Keys in a vault need no passphrase."""
 
+    def has_pfx(self) -> bool:
+        return False
+
     def wrong_access(self) -> list[dict[str, t.Any]]:
         return []
 

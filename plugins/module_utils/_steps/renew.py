@@ -127,8 +127,10 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
     if not plan:
         return
     run.connection.refuse_skew()
-    if run.provided and any(step.name == "generate" for step in plan.steps):
-        _refuse_unusable(run, run.provided)
+    if any(step.name == "generate" for step in plan.steps):
+        _refuse_lost_pfx(run)
+        if run.provided:
+            _refuse_unusable(run, run.provided)
     if run.policy.registered_key_id:
         _refuse_nothing_registered(run, plan)
         return  # nothing will be sent
@@ -137,6 +139,17 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
         return  # it gets its access back first, and only then can know what it may do
     if any(step.name == "register" for step in plan.steps):
         choose_way(run, before.store.find(back) if back else usable_current(before))
+
+
+def _refuse_lost_pfx(run: Run) -> None:
+    """Consumers of a PFX would find none in the next version."""
+    if run.connection.store.has_pfx() and not run.pfx_passphrase:
+        problem = (
+            f"The current version in the key store {run.connection.store.location} has a bundle.pfx, and the next one "
+            "would have none: give pfx_passphrase (ENTRA_PFX_PASSPHRASE). Where nobody reads it any more, delete "
+            "current/bundle.pfx."
+        )
+        raise InvalidInput([problem])
 
 
 def _refuse_nothing_registered(run: Run, plan: Plan) -> None:

@@ -110,6 +110,31 @@ def test_who_consents_to_nothing_is_not_asked_for_the_right_to(asked):
     assert asked == [controller.WRITE]
 
 
+@pytest.mark.parametrize("given", [{"key_passphrase": "k", "pfx_passphrase": "p"}, {}])
+def test_passphrases_are_handed_over_when_given(asked, monkeypatch, given):
+    """Without them the environment of the host counts, which an option that is handed over would hide."""
+    monkeypatch.delenv("ENTRA_KEY_PASSPHRASE", raising=False)
+    action = an_action({**TASK, **given})
+
+    action.run(task_vars={})
+
+    handed = {name: options for name, options, _check, _piped in action.calls}
+    names = ("key_passphrase", "pfx_passphrase")
+    renewal, verification = handed["application_certificate_renew"], handed["application_certificate_verify"]
+    assert {name: renewal[name] for name in names if name in renewal} == given
+    assert verification.get("key_passphrase") == given.get("key_passphrase")
+    assert "pfx_passphrase" not in verification
+
+
+def test_no_token_of_an_administrator_opens_a_vault(asked):
+    action = an_action({**TASK, "key_store": "https://payroll.vault.azure.net/certificates/payroll"})
+
+    result = action.run(task_vars={})
+
+    assert "key_store must be a directory" in result["msg"]
+    assert (asked, action.calls) == ([], [])
+
+
 def test_what_is_wrong_with_the_options_is_told_before_anybody_signs_in(asked):
     action = an_action({**TASK, "app_id": "x", "auth_source": "key_store", "probes": [{"url": "https://elsewhere"}]})
 

@@ -128,6 +128,30 @@ def test_a_pair_that_was_brought_is_on_record_as_that(adopted):
     assert (adopted.key_store / "versions" / version.thumbprint / "bundle.pfx").exists()
 
 
+@pytest.mark.parametrize("check", [True, False])
+def test_a_renewal_does_not_take_the_pfx_from_its_consumers(world, check):
+    world.adopt(pfx_passphrase="p")
+
+    problem = world.refused(check=check)
+
+    assert isinstance(problem, InvalidInput) and "current/bundle.pfx" in problem.message
+    assert (world.made, len(world.registered)) == ([], 1)
+
+
+def test_a_pfx_that_nobody_reads_any_more_can_be_left_behind(world):
+    world.adopt(pfx_passphrase="p")
+    (world.key_store / "current" / "bundle.pfx").unlink()
+    assert world.renew().changed
+
+
+def test_a_run_that_makes_nothing_needs_no_passphrase_of_a_pfx(world):
+    world.adopt(pfx_passphrase="p")
+    world.renew(pfx_passphrase="p", stop_after="generated")
+
+    assert world.renew().steps == ["register", "prove", "promote"]
+    assert (world.key_store / "current" / "bundle.pfx").exists()
+
+
 @pytest.mark.parametrize(("more", "refused"), [(0, True), (1, False)])
 def test_a_pair_that_was_brought_has_to_last_beyond_the_next_renewal(adopted, more, refused):
     now = adopted.tenant.clock.now()

@@ -349,7 +349,7 @@ class World:
         with contextlib.nullcontext() if check else locked(connection, request):
             run = prepare_adoption(connection, request.policy, key_pair)
             if not check:
-                adopt(run, key_pair, None)
+                adopt(run, key_pair, request.pfx_passphrase)
         return self._result(results.of_renewal(Renewal(run, check), request.policy), since)
 
     def roll_back(self, check=False, timing=None, progress=None, **given):
