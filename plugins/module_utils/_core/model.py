@@ -100,8 +100,9 @@ class Application:
         return parse_iso_or_none(self.created_text)
 
     def find_credential(self, certificate: Certificate) -> KeyCredential | None:
-        """The entry that holds this certificate for sign-in, or None."""
-        return next((entry for entry in self.sign_in_credentials if entry.holds(certificate)), None)
+        """The entry that holds this certificate for sign-in, or None; rather by its bytes than by an identifier."""
+        held = [entry for entry in self.sign_in_credentials if entry.holds(certificate)]
+        return next((entry for entry in held if entry.certificate), held[0] if held else None)
 
     def find_credential_by_id(self, key_id: str) -> KeyCredential | None:
         return next((entry for entry in self.key_credentials if entry.key_id == key_id), None)

@@ -46,12 +46,11 @@ def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPai
 
 def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
     """Make it current. It counts as managed from now on: renewals retire it as their predecessor."""
-    certificate, application = pair.certificate, run.progress
-    entry = next((item for item in application.after or () if item["thumbprint"] == certificate.thumbprint), None)
+    entry = run.latest.find_credential(pair.certificate) if run.latest else None
     record = Record(
-        app_id=application.app_id,
-        object_id=application.object_id or None,
-        key_id=entry["key_id"] if entry else None,
+        app_id=run.progress.app_id,
+        object_id=run.progress.object_id or None,
+        key_id=entry.key_id if entry and entry.certificate else None,
         registered=run.now,
         proven=run.now,
         promoted=run.now,

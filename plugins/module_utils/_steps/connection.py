@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from .._core.budget import wait_for_budget
 from .._core.diagnosis import LATE_AFTER_REPAIR, Diagnosis, explain
-from .._core.errors import ApplicationNotFound, KeyStoreError, NetworkFailure, SignInRefused, Unsafe
-from .._core.model import Application, Version
+from .._core.errors import ApplicationNotFound, InvalidInput, KeyStoreError, NetworkFailure, SignInRefused, Unsafe
+from .._core.model import Application, StoreContents, Version
 from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
 from .._entra.applications import ParseCertificate, find_application
 from .._entra.assertion import Signer
@@ -173,6 +173,17 @@ def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float) -> 
     """The Retry-After of a sign-in's answer, or another pause."""
     asked = parse_seconds(failure.diagnosis.evidence.get("retry_after"))
     return otherwise if asked is None else asked
+
+
+def refuse_other_application(connection: Connection, contents: StoreContents, app_id: str) -> None:
+    """Keys of one application on another one: everything that would be said and done about them would be wrong."""
+    owners = [version.record.app_id for version in contents.versions if version.record.app_id]
+    if app_id and owners and app_id.lower() not in [owner.lower() for owner in owners]:
+        problem = (
+            f"key_store: {connection.store.location} holds the keys of application {owners[0]}, and this task is about "
+            f"{app_id}. Nothing was done. Give the key store of that application, or a new directory for a new one."
+        )
+        raise InvalidInput([problem])
 
 
 def identity_of(connection: Connection, application: Application | None, version: Version | None) -> tuple[str, str]:

@@ -11,8 +11,9 @@ import dataclasses
 from .._core.diagnosis import Diagnosis, explain
 from .._core.errors import GraphRefused, SignInRefused
 from .._core.model import Application, StoreContents, Version
+from .._core.plan import was_possibly_sent
 from .._core.status import SignIn, Snapshot
-from .connection import Connection, identity_of
+from .connection import Connection, identity_of, refuse_other_application
 
 # How often something was absent or refused so far.
 Looked = dict[str, int]
@@ -24,7 +25,9 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     """What a renewal decides on. `looked` keeps count over the calls of one renewal that had to wait."""
     looked = {} if looked is None else looked
     store = connection.store.read()
+    refuse_other_application(connection, store, identity_of(connection, None, None)[0])
     application, unreadable, current_sign_in = _read_directory(connection, store)
+    refuse_other_application(connection, store, application.app_id if application else "")
     current = store.current
     if current and not store.successor and application and not application.find_credential(current.certificate):
         application = read_until_shown(connection, application, current, looked)
@@ -40,7 +43,7 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
         unreadable=unreadable,
         current_sign_in=current_sign_in,
         predecessor_sign_in=_predecessor_sign_in(connection, application, store, current_sign_in),
-        successor_sign_in=_successor_sign_in(connection, application, store),
+        successor_sign_in=_successor_sign_in(connection, application, store, looked),
     )
 
 
@@ -108,14 +111,14 @@ def _can_try(connection: Connection, version: Version | None) -> bool:
     return version is not None and version.certificate.not_after > connection.clock.service_time()
 
 
-def _refused_again(connection: Connection, current: Version, first: SignIn, looked: Looked) -> SignIn:
+def _refused_again(connection: Connection, version: Version, first: SignIn, looked: Looked) -> SignIn:
     """Where the directory may not be read, one refusal by one replica is no proof of absence."""
     answer = first
     while answer.diagnosis and answer.diagnosis.code == "certificate_not_registered":
         if _count(looked, "refused") >= ABSENT_READS:
             break
-        connection.timing.wait(1, "signing in again: the current certificate was refused as not registered")
-        answer = _try_key(connection, None, current)
+        connection.timing.wait(1, f"signing in again: {version.thumbprint} was refused as not registered")
+        answer = _try_key(connection, None, version)
     return answer
 
 
@@ -138,16 +141,19 @@ def _predecessor_sign_in(
     return _try_key(connection, application, predecessor) if _can_try(connection, predecessor) else None
 
 
-def _successor_sign_in(connection: Connection, application: Application | None, store: StoreContents) -> SignIn | None:
-    """A successor that may have been sent, and that the directory does not show, is tried once."""
+def _successor_sign_in(
+    connection: Connection, application: Application | None, store: StoreContents, looked: Looked
+) -> SignIn | None:
+    """A successor that may have been sent, and that the directory does not show, is tried."""
     successor = store.successor
     if not successor or successor.record.refused or not _can_try(connection, successor):
         return None
     if application and application.find_credential(successor.certificate):
         return None
     left_by_stop = successor.record.stop_after == "generated" and not successor.record.intent
-    # Without reading, an acknowledgement alone says nothing: it may be a write that was never applied.
-    sent_unproven = application is None and successor.record.intent and not successor.record.accepted
-    if not (left_by_stop or sent_unproven):
+    # Without reading, a record says nothing: the write may never have been applied, or was lost since it signed in.
+    unseen = application is None and was_possibly_sent(successor)
+    if not (left_by_stop or unseen):
         return None
-    return _try_key(connection, application, successor)
+    found = _try_key(connection, application, successor)
+    return _refused_again(connection, successor, found, looked) if successor.record.accepted else found

@@ -16,19 +16,19 @@ from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
 from .rights import refuse_lacks
 from .run import Run
-from .write import Write, add_with_proof, own_token_for, update_to_add
+from .write import NO_KEY, Write, add_with_proof, own_token_for, update_to_add
 from .wrong_object import find_misplaced
 
 POLL = 2.0
 
 
-def choose_way(run: Run, signing: Version | None) -> tuple[GraphClient | None, str]:
+def choose_way(run: Run, signing: Version | None, no_key: str = NO_KEY) -> tuple[GraphClient | None, str]:
     """How to write: Graph with the application's own token for addKey, or None for PATCH, and why.
 
     Raises before the first effect when neither way is open.
     """
     reasons: list[str] = []
-    graph = own_token_for(run, signing, reasons.append)
+    graph = own_token_for(run, signing, reasons.append, no_key)
     why = reasons[0] if reasons else ""
     if graph:
         return graph, why

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput, SignInRefused, Unsafe
 from .._core.model import STAGES, Record, Version
-from .._core.plan import Plan, Step, plan_renewal
+from .._core.plan import Plan, Step, plan_renewal, was_possibly_sent
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
 from .._core.status import Snapshot, assess
 from .._core.times import whole_seconds
@@ -31,7 +31,7 @@ from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
 from .run import KeyPairLike, Progress, Run, start
-from .write import read_as_itself
+from .write import NO_KEY, read_as_itself
 from .wrong_object import warn_of_wrong_object
 
 
@@ -138,7 +138,9 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
     if back and run.connection.is_own_identity:
         return  # it gets its access back first, and only then can know what it may do
     if any(step.name == "register" for step in plan.steps):
-        choose_way(run, before.store.find(back) if back else usable_current(before))
+        refused = before.current_sign_in.diagnosis if before.current_sign_in else None
+        why = f"Entra refuses a sign-in with the current key: {refused.cause}" if refused else NO_KEY
+        choose_way(run, before.store.find(back) if back else usable_current(before), why)
 
 
 def _refuse_lost_pfx(run: Run) -> None:
@@ -174,6 +176,8 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
         return None
     run = Run(connection, request.policy, connection.proof, progress, request.provided, request.pfx_passphrase)
     step = progress.steps[progress.position]
+    if step.name == "roll_back" and (now := connection.store.read().current) and now.thumbprint != step.thumbprint:
+        return None
     if step.name in ("register", "prove", "promote"):
         store = connection.store.read()
         name = step.thumbprint or progress.made
@@ -197,6 +201,8 @@ def carry_out(run: Run, request: Request) -> None:
     progress = run.progress
     if not progress.steps:
         _note_what_others_do(run)
+        if (left := run.contents.successor) and not was_possibly_sent(left):
+            _leave_mark(run)  # the result hands out its certificate
         return
     run.connection.graph.tried = progress.looked
     run.begin_writing()

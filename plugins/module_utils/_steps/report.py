@@ -24,7 +24,7 @@ from .._entra.surroundings import (
     read_default_limits,
     read_surroundings,
 )
-from .connection import Connection, identity_of
+from .connection import Connection, identity_of, refuse_other_application
 from .gather import read_until_shown, try_sign_in
 from .history import note_check
 
@@ -45,7 +45,9 @@ def inspect_one(
 ) -> Report:
     """The selected application. A refused or impossible sign-in for reading is a status here, not a failure."""
     contents = connection.key_store.read() if connection.key_store else None
+    refuse_other_application(connection, contents or StoreContents(), identity_of(connection, None, None)[0])
     application, trouble = _read(connection, contents)
+    refuse_other_application(connection, contents or StoreContents(), application.app_id if application else "")
     current = contents.current if contents else None
     if application and current and not application.find_credential(current.certificate):
         application = read_until_shown(connection, application, current, {})

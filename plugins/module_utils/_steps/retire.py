@@ -33,7 +33,7 @@ def retire(run: Run, step: Step) -> None:
         raise KeyStoreError(f"Certificate {version.thumbprint} is not retired: it is the current one.")
     # Retired already by another run during a pause, unless the removal was lost: then the application shows it again.
     if version.record.retired is None or _shown(run, version):
-        _remove_credential(run, version, current, step.key_id)
+        _remove_credentials(run, version, current, step.key_id)
         if run.policy.confirm_retired:
             _confirm_refused(run, version)
         version = run.remember(version, retired=run.now)
@@ -55,8 +55,8 @@ def fresh_sign_in(run: Run, current: Version) -> None:
         run.remember(run.version(current.thumbprint), accepted=run.now)
 
 
-def _remove_credential(run: Run, version: Version, current: Version, key_id: str | None) -> None:
-    """Remove it unless it is gone already, then read back until it is."""
+def _remove_credentials(run: Run, version: Version, current: Version, key_id: str | None) -> None:
+    """Remove it unless it is gone already; then every other entry that holds the same certificate."""
     entry = _shown(run, version)
     if run.progress.readable and entry is None:
         return
@@ -64,9 +64,17 @@ def _remove_credential(run: Run, version: Version, current: Version, key_id: str
     if not key_id:
         raise Unsafe(f"Certificate {version.thumbprint} is not retired: its key ID is not known.")
     _require_current(run, current)
+    _remove(run, version, current, key_id)
+    while run.progress.readable and run.latest and (entry := run.latest.find_credential(version.certificate)):
+        key_id = _unless_protected(run.latest, entry).key_id
+        _remove(run, version, current, key_id)
+        run.progress.retired.append({"key_id": key_id, "thumbprint": version.thumbprint})
+
+
+def _remove(run: Run, version: Version, current: Version, key_id: str) -> None:
     run.progress.removed.append(key_id)
-    _send_removal(run, version, current, key_id)
-    _read_back(run, version)
+    _send_removal(run, current, key_id)
+    _read_back(run, version, key_id)
 
 
 def _require_current(run: Run, current: Version) -> None:
@@ -111,7 +119,7 @@ def _unless_protected(application: Application, entry: KeyCredential) -> KeyCred
     return entry
 
 
-def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> None:
+def _send_removal(run: Run, current: Version, key_id: str) -> None:
     way, _why = choose_way(run, current)
     for attempt in range(1, REMOVE_ATTEMPTS + 1):
         write = _ready_to_remove(run, way, current, key_id)
@@ -126,7 +134,7 @@ def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> 
             if attempt == REMOVE_ATTEMPTS:
                 raise
             way = _after_failure(run, failure, way, POLL * attempt)
-        if run.progress.readable and not run.read(new_connection=True).find_credential(version.certificate):
+        if run.progress.readable and not run.read(new_connection=True).find_credential_by_id(key_id):
             return
 
 
@@ -152,17 +160,18 @@ def _after_failure(
     return way
 
 
-def _read_back(run: Run, version: Version) -> None:
+def _read_back(run: Run, version: Version, key_id: str) -> None:
     """Removed means that the directory no longer shows it."""
     if not run.progress.readable:
         return
     gone = run.read_until(
-        version.thumbprint, lambda found: not found.find_credential(version.certificate), "the removal of certificate"
+        key_id, lambda found: not found.find_credential_by_id(key_id), "the removal of key credential"
     )
     if not gone:
         raise NotProven(
-            f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows it "
-            f"after {run.policy.propagation.total_seconds():.0f} s. The current certificate is not affected. Run again."
+            f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows its "
+            f"key credential {key_id} after {run.policy.propagation.total_seconds():.0f} s. The current certificate is "
+            "not affected. Run again."
         )
 
 

@@ -11,7 +11,7 @@ from .._core.model import StoreContents, Version
 from .._core.plan import Plan, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import Snapshot
-from .connection import Connection, identity_of
+from .connection import Connection, identity_of, refuse_other_application
 from .pausing import handing_over
 from .run import Progress, Run, start
 
@@ -30,6 +30,7 @@ def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: P
 def _prepare(connection: Connection, policy: RenewalPolicy, looked: dict[str, int]) -> Run:
     connection.service.discovery()
     store = connection.store.read()
+    refuse_other_application(connection, store, identity_of(connection, None, None)[0])
     current, predecessor = store.current, store.predecessor
     if current is None:
         raise KeyStoreError(f"The key store {connection.store.location} holds no current certificate.")

@@ -178,9 +178,10 @@ class Run:
         """A later run must not overlook it either, so the record keeps it: once a minute is exact enough."""
         self.progress.seen[version.thumbprint] = str(format_iso(self.now))
         record = version.record
+        key_id = entry.key_id if entry.certificate else record.key_id  # anybody may set an identifier
         is_recent = record.seen is not None and abs(self.now - record.seen) < SEEN_STEP
-        if self.writes and not (is_recent and record.registered and record.key_id == entry.key_id):
-            self.remember(version, seen=self.now, registered=record.registered or self.now, key_id=entry.key_id)
+        if self.writes and not (is_recent and record.registered and record.key_id == key_id):
+            self.remember(version, seen=self.now, registered=record.registered or self.now, key_id=key_id)
 
     def was_seen_lately(self, version: Version) -> bool:
         """Whether the directory showed it, to this run or an earlier one, less than the propagation time ago."""

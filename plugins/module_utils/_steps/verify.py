@@ -18,7 +18,7 @@ from .._core.times import UTC, format_iso
 from .._entra.assertion import Signer
 from .._entra.tokens import AccessToken
 from . import prove as proofs
-from .connection import Connection, identity_of
+from .connection import Connection, identity_of, refuse_other_application
 from .history import note_check
 from .run import ProofProgress
 
@@ -82,6 +82,7 @@ def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer
         version = contents.current if stage == "current" else contents.successor
         if version is None:
             raise KeyStoreError(f"The key store {connection.key_store.location} holds no {stage} certificate.")
+        refuse_other_application(connection, contents, identity_of(connection, None, None)[0])
         signer: Signer = connection.key_store.signer(version.thumbprint)
     elif load is not None:
         signer = load()

@@ -24,15 +24,21 @@ from .run import Run
 Write = t.Callable[[], t.Optional[str]]
 
 
-def own_token_for(run: Run, version: Version | None, why_not: t.Callable[[str], None]) -> GraphClient | None:
+NO_KEY = "the key store holds no other key that could sign in"
+
+
+def own_token_for(
+    run: Run, version: Version | None, why_not: t.Callable[[str], None], no_key: str = NO_KEY
+) -> GraphClient | None:
     """Graph with the application's own token, got with this key, or None where PATCH has to do.
 
-    `why_not` hears the reason for None. Raises SignInRefused when the refusal is final and not about the key.
+    `why_not` hears the reason for None, which is `no_key` where there is no version. Raises SignInRefused when the
+    refusal is final and not about the key.
     """
     if run.policy.add_method == "update":
         return None
     if version is None:
-        why_not("the key store holds no current key")
+        why_not(no_key)
         return None
     problem = _why_no_proof(run, version)
     if problem:

@@ -54,6 +54,29 @@ def test_the_key_id_of_an_adopted_key_pair_is_that_of_its_own_entry(world):
     assert world.contents.current.record.key_id == entry.key_id
 
 
+def test_an_entry_that_decrypts_tokens_is_not_the_one_to_remove_later(world):
+    """Its certificate may be the very one that signs in."""
+    world.tenant.change(world.payroll, token_encryption_key_id=next(iter(world.credentials)))
+
+    world.adopt()
+
+    assert world.contents.current.record.key_id is None
+
+
+def test_an_entry_with_only_the_identifier_of_the_certificate_may_be_anybodys(world):
+    world.lose(world.old.thumbprint)
+    world.foreign(key=None, custom_key_identifier=world.old.thumbprint)
+    own = world.tenant.add_credential(world.payroll, world.old)
+
+    world.adopt()
+    assert world.contents.current.record.key_id == own.key_id
+
+    world.lose(world.old.thumbprint)
+    world.settle()
+    world.renew(stop_after="generated")
+    assert world.contents.current.record.key_id == own.key_id
+
+
 def test_an_application_known_by_its_name_is_read_once_before_its_key_signs_in(world):
     result = world.adopt(app_id=None, display_name="payroll")
 

@@ -39,6 +39,19 @@ def registering_again_after_a_roll_back(world):
     return {"overlap": 0, "renew_before": 15}
 
 
+def registering_again_after_a_roll_back_unread(world):
+    """By the application itself, which may not read what is registered."""
+    return {**registering_again_after_a_roll_back(world), **world.as_itself}
+
+
+def a_proven_certificate_that_was_lost_unread(world):
+    world.renew(stop_after="proven", **world.as_itself)
+    world.settle()
+    world.lose(world.contents.successor.thumbprint)
+    world.settle()
+    return {"overlap": 0, **world.as_itself}
+
+
 def replacement_of_a_refused_successor(world):
     world.renew(stop_after="registered")
     world.settle()
@@ -53,6 +66,8 @@ SCENES = (
     renewal_of_an_expired_certificate,
     registering_again,
     registering_again_after_a_roll_back,
+    registering_again_after_a_roll_back_unread,
+    a_proven_certificate_that_was_lost_unread,
     replacement_of_a_refused_successor,
 )
 

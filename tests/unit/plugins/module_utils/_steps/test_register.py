@@ -75,17 +75,17 @@ def test_the_applications_own_token_comes_first(left):
 def test_without_a_current_key_the_administrator_writes(left):
     run, version = start(left)
 
-    assert steps.choose_way(run, None) == (None, "the key store holds no current key")
+    assert steps.choose_way(run, None) == (None, "the key store holds no other key that could sign in")
     assert steps.choose_way(start(left, add_method="update")[0], version) == (None, "")
 
 
 def test_where_no_way_is_open_it_is_said_which_and_why(left):
     run, version = start(left, add_method="add_key")
-    with pytest.raises(Unsafe, match="addKey cannot be used: the key store holds no current key"):
+    with pytest.raises(Unsafe, match="addKey cannot be used: the key store holds no other key that could sign in"):
         steps.choose_way(run, None)
 
     run, _version = start(left, **left.as_itself)
-    with pytest.raises(Unsafe, match="cannot write its own credentials: the key store holds no current key"):
+    with pytest.raises(Unsafe, match="own credentials: the key store holds no other key that could sign in"):
         steps.choose_way(run, None)
 
     run, version = start(left, **{**left.as_itself, "add_method": "update"})

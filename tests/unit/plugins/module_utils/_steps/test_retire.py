@@ -220,6 +220,30 @@ def test_what_was_retired_and_shows_again_is_removed_again(due):
     assert due.registered == [due.current] and due.contents.predecessor.record.retired == run.now
 
 
+def test_every_entry_of_a_retired_certificate_is_removed(due):
+    twice = due.tenant.add_credential(due.payroll, due.old)
+    due.settle()
+    run = begin(due)
+
+    retire(due, run)
+
+    assert due.registered == [due.current] and due.timing.waited < 60
+    assert twice.key_id in {entry["key_id"] for entry in run.progress.retired} and len(run.progress.retired) == 2
+
+
+def test_another_entry_of_it_that_is_protected_stays_and_is_named(due):
+    twice = due.tenant.add_credential(due.payroll, due.old)
+    due.settle()
+    run = begin(due)
+    identifier = due.credentials[twice.key_id].custom_key_identifier
+    due.tenant.add_credential(
+        due.payroll, due.tenant.issue("saml", -1, 9), usage="Sign", custom_key_identifier=identifier
+    )
+
+    with pytest.raises(Unsafe, match="SAML"):
+        retire(due, run)
+
+
 def test_what_is_gone_is_not_removed(due):
     due.lose(due.old.thumbprint)
     run = begin(due)
@@ -474,7 +498,7 @@ def test_a_key_that_somebody_else_removes_first_is_gone(due):
 def test_a_removal_that_never_shows_is_told(due):
     due.tenant.faults.add("not_applied", match="remove_key")
 
-    with pytest.raises(NotProven, match="still shows it after 600 s"):
+    with pytest.raises(NotProven, match=r"still shows its key credential .* after 600 s"):
         retire(due, begin(due))
     assert due.contents.predecessor.record.retired is None
 

@@ -225,6 +225,22 @@ def test_a_stop_by_request_is_resumed_with_the_original_finding(adopted, stage, 
     assert adopted.registered == [adopted.current] == adopted.made
 
 
+def test_a_certificate_that_a_run_hands_out_counts_as_sent_although_the_run_that_made_it_was_killed(world):
+    world.adopt(**world.as_itself)
+    world.settle()
+    world.renew(stop_after="generated", **world.as_itself)
+    successor = world.contents.successor
+    world.store.write_record(successor.thumbprint, dataclasses.replace(successor.record, stop_after=None))  # the kill
+
+    handed = world.renew(stop_after="generated", **world.as_itself)
+    world.tenant.add_credential(world.payroll, world.store.signer(handed.certificate["thumbprint"]).certificate.der)
+    world.settle()
+
+    assert (handed.steps, handed.changed) == ([], False)
+    assert world.renew(**world.as_itself).steps == ["prove", "promote"]
+    assert world.current == handed.certificate["thumbprint"] and len(world.registered) == 2
+
+
 def test_an_interrupted_run_is_resumed_as_interrupted(adopted):
     adopted.tenant.sign_ins.lag(seconds=[2000])
     adopted.refused(overlap=0)

@@ -151,6 +151,30 @@ def test_another_run_that_replaces_the_certificate_during_a_pause_is_respected(a
     assert adopted.current == adopted.made[1]
 
 
+def test_a_run_that_went_back_does_not_go_back_again_over_another_run(world):
+    """While it waited to sign in, another one has promoted the certificate again and retired the way back."""
+    world.adopt()
+    world.renew(overlap=7)
+    world.settle()
+    certificate = world.current
+    world.lose(certificate)
+    world.settle()
+    for _spent in range(10):  # with the four that find the way back, all that the budget allows
+        world.store.note_sign_in(world.tenant.clock.now(), certificate, "verify")
+    progress = None
+    while not (progress and progress.steps):
+        with pytest.raises(StillWaiting) as pause:
+            world.renew(timing=SlicedTiming(world.tenant), progress=progress, overlap=0, **world.as_itself)
+        progress = _progress(pause)
+        world.tenant.clock.advance(pause.value.seconds)
+    assert progress.steps[progress.position].name == "roll_back" and world.current != certificate
+    world.renew(overlap=0)
+
+    world.renew(progress=progress, overlap=0, **world.as_itself)
+
+    assert world.current == certificate and world.usable() == [certificate]
+
+
 def _progress(pause):
     return Progress.from_values(json.loads(json.dumps(pause.value.carry["progress"])))
 

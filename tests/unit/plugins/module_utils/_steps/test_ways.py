@@ -17,6 +17,29 @@ from emulator.certificates import issue
 # Unregistered
 
 
+def test_the_key_store_of_another_application_is_refused_before_anything_is_said_or_done(adopted):
+    other = adopted.tenant.add_application("other", [adopted.tenant.issue("other", -10, 200)])
+    before = adopted.credentials
+
+    for act in (adopted.renew, adopted.roll_back, adopted.info, adopted.verify):
+        with pytest.raises(InvalidInput, match=f"holds the keys of application {adopted.payroll.app_id}"):
+            act(app_id=other.app_id)
+    for act in (adopted.renew, adopted.info):
+        with pytest.raises(InvalidInput, match=f"this task is about {other.app_id}"):
+            act(app_id=None, object_id=other.object_id)
+
+    assert (adopted.credentials, adopted.warnings, adopted.made) == (before, [], [])
+
+
+def test_why_an_application_cannot_renew_itself_is_that_its_key_is_refused(world):
+    world.adopt(**world.as_itself)
+    world.settle()
+    world.lose(world.current)
+    world.settle()
+
+    assert "Entra refuses a sign-in with the current key" in world.refused(**world.as_itself).message
+
+
 def test_a_certificate_that_was_never_applied_is_registered_again(adopted):
     adopted.lose(adopted.old.thumbprint)
 

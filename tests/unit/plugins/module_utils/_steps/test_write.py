@@ -65,7 +65,7 @@ def test_with_add_method_update_nobody_asks_for_it(adopted):
 def test_without_a_current_key_there_is_none(adopted):
     run, _version = start(adopted)
 
-    assert own_token(adopted, run, None) == (None, "the key store holds no current key")
+    assert own_token(adopted, run, None) == (None, "the key store holds no other key that could sign in")
 
 
 @pytest.mark.parametrize(("seconds", "works"), [(300, True), (299, False)])
