@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,3 +23,25 @@ def test_every_connection_option_has_its_inventory_variable():
     assert yaml.safe_load(text)["connection_options"] == {
         name: f"{{{{ entra_{name} | default(omit) }}}}" for name in CONNECTION
     }
+
+
+IN_INVENTORY = {"renew_register_from": "bastion", "renew_registrar": {"client_id": "of the inventory"}}
+WITH_E = {"register_from": "console", "registrar": {"client_id": "of the command"}}
+
+
+@pytest.mark.parametrize(
+    ("inventory", "command", "expected"),
+    [
+        ({}, {}, ("localhost", {})),
+        (IN_INVENTORY, {}, ("bastion", {"client_id": "of the inventory"})),
+        (IN_INVENTORY, WITH_E, ("console", {"client_id": "of the command"})),
+    ],
+    ids=["neither says it", "the inventory says it", "both say it"],
+)
+def test_split_duty_heeds_the_inventory_and_the_command_before_it(inventory, command, expected):
+    [play] = yaml.safe_load((ROOT / "playbooks" / "renew_split.yml").read_text(encoding="utf-8"))
+    known = {"inventory_hostname": "payroll", "hostvars": {"payroll": inventory}, **command}
+    templar = Templar(loader=DataLoader(), variables=known)
+    names = ("renew_register_from", "renew_registrar")
+
+    assert tuple(templar.template(trust_as_template(play["vars"][name])) for name in names) == expected
