@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,26 @@ def test_nothing_is_renewed_without_approval(path, arguments, around):
     assert environments in (["certificates"], [{"name": "certificates", "action": "start"}])
     if path.parent.name == "gitlab":
         assert [rule["when"] for mapping in around for rule in mapping.get("rules", ())] == ["manual"]
+
+
+@pytest.mark.parametrize("platform", ["azure", "github"])
+def test_reviewers_are_asked_every_monday_even_when_nothing_is_due(platform):
+    """A predecessor is retired by a run of the renewal, and the report does not know of any."""
+    [plan] = [
+        mapping[name]
+        for mapping, _around in dictionaries(load(EXAMPLES / platform / "renew.yml"))
+        for name in SCRIPTS
+        if "due=false" in str(mapping.get(name))
+    ]
+    decides = "\n".join(line for line in plan.splitlines() if re.match(r"due=|if ", line))
+
+    assert {day: decision(decides, day) for day in range(1, 8)} == {day: str(day == 1).lower() for day in range(1, 8)}
+
+
+def decision(script, day):
+    """What the shell makes of it on a day of the week."""
+    command = f"date() {{ echo {day}; }}\n{script}\necho $due"
+    return subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=True).stdout.strip()
 
 
 @pytest.mark.parametrize("path", PIPELINES, ids=lambda path: f"{path.parent.name}-{path.stem}")
