@@ -67,6 +67,13 @@ def test_the_inventory_is_new_before_anything_is_renewed():
     assert not source["update_on_launch"]
 
 
+def test_only_applications_that_somebody_chose_are_renewed():
+    """A renewal of all makes a certificate wherever a key store is empty."""
+    file = EXAMPLES / "project" / "inventory" / "applications.evercert_entra.yml"
+
+    assert yaml.safe_load(file.read_text(encoding="utf-8"))["filter"]
+
+
 def test_the_survey_of_the_renewal_asks_for_what_the_role_knows():
     path = ROOT / "roles" / "renew" / "meta" / "argument_specs.yml"
     known = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
