@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the page on diagnoses from the table in the code: `python tools/diagnosis_page.py`, or --check."""
+"""Writes the page on diagnoses from the table in the code: `tools/py tools/diagnosis_page.py`, or --check."""
 
 from __future__ import annotations
 
@@ -194,7 +194,7 @@ def main() -> int:
     if sys.argv[1:] == ["--check"]:
         if PAGE.read_text(encoding="utf-8") == page():
             return 0
-        print(f"{PAGE.relative_to(ROOT)} does not match the table in the code. Run: python tools/diagnosis_page.py")
+        print(f"{PAGE.relative_to(ROOT)} does not match the table in the code. Run: tools/py tools/diagnosis_page.py")
         return 1
     PAGE.write_text(page(), encoding="utf-8")
     return 0

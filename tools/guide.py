@@ -35,7 +35,8 @@ def main(page: str, tables: dict[str, str], program: str) -> int:
     made = filled(now, tables)
     if sys.argv[1:] == ["--check"]:
         if now != made:
-            print(f"{page} does not match the figures. Run: tools/{program} --write", file=sys.stderr)
+            command = f"tools/py tools/run_in.py test tools/{program} --write"
+            print(f"{page} does not match the figures. Run: {command}", file=sys.stderr)
         return int(now != made)
     if sys.argv[1:] == ["--write"]:
         path.write_text(made, encoding="utf-8")

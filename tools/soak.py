@@ -83,7 +83,7 @@ def main() -> int:
     print(runner.table(results))
     print()
     print(trust.table(trust.figures()))
-    print("\ntools/trust.py --write puts these figures into docs/docsite/rst/guide_trust.rst.")
+    print("\ntools/py tools/trust.py --write puts these figures into docs/docsite/rst/guide_trust.rst.")
     return any(result.outcome == "FAILED" for result in results.values())
 
 
