@@ -63,7 +63,8 @@ The support bundle
 
 With ``support_bundle`` the module ``application_certificate_verify`` writes one JSON file with what a support engineer
 asks for. It is written on success and on failure, also when nothing could be reached, is readable by its owner only,
-and holds no private key, secret, passphrase, token or assertion.
+and holds no private key, secret, passphrase, token or assertion. The connection is left out here: set it once with
+``module_defaults``, see :ref:`ansible_collections.evercert.entra.docsite.guide_sign_in`.
 
 .. code-block:: yaml
 

@@ -33,7 +33,8 @@ options:
       - How to sign in.
       - V(auto) takes the first that is configured, in the order V(access_token), V(client_secret), V(certificate),
         V(key_store), V(workload_identity), V(managed_identity), V(azure_cli). It asks nobody to find out, and returns
-        what it took and why it passed over the others as RV(ignore:auth).
+        what it took and why it passed over the others as RV(ignore:auth), but in
+        M(evercert.entra.application_recovery).
       - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
         need no Microsoft Graph permission at all. It cannot open a key store in Azure Key Vault, which needs an
         identity of its own.
