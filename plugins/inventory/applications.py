@@ -119,7 +119,7 @@ notes:
   - Every host is in the group C(entra_applications), in one by status (C(healthy), C(near_expiry), C(rotation_due),
     C(expired), C(not_yet_valid), C(missing), C(unknown)), in C(tenant_NAME) with every character outside of A-Z, a-z,
     0-9 replaced by an underscore, and in C(renew_YYYY_MM), the month in which its next renewal falls due. C(attention)
-    has those with a finding. Where nothing is missing or due there is no such group.
+    has those with a finding, C(missing) included. Where nothing is missing or due there is no such group.
   - The status is that of the tenant's directory alone, as in a listing of
     M(evercert.entra.application_certificate_info). The best sign-in certificate of an application counts.
   - Host variables are C(entra_app_id), C(entra_object_id), C(entra_display_name), C(entra_tenant_id), C(entra_cloud),
