@@ -58,7 +58,9 @@ def report(outcome):
     print(f"{outcome.mutant.change} | {end}", flush=True)
 
 mutants = mutants_of("till.py", Path("till.py").read_text())
-trial = Trial(mutants, {"till.py": till}, [Path.cwd()], report, every_test=True)
+trial = Trial(mutants, {"till.py": till}, [Path.cwd()], report)
+assert trial.run(["test_till.py"]) == 0
+trial = Trial(mutants, {"till.py": till}, [Path.cwd()], lambda outcome: None, seeks_idle=True)
 assert trial.run(["test_till.py"]) == 0
 print("idle:", *(f"/{test}" for test in trial.idle()))
 """
