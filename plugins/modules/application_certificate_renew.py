@@ -49,9 +49,11 @@ options:
     description:
       - V(present) renews when due. V(rolled_back) goes back to the predecessor, only if the predecessor signs in now
         and the current key is refused because of what it is.
+      - V(retired) only retires what O(overlap) and O(keep_retired) have passed for. Whatever is due, it makes no
+        certificate and leaves the current one current, so nobody has to be told.
     type: str
     default: present
-    choices: [present, rolled_back]
+    choices: [present, retired, rolled_back]
   validity:
     description:
       - How long a new certificate is valid, in days. Must be more than O(renew_before).
@@ -265,7 +267,7 @@ RETURN = r"""
 finding:
   description:
     - Why the renewal acts. V(interrupted), V(missing), V(unregistered), V(expired), V(near_expiry), V(rotation_due),
-      V(forced), or V(null) when nothing is due.
+      V(forced), or V(null) when nothing is due or O(state=retired).
   returned: success
   type: str
   sample: near_expiry

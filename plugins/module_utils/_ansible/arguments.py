@@ -137,7 +137,7 @@ POLICY: Spec = {
 
 RENEWAL: Spec = {
     "key_store": {"type": "path", "required": True, "no_log": False},
-    "state": {"type": "str", "default": "present", "choices": ["present", "rolled_back"]},
+    "state": {"type": "str", "default": "present", "choices": ["present", "retired", "rolled_back"]},
     "lock_timeout": {"type": "float", "default": 900.0},
     "registered_key_id": {"type": "str", "no_log": False},
     "certificate_content": {"type": "str"},
@@ -438,7 +438,7 @@ def problems_of_renewal(options: Options) -> list[str]:
     if options["registered_key_id"] and (options["stop_after"] == "generated" or options["state"] != "present"):
         found.append(
             "registered_key_id is for a run that goes on with a registered certificate: it cannot be combined with "
-            "stop_after 'generated' or state 'rolled_back'."
+            "stop_after 'generated' or a state other than 'present'."
         )
     return found
 
@@ -550,7 +550,7 @@ def renewal_policy(options: Options) -> RenewalPolicy:
     chosen: dict[str, t.Any] = {name: options[name] for name in words if options.get(name) is not None}
     chosen.update({name: dt.timedelta(days=options[name]) for name in _DAYS if options.get(name) is not None})
     propagation = dt.timedelta(seconds=options.get("timeout_propagation") or 600)
-    return RenewalPolicy(**chosen, propagation=propagation)
+    return RenewalPolicy(**chosen, retires_only=options.get("state") == "retired", propagation=propagation)
 
 
 def expectation(options: Options) -> Expectation:

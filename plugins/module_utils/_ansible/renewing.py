@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which of the three acts of application_certificate_renew a call is: adopt, roll back or renew."""
+"""Which of the three acts of application_certificate_renew a call is: adopt, roll back or renew (or only retire)."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
     try:
         if options["state"] == "rolled_back":
             return _roll_back(connection, request, module.check_mode, progress)
-        if is_adoption(connection, bool(options["adopt_path"])):
+        if is_adoption(connection, bool(options["adopt_path"]) and options["state"] == "present"):
             adopted = _adopt(connection, request, options, module.check_mode)
             if adopted:
                 return adopted

@@ -48,6 +48,7 @@ class RenewalPolicy:
     add_method: str = "auto"
     stop_after: str = "retired"
     force: bool = False
+    retires_only: bool = False
     confirm_retired: bool = False
     on_policy_limit: str = "fail"
     longest: dt.timedelta | None = None  # what a management policy allows, once that was read

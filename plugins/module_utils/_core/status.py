@@ -220,7 +220,9 @@ CHECKS: tuple[Check, ...] = (
 
 
 def assess(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
-    """Why a renewal acts, or None when nothing is due."""
+    """Why a renewal acts, or None when nothing is due, or when all that may be done is to retire."""
+    if policy.retires_only:
+        return None
     return next((finding for check in CHECKS if (finding := check(snapshot, policy))), None)
 
 

@@ -98,6 +98,12 @@ def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):
     assert again["changed"] is False
 
 
+def test_what_only_retires_adopts_nothing(renew, pem_of, old):
+    found = renew(adopt_path=pem_of(old), state="retired")
+
+    assert (found["changed"], found["finding"], found["certificate"]) == (False, None, None)
+
+
 def test_a_pair_brought_by_the_user_is_planned_by_name(renew, tenant, pem_of):
     path = pem_of(tenant.issue("mine"))
     options = {"certificate_path": path, "private_key_path": path}

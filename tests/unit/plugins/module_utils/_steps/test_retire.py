@@ -46,6 +46,35 @@ def test_a_retired_private_key_is_deleted_in_time(adopted):
     assert adopted.contents.find(adopted.old.thumbprint) is None
 
 
+@pytest.mark.parametrize(
+    ("due", "finding"),
+    [({"renew_before": 175}, "near_expiry"), ({"rotation_period": 1}, "rotation_due"), ({"force": True}, "forced")],
+)
+def test_whatever_is_due_a_call_may_only_retire(adopted, due, finding):
+    made = adopted.renew().certificate["thumbprint"]
+    adopted.settle(8 * 86400)
+    assert adopted.renew(check=True, **due).finding == finding
+
+    planned, done = adopted.renew(check=True, state="retired", **due), adopted.renew(state="retired", **due)
+
+    assert planned.steps == done.steps == ["retire"] and done.finding is None
+    assert adopted.registered == [adopted.current] == [made]
+
+
+def test_a_call_that_only_retires_leaves_a_lost_certificate_to_the_next_run(adopted):
+    """To register it again goes through the predecessor: its consumers would have to be told."""
+    made = adopted.renew().certificate["thumbprint"]
+    adopted.settle(8 * 86400)
+    adopted.lose(made)
+    adopted.settle()
+
+    with pytest.raises(Unsafe, match="the removal could lock it out"):
+        adopted.renew(state="retired", timeout_propagation=30)
+
+    assert adopted.current == made and adopted.registered == [adopted.old.thumbprint]
+    assert adopted.renew().finding == "unregistered"
+
+
 def test_nothing_is_retired_unless_the_current_key_signs_in(adopted):
     adopted.renew()
     adopted.settle(8 * 86400)

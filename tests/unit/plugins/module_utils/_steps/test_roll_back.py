@@ -106,6 +106,18 @@ def test_the_renewal_after_a_roll_back_replaces_the_refused_certificate(adopted)
     assert adopted.current not in (made, adopted.old.thumbprint) and adopted.registered == [adopted.current]
 
 
+def test_what_only_retires_leaves_a_refused_certificate_alone(adopted):
+    """A role that went back and runs again: nobody tells the consumers of what its last call would make current."""
+    made = promoted_and_lost(adopted)
+    adopted.roll_back()
+    adopted.settle(30 * 86400)
+
+    result = adopted.renew(state="retired", overlap=0, keep_retired=0)
+
+    assert (result.finding, result.steps, result.changed) == (None, [], False)
+    assert adopted.current == adopted.old.thumbprint and adopted.contents.successor.thumbprint == made
+
+
 def test_a_store_without_a_current_certificate_cannot_be_rolled_back(world):
     with pytest.raises(KeyStoreError, match="holds no current certificate"):
         world.roll_back()

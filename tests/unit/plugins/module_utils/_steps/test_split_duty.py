@@ -185,7 +185,9 @@ def test_check_mode_predicts_the_second_run_of_the_host(world):
     assert (planned.steps, planned.finding, planned.changed) == (done.steps, done.finding, done.changed)
 
 
-@pytest.mark.parametrize("given", [{"stop_after": "generated"}, {"state": "rolled_back"}], ids=str)
+@pytest.mark.parametrize(
+    "given", [{"stop_after": "generated"}, {"state": "retired"}, {"state": "rolled_back"}], ids=str
+)
 def test_a_key_id_where_it_has_no_sense_is_a_problem_of_the_options(world, given):
     options = world.options(registered_key_id="11111111-2222-4333-8444-555555555555", **given)
 
