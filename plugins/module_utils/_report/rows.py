@@ -22,6 +22,9 @@ Values = t.Mapping[str, t.Any]
 _MOMENT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z")
 _NAMES = ("key_id", "thumbprint", "thumbprint_sha256")
 _USABLE = ("healthy", "near_expiry")
+# A new certificate goes through these, and the last step that makes one current decides what a renewal came to.
+_STAGES = ("generate", "register", "prove", "promote")
+_SWITCHES = {"promote": "renewed", "roll_back": "rolled_back", "adopt": "adopted"}
 
 
 def row_of(values: Values, tenant_id: str, seen: str) -> Row:
@@ -49,17 +52,18 @@ def row_of_renewal(entry: Values, seen: str) -> Row:
     """A row from what application_certificate_renew returned, or from the failure of a task."""
     result = entry["result"]
     certificate = _object(result.get("certificate"))
-    outcome = _outcome(entry)
+    steps = [_step(step) for step in _objects(result.get("steps"))]
+    names = [step["step"] for step in steps]
+    outcome = _outcome(entry, names)
     values = {
         "app_id": entry.get("app_id"),
         "object_id": entry.get("object_id"),
         "display_name": entry.get("name"),
         "status": outcome,
-        "findings": [_failure(result)] if outcome == "failed" else [],
+        "findings": _findings_of(outcome, result, names),
         "certificates": [{**certificate, "status": certificate.get("stage")}] if certificate else [],
         "next_renewal": result.get("next_renewal"),
     }
-    steps = [_step(step) for step in _objects(result.get("steps"))]
     return {**row_of(values, str(entry["tenant_id"]), seen), "steps": steps}
 
 
@@ -86,8 +90,8 @@ def is_result(result: Values) -> bool:
 
 
 def last_certificate(certificates: t.Sequence[Values]) -> Values | None:
-    """The certificate that ends last, of those in use; of all when none is."""
-    dated = [entry for entry in certificates if entry["not_after"]]
+    """The certificate that ends last, of those in use; of all when none is. A successor serves nobody yet."""
+    dated = [entry for entry in certificates if entry["not_after"] and entry["status"] != "successor"]
     usable = [entry for entry in dated if entry["status"] in _USABLE]
     return max(usable or dated, key=lambda entry: str(entry["not_after"]), default=None)
 
@@ -120,16 +124,18 @@ def urgency(row: Values) -> tuple[int, int, str]:
     return order, days if days is not None else -1 << 30, key_of(row)
 
 
-def _outcome(entry: Values) -> str:
+def _outcome(entry: Values, steps: t.Sequence[str]) -> str:
     result = entry["result"]
     if _is_failure(result):
         return "failed"
-    steps = [str(step.get("step")) for step in _objects(result.get("steps"))]
     if not steps:
         return "unchanged"
     if entry.get("planned") or _object(result.get("certificate")).get("stage") == "planned":
         return "planned"
-    return "rolled_back" if "roll_back" in steps else "renewed"
+    switches = [_SWITCHES[step] for step in steps if step in _SWITCHES]
+    if switches:
+        return switches[-1]
+    return "retired" if set(steps) == {"retire"} else "under_way"
 
 
 def _is_failure(result: Values) -> bool:
@@ -143,6 +149,21 @@ def _failure(result: Values) -> Row:
         "reason": "failed",
         "message": f"{message} ({code})" if code else message,
         "remedy": diagnosis.get("remedy") or "See the message.",
+    }
+
+
+def _findings_of(outcome: str, result: Values, steps: t.Sequence[str]) -> list[Row]:
+    if outcome == "failed":
+        return [_failure(result)]
+    return [_remainder(steps)] if outcome == "under_way" else []
+
+
+def _remainder(steps: t.Sequence[str]) -> Row:
+    reached = max((_STAGES.index(step) for step in steps if step in _STAGES), default=-1)
+    return {
+        "reason": "under_way",
+        "message": f"Its certificate is not current yet. What remains: {', '.join(_STAGES[reached + 1 :])}.",
+        "remedy": "Renew again with a later stop_after: the next run goes on with the same certificate.",
     }
 
 

@@ -16,7 +16,7 @@ ERROR, WARNING, NOTE, NONE = "error", "warning", "note", "none"
 SEVERITIES = (ERROR, WARNING, NOTE, NONE)
 
 # What became of a renewal; a report of renewals has these in place of statuses.
-OUTCOMES = ("failed", "planned", "renewed", "rolled_back", "unchanged")
+OUTCOMES = ("failed", "planned", "under_way", "renewed", "rolled_back", "adopted", "retired", "unchanged")
 # Findings that leave the status as it is.
 REASONS = ("interrupted", "claim_differs", "wrong_object", "policy_exceeded")
 WORDS = (ERROR, WARNING, *STATUSES, *REASONS, *OUTCOMES)
@@ -34,8 +34,11 @@ _SEVERITY = {
     "healthy": NONE,
     "renewed": NONE,
     "rolled_back": WARNING,
+    "adopted": NONE,
+    "retired": NONE,
     "unchanged": NONE,
     "planned": NOTE,
+    "under_way": NOTE,
 }
 
 _MEANINGS = {
@@ -49,9 +52,12 @@ _MEANINGS = {
     "wrong_object": "A certificate is on the service principal and not on the application.",
     "policy_exceeded": "A certificate lives longer than a management policy allows.",
     "failed": "The task failed.",
-    "planned": "A renewal is due.",
+    "planned": "Something is due, and not done yet.",
+    "under_way": "A renewal is under way: its certificate is not current yet.",
     "renewed": "Renewed, and proven by signing in.",
     "rolled_back": "Rolled back to the predecessor.",
+    "adopted": "The key pair in use was taken into the key store, after one sign-in.",
+    "retired": "Nothing was renewed; an old certificate was retired.",
     "unchanged": "Nothing was due.",
 }
 

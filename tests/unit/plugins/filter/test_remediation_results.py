@@ -15,7 +15,7 @@ ROW = {
     "tenant_id": None,
     "app_id": "1f0e",
     "finding": "near_expiry",
-    "steps": [{"step": "generate", "detail": "x"}],
+    "steps": [{"step": "promote", "detail": "x"}],
     "certificate": {"thumbprint": "9F", "not_after": "2027-01-01T00:00:00Z"},
     "next_renewal": None,
     "failure": None,
@@ -26,6 +26,7 @@ ROW = {
     ("outcome", "change", "status"),
     [
         ("renewed", {}, "renewed"),
+        ("completed", {"steps": [{"step": "retire", "detail": "x"}]}, "retired"),
         ("healthy", {"steps": [], "finding": None}, "unchanged"),
         ("planned", {}, "planned"),
         ("not_begun", {}, "planned"),

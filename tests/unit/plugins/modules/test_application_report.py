@@ -142,7 +142,7 @@ def test_a_tenant_in_two_sources_is_refused(call, directory, source):
 def test_results_take_the_place_of_what_a_source_says(call, directory, source):
     row = a_row("payroll", 12)
     names = {name: row[name] for name in ("tenant_id", "app_id", "object_id")}
-    steps = [{"step": "prove", "detail": "Proven."}]
+    steps = [{"step": "prove", "detail": "Proven."}, {"step": "promote", "detail": "Current."}]
     result = {"steps": steps, "certificate": {"thumbprint": "AB", "not_after": "2027-05-01T00:00:00Z"}}
     results = [{**names, "host": "web1", "name": "payroll", "result": result}]
 

@@ -30,6 +30,10 @@ def renewal(**result):
     }
 
 
+def did(*steps):
+    return {"steps": [{"step": step, "detail": "x"} for step in steps]}
+
+
 def test_a_row_has_no_name_of_a_credential():
     """People choose those freely, and write names and mail addresses into them."""
     assert "somebody@example.test" not in str(a_row())
@@ -64,8 +68,17 @@ def test_the_most_urgent_is_first_and_then_what_ends_first():
     "result, outcome",
     [
         ({}, "unchanged"),
-        ({"steps": [{"step": "generate", "detail": "x"}]}, "renewed"),
-        ({"steps": [{"step": "roll_back", "detail": "x"}]}, "rolled_back"),
+        (did("generate", "register", "prove", "promote", "retire"), "renewed"),
+        (did("prove", "promote"), "renewed"),
+        (did("roll_back", "register", "prove", "promote"), "renewed"),
+        (did("roll_back"), "rolled_back"),
+        (did("generate", "register", "prove", "promote", "roll_back"), "rolled_back"),
+        (did("roll_back", "generate"), "rolled_back"),
+        (did("adopt"), "adopted"),
+        (did("retire", "retire"), "retired"),
+        (did("generate"), "under_way"),
+        (did("replace_successor", "generate", "register"), "under_way"),
+        (did("register", "prove"), "under_way"),
         ({"steps": [{"step": "register"}], "certificate": {"stage": "planned", "not_after": "(generated)"}}, "planned"),
         ({"failed": True, "msg": "No."}, "failed"),
         ({"unreachable": True}, "failed"),
@@ -82,6 +95,28 @@ def test_a_renewal_in_check_mode_is_planned_whatever_it_goes_on_with():
     entry = {**renewal(steps=[{"step": "promote", "detail": "x"}]), "planned": True}
 
     assert row_of_renewal(entry, SEEN)["status"] == "planned"
+
+
+@pytest.mark.parametrize(
+    "steps, left",
+    [
+        (["generate"], "register, prove, promote"),
+        (["replace_successor", "generate", "register"], "prove, promote"),
+        (["prove"], "promote"),
+    ],
+)
+def test_a_renewal_under_way_names_what_remains(steps, left):
+    (finding,) = row_of_renewal(renewal(**did(*steps)), SEEN)["findings"]
+
+    assert (finding["reason"], finding["severity"]) == ("under_way", "note")
+    assert finding["message"] == f"Its certificate is not current yet. What remains: {left}."
+
+
+def test_the_end_of_a_successor_is_no_end_of_what_is_in_use():
+    successor = {"thumbprint": "AB", "not_after": "2027-05-01T00:00:00Z", "stage": "successor"}
+
+    assert row_of_renewal(renewal(**did("generate"), certificate=successor), SEEN)["expires"] is None
+    assert row_of_renewal(renewal(**did("prove", "promote")), SEEN)["expires"] == "2027-05-01T00:00:00Z"
 
 
 def test_a_failure_says_why_and_what_to_do():
