@@ -42,7 +42,8 @@ options:
         it does not exist. Consumers read C(current/bundle.pem), or C(key.pem) and C(certificate.pem) beside it.
       - Or C(https://<vault>/certificates/<name>) for one certificate in Azure Key Vault. The private key is made in the
         vault and stays there; the vault signs. The identity of O(auth_source) must be allowed to use the vault, so
-        it cannot be V(key_store). A vault makes certificates of whole months, at most O(validity).
+        it cannot be V(key_store). A vault makes certificates of whole months, at most O(validity); O(renew_before) must
+        be less than the shortest time that those can come to, such as 59 days of 89.
     type: path
     required: true
   state:

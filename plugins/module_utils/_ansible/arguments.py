@@ -15,8 +15,9 @@ import typing as t
 from .._core.access import Wish
 from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
-from .._core.times import parse_iso
+from .._core.times import format_days, parse_iso
 from .._core.verdict import normal_thumbprint
+from .._keys.vault_policy import shortest_life
 from .._report import formats
 from .._report.rows import is_result
 from .._report.words import WORDS
@@ -473,7 +474,22 @@ def problems_of_vault(options: Options, source: str | None) -> list[str]:
             f"validity must be at least {_SHORTEST_IN_A_VAULT} days in Azure Key Vault, which makes certificates of "
             f"whole months, and is {options['validity']:g}."
         )
+    elif options.get("validity") and not _problems_of_numbers(options):
+        found += _problems_of_months(renewal_policy(options))
     return found
+
+
+def _problems_of_months(policy: RenewalPolicy) -> list[str]:
+    """What is less than validity, and not less than the whole months in it, is due on every run too."""
+    shortest = shortest_life(policy.validity)
+    if not shortest <= policy.renew_before < policy.validity:
+        return []
+    problem = (
+        f"renew_before ({format_days(policy.renew_before)} days) must be less than {format_days(shortest)} days in "
+        f"Azure Key Vault, else every run would renew again: of validity ({format_days(policy.validity)} days) it "
+        "takes the whole months, which may be as short as that. Lower renew_before, or raise validity."
+    )
+    return [problem]
 
 
 def problems_of_access(options: Options) -> list[str]:

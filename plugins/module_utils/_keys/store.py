@@ -38,6 +38,9 @@ class KeyStore(t.Protocol):
     ) -> StoredKey:
         """A new key pair for `keep_successor`, signed by itself, not valid for longer than asked for."""
 
+    def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
+        """How long a new key pair's certificate lives at least, when so much is asked for."""
+
     def certify(self, content: bytes, where: str) -> StoredKey:
         """The key that waits here with the certificate that an authority has made for it. Raises InvalidInput."""
 

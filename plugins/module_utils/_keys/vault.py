@@ -25,7 +25,7 @@ from .key_pair import KeyPair, distinguished_name, load_chain
 from .pem import format_certificates
 from .refusals import refusal
 from .vault_keys import SignedRequest, Vault, VaultKey, is_under_way
-from .vault_policy import creation, importing, whole_months
+from .vault_policy import creation, importing, shortest_life, whole_months
 from .vault_tags import MADE, Entry, Marks, current_of, next_number, record_of, successor_of, tags_for
 from .vault_versions import Versions
 
@@ -93,6 +93,9 @@ class VaultStore:
         if unfinished is None:
             raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
         return self.signer(unfinished.thumbprint)
+
+    def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
+        return shortest_life(validity)
 
     def certify(self, content: bytes, where: str) -> SignedRequest:
         """The certificate that an authority has made from `signing_request`."""

@@ -9,6 +9,7 @@ Source: "About Azure Key Vault certificates": a policy is needed to create a cer
 
 from __future__ import annotations
 
+import calendar
 import datetime as dt
 import typing as t
 
@@ -20,6 +21,8 @@ NO_AUTO_RENEWAL = [{"trigger": {"lifetime_percentage": 80}, "action": {"action_t
 PEM = "application/x-pem-file"
 PFX = "application/x-pkcs12"
 CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2"
+# Every day of four years, the longest and the shortest months among them.
+_STARTS = [dt.datetime(2024, 1, 1) + dt.timedelta(days=day) for day in range(1461)]
 
 
 def creation(*, subject: str, key_size: int, months: int | None, exportable: bool) -> Policy:
@@ -51,9 +54,23 @@ def _key_properties(key_size: int, exportable: bool) -> Policy:
 
 def whole_months(start: dt.datetime, end: dt.datetime) -> int:
     """The months that fit: a limit of the tenant's policy must not be exceeded. Raises InvalidInput for none."""
-    months = (end.year - start.year) * 12 + end.month - start.month
-    if (end.day, end.time()) < (start.day, start.time()):
-        months -= 1
+    months = _months_within(start, end)
     if months < 1:
         raise InvalidInput(["Key Vault makes certificates of whole months: validity must be at least 31 days."])
     return months
+
+
+def shortest_life(validity: dt.timedelta) -> dt.timedelta:
+    """What the months that fit come to at least, whatever day they start on: two of 60 days, or one of 30."""
+    return min(_months_after(start, _months_within(start, start + validity)) - start for start in _STARTS)
+
+
+def _months_within(start: dt.datetime, end: dt.datetime) -> int:
+    months = (end.year - start.year) * 12 + end.month - start.month
+    return months - 1 if (end.day, end.time()) < (start.day, start.time()) else months
+
+
+def _months_after(start: dt.datetime, months: int) -> dt.datetime:
+    years, month = divmod(start.month - 1 + months, 12)
+    year, month = start.year + years, month + 1
+    return start.replace(year=year, month=month, day=min(start.day, calendar.monthrange(year, month)[1]))

@@ -36,13 +36,22 @@ def fit_to_limit(
     """The policy for a new certificate, with its validity lowered where that is wanted. Raises Unsafe."""
     if policy.validity <= limit.span:
         return policy
-    if policy.on_policy_limit == "clamp" and policy.renew_before < limit.span - SLACK:
-        connection.warn(f"validity is lowered to {limit.days} days, the limit of management policy {limit.policy_id}.")
-        return dataclasses.replace(policy, validity=limit.span - SLACK)
+    early = format_days(policy.renew_before)
+    remedy = f"Lower validity (and renew_before, which is {early}), or set on_policy_limit to 'clamp'."
+    if policy.on_policy_limit == "clamp":
+        shortest = connection.store.shortest_life(limit.span - SLACK)
+        if policy.renew_before < shortest:
+            connection.warn(
+                f"validity is lowered to {limit.days} days, the limit of management policy {limit.policy_id}."
+            )
+            return dataclasses.replace(policy, validity=limit.span - SLACK)
+        remedy = (
+            f"One that the key store makes within that may live no longer than {format_days(shortest)} days: lower "
+            f"renew_before, which is {early}, below them, else every run would renew again."
+        )
     raise _refused(
         f"validity is {format_days(policy.validity)} days, but {_allows(limit, application)} Nothing was changed. "
-        f"Lower validity (and renew_before, which is {format_days(policy.renew_before)}), or set on_policy_limit to "
-        "'clamp'.",
+        f"{remedy}",
         limit,
     )
 

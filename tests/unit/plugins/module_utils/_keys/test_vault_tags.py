@@ -12,7 +12,12 @@ from dataclasses import fields, replace
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
-from ansible_collections.evercert.entra.plugins.module_utils._keys.vault_policy import creation, importing, whole_months
+from ansible_collections.evercert.entra.plugins.module_utils._keys.vault_policy import (
+    creation,
+    importing,
+    shortest_life,
+    whole_months,
+)
 from ansible_collections.evercert.entra.plugins.module_utils._keys.vault_tags import (
     LONGEST,
     Entry,
@@ -137,6 +142,18 @@ def test_only_whole_months_that_fit_are_asked_for(start, end, months):
 def test_less_than_a_month_is_refused():
     with pytest.raises(InvalidInput, match="at least 31 days"):
         whole_months(NOW, NOW + dt.timedelta(days=27))
+
+
+@pytest.mark.parametrize(
+    ("validity", "shortest"), [(31, 28), (60, 30), (61, 31), (62, 59), (89, 59), (90, 60), (180, 150), (365, 335)]
+)
+def test_the_months_that_fit_are_known_to_the_day(validity, shortest):
+    """The day that they start on decides how long they are."""
+    assert shortest_life(dt.timedelta(days=validity)) == dt.timedelta(days=shortest)
+
+
+def test_less_than_a_month_may_come_to_nothing():
+    assert shortest_life(dt.timedelta(days=30)) == dt.timedelta()
 
 
 def test_policies_keep_keys_in_the_vault_unless_told_otherwise():

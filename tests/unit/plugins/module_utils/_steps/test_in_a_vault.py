@@ -128,6 +128,47 @@ def test_the_validity_is_in_whole_months_and_never_longer_than_asked_for(vault_w
     assert held.not_after - vault_world.tenant.clock.now() > dt.timedelta(days=145)
 
 
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize(
+    ("validity", "renew_before", "shortest"), [(31, 28, 28), (60, 45, 30), (89, 60, 59), (365, 350, 335)]
+)
+def test_what_would_be_due_again_on_every_run_is_refused(in_vault, check, validity, renew_before, shortest):
+    before = in_vault.count()
+
+    with pytest.raises(InvalidInput) as caught:
+        in_vault.renew(check, validity=validity, renew_before=renew_before)
+
+    assert caught.value.message == (
+        f"renew_before ({renew_before} days) must be less than {shortest} days in Azure Key Vault, else every run "
+        f"would renew again: of validity ({validity} days) it takes the whole months, which may be as short as that. "
+        "Lower renew_before, or raise validity."
+    )
+    assert in_vault.count() == before
+
+
+@pytest.mark.parametrize("day", range(0, 360, 45))
+def test_what_is_just_less_is_renewed_once(vault_world, day):
+    vault_world.settle(day * 86400)
+    vault_world.renew(validity=60, renew_before=29.9)
+    vault_world.settle()
+
+    assert not vault_world.renew(validity=60, renew_before=29.9).changed
+
+
+@pytest.mark.parametrize(("renew_before", "accepted"), [(58, True), (60, False)])
+def test_a_validity_is_lowered_to_a_limit_where_its_months_are_long_enough(in_vault, renew_before, accepted):
+    in_vault.tenant.limit_lifetime("P90D")
+    in_vault.tenant.grant(in_vault.admin, "Policy.Read.All")
+    given = {"renew_before": renew_before, "on_policy_limit": "clamp"}
+
+    if accepted:
+        assert in_vault.renew(**given).steps == RENEWED
+        return
+    error = in_vault.refused(**given)
+    assert "may live no longer than 59 days: lower renew_before, which is 60, below them" in error.message
+    assert error.diagnosis.code == "policy_refused" and len(in_vault.versions) == 1
+
+
 def test_the_vault_signs_and_no_private_key_is_ever_sent(in_vault):
     in_vault.sent.clear()
     result = in_vault.renew(overlap=0)
