@@ -15,7 +15,10 @@ options:
       - The tenant, as a GUID or a domain.
       - Without it, the environment variables E(AZURE_TENANT_ID), E(AZURE_TENANT) and E(AZURESUBSCRIPTION_TENANT_ID) are
         read where the module runs.
-      - Needed for every O(auth_source) but V(access_token).
+      - Needed for every O(auth_source) but V(access_token), and for that one too where the application signs in with
+        its own key. M(evercert.entra.application_certificate_renew) and
+        M(evercert.entra.application_certificate_verify) always do,
+        M(evercert.entra.application_certificate_info) does with O(ignore:sign_in).
     type: str
     aliases: [tenant]
   client_id:

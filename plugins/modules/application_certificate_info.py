@@ -328,6 +328,7 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
         warn=module.warn,
         needs_application=False,
         is_audit=True,
+        signs_in=options["sign_in"],
         problems=arguments.problems_of_report(options),
     )
     policy = arguments.renewal_policy(options)

@@ -419,6 +419,7 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         check_mode=module.check_mode,
         warn=module.warn,
         timing=timing_of(module),
+        signs_in=True,
         problems=arguments.problems_of_renewal(options),
     )
     connection.repairs = repairs_before(module)

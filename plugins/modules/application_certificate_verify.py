@@ -228,6 +228,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
         check_mode=module.check_mode,
         warn=module.warn,
         timing=timing_of(module),
+        signs_in=True,
         problems=[*arguments.problems_of_verification(options), *bundle.missing_directory(options)],
     )
     connection.repairs = repairs_before(module)

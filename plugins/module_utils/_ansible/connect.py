@@ -114,9 +114,11 @@ def open_connection(
     problems: t.Sequence[str] = (),
     person: Person | None = None,
     is_audit: bool = False,
+    signs_in: bool = False,
 ) -> Connection:
     """The connection that the options describe. Raises InvalidInput with every problem; sends nothing.
 
+    `signs_in` is for what signs in with the application's own key, whoever reads and writes the directory.
     An audit gives way: where the service's limits are near, its requests are refused before those of a renewal.
     """
     found = [*arguments.problems_of(options), *problems]
@@ -145,6 +147,10 @@ def open_connection(
     found += identity.problems() if identity else []
     if not options.get("tenant_id") and source != "access_token":
         found.append("tenant_id is needed (AZURE_TENANT_ID): the tenant's GUID or domain.")
+    elif not options.get("tenant_id") and signs_in:
+        found.append(
+            "tenant_id is needed (AZURE_TENANT_ID) beside access_token: the application itself signs in there."
+        )
     if not selector and (needs_application or store):
         found.append("Name the application: app_id, object_id or display_name.")
     if found or choice is None or identity is None or cloud is None:

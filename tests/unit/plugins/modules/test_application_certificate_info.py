@@ -69,6 +69,15 @@ def test_several_applications_of_one_name_are_listed(info, tenant):
     )
 
 
+@pytest.mark.parametrize("sign_in", [True, False])
+def test_a_token_needs_its_tenant_only_where_the_key_is_tried(info, payroll, key_store, sign_in):
+    token = {"auth_source": "access_token", "access_token": "t0ken", "tenant_id": None}
+
+    found = info(app_id=payroll.app_id, key_store=key_store, sign_in=sign_in, **token)
+
+    assert found.get("msg", "").startswith("tenant_id is needed (AZURE_TENANT_ID) beside access_token") is sign_in
+
+
 def test_an_unreachable_host_is_a_status(info, payroll):
     found = info(app_id=payroll.app_id, authority_host="https://nonexistent.invalid")
 

@@ -32,6 +32,15 @@ def steps(found):
     return [step["step"] for step in found["steps"]]
 
 
+def test_a_token_without_its_tenant_is_refused_before_anything_is_sent(renew, server, key_store):
+    asked = len(server.emulator.log.lines)
+
+    found = renew(auth_source="access_token", access_token="t0ken", tenant_id=None)
+
+    assert found["failed"] and found["msg"].startswith("tenant_id is needed (AZURE_TENANT_ID) beside access_token")
+    assert len(server.emulator.log.lines) == asked and not os.path.exists(key_store)
+
+
 def test_a_check_says_what_the_run_then_does_and_makes_nothing(renew, key_store):
     planned = renew(check=True)
 

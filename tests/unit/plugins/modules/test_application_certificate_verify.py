@@ -169,6 +169,12 @@ def test_a_wait_is_handed_over_and_gone_on_with(verify):
     assert (found["verified"], found["sign_ins"]["attempts"]) == (True, 3)
 
 
+def test_a_token_without_its_tenant_is_refused(verify):
+    found = verify(auth_source="access_token", access_token="t0ken", tenant_id=None)
+
+    assert found["msg"].startswith("tenant_id is needed (AZURE_TENANT_ID) beside access_token")
+
+
 def test_nothing_to_verify_is_refused(verify):
     assert verify(client_certificate_path=None)["problems"] == [
         "Nothing to verify: give key_store, or client_certificate_path."

@@ -158,6 +158,17 @@ def test_what_a_way_to_sign_in_lacks_is_named_at_once(options, source, needs):
     assert ("tenant_id is needed" in found) is (source != "access_token")
 
 
+@pytest.mark.parametrize("source", ["auto", "access_token"])
+def test_a_token_does_not_tell_where_the_application_itself_signs_in(options, source):
+    given = options(**NONE, app_id=APP_ID, auth_source=source, access_token="t0ken")
+
+    assert opened(given).identity.name == "access_token"
+    assert problems(given, signs_in=True) == [
+        "tenant_id is needed (AZURE_TENANT_ID) beside access_token: the application itself signs in there."
+    ]
+    assert opened({**given, "tenant_id": "contoso.onmicrosoft.com"}, signs_in=True)
+
+
 def test_a_module_alone_shows_nobody_a_device_code(options):
     (problem,) = problems(options(app_id=APP_ID, auth_source="device_code"))
 
