@@ -74,6 +74,7 @@ class AccessProgress:
     position: int = 0
     attempts: int = 0
     acknowledged: bool = False
+    answer: str = ""  # what the last write met, where it was not acknowledged
     again_at: float = 0.0
     pause: float = 0.0
     deadline: float = 0.0
@@ -233,13 +234,18 @@ def _send(connection: Connection, progress: AccessProgress, step: AccessStep) ->
         if _is_there_already(failure, step):
             progress.acknowledged = True
             return
+        progress.answer = failure.message
         asked = failure.retry_after if isinstance(failure, GraphRefused) else None
-        is_last = progress.attempts >= WRITE_ATTEMPTS or timing.monotonic() >= progress.deadline
-        too_long = asked is not None and asked > LONGEST_RETRY_AFTER
+        left = max(0.0, progress.deadline - timing.monotonic())
+        longest = min(LONGEST_RETRY_AFTER, left) if _was_refused(failure) else LONGEST_RETRY_AFTER
+        is_last = progress.attempts >= WRITE_ATTEMPTS or not left
+        too_long = asked is not None and asked > longest
         may_pass = _may_pass(failure, step, progress) and not too_long and not is_last
         if not may_pass and not _is_shown(connection, progress, step):
             if isinstance(failure, GraphRefused) and failure.status == 403:
                 raise _explained(failure, step) from failure
+            if isinstance(failure, GraphRefused) and too_long:
+                raise failure.saying(_put_off(asked or 0.0, longest, step)) from failure
             raise
         if _was_refused(failure):
             progress.pause = POLL * 2 ** (progress.attempts - 1) if asked is None else asked
@@ -250,6 +256,14 @@ def _explained(failure: GraphRefused, step: AccessStep) -> GraphRefused:
     """A refusal for want of rights says which ones this step needs."""
     message = f"Graph refused it ({failure.code}): {step.detail} {needs_sentence(step.need)}"
     return GraphRefused(message, failure.diagnosis, failure.status, failure.code, failure.retry_after)
+
+
+def _put_off(asked: float, longest: float, step: AccessStep) -> str:
+    return (
+        f"It asks to wait {asked:.0f} s, and this run waits for {longest:.0f} s at most (what is left of "
+        f"timeout_propagation, and never more than {LONGEST_RETRY_AFTER:.0f} s). It was about: {step.detail} Run again "
+        "after that time."
+    )
 
 
 def _was_refused(failure: GraphRefused | NetworkFailure) -> bool:
@@ -314,9 +328,13 @@ def _list_assignments(connection: Connection, principal_id: str) -> tuple[Assign
 
 def _not_shown(progress: AccessProgress, step: AccessStep, timeout: float) -> str:
     done = ", ".join(one.detail for one in progress.steps[: progress.position]) or "Nothing before it."
+    if progress.acknowledged:
+        how, why = "acknowledged it", "The write was not applied."
+    else:
+        how, why = "did not acknowledge it", f"The last answer: {progress.answer}"
     return (
-        f"Graph acknowledged it, and the directory does not show it after {timeout:.0f} s: {step.detail} The write was "
-        f"not applied. Done before it: {done} Run again."
+        f"Graph {how}, and the directory does not show it after {timeout:.0f} s: {step.detail} {why} Done before it: "
+        f"{done} Run again."
     )
 
 

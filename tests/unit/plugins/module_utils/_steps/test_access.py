@@ -298,6 +298,34 @@ def test_an_acknowledged_write_that_was_not_applied_is_no_success(bare, operatio
     assert state(bare) == (True, [READ, USERS])
 
 
+def test_a_write_that_is_put_off_for_longer_than_the_run_may_last_ends_it_with_both_times(bare):
+    bare.tenant.faults.add("error", match="post_service_principal", status=429, retry_after=60, times=None)
+
+    with pytest.raises(GraphRefused, match="Graph answered 429 ") as caught:
+        bare.access(timeout_propagation=30)
+
+    assert "It asks to wait 60 s, and this run waits for 30 s at most" in caught.value.message
+    assert "It was about: The service principal of payroll is created." in caught.value.message
+    assert caught.value.diagnosis.code == "throttled" and bare.timing.waited == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "last"),
+    [
+        ({"kind": "no_reply"}, "The last answer: "),
+        ({"kind": "error", "status": 503}, "The last answer: Graph answered 503"),
+    ],
+)
+def test_a_write_without_an_acknowledgement_is_not_said_to_have_one(bare, fault, last):
+    bare.tenant.faults.add(match="post_service_principal", times=None, **fault)
+
+    with pytest.raises(NotProven) as caught:
+        bare.access(timeout_propagation=30)
+
+    assert "Graph did not acknowledge it, and the directory does not show it after 30 s" in caught.value.message
+    assert last in caught.value.message and "not applied" not in caught.value.message
+
+
 def test_lag_of_the_directory_is_waited_out(bare):
     bare.tenant.reads.lag(seconds=[0, 40, 15])
     bare.settle()

@@ -378,6 +378,7 @@ def test_a_run_begins_with_nothing_done():
         "position": 0,
         "attempts": 0,
         "acknowledged": False,
+        "answer": "",
         "again_at": 0.0,
         "pause": 0.0,
         "deadline": 0.0,
