@@ -215,6 +215,11 @@ auth:
       type: list
       elements: dict
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
+diagnosis:
+  description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
+  returned: when it failed for a reason that has a code
+  type: dict
+  sample: {"code": "permission_denied", "retry": "no"}
 """
 
 import typing as t

@@ -106,6 +106,11 @@ key_id:
   returned: success
   type: str
   sample: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
+diagnosis:
+  description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
+  returned: when it failed for a reason that has a code
+  type: dict
+  sample: {"code": "policy_refused", "retry": "no"}
 auth:
   description:
     - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.

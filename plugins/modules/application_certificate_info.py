@@ -289,6 +289,11 @@ summary:
   returned: success
   type: dict
   sample: {"total": 12, "healthy": 9, "near_expiry": 2, "expired": 1}
+diagnosis:
+  description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
+  returned: when it failed for a reason that has a code
+  type: dict
+  sample: {"code": "permission_denied", "retry": "no"}
 auth:
   description:
     - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.

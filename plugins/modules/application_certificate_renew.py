@@ -381,6 +381,15 @@ next_renewal:
   returned: success
   type: str
   sample: "2027-04-21T09:55:00Z"
+missing_permissions:
+  description: What the identity lacks for the planned steps, as M(evercert.entra.application_access) returns it.
+  returned: when the access token clearly lacks something
+  type: list
+  elements: dict
+  sample:
+    - task: add a certificate to the application
+      kind: application permission
+      any_of: [Application.ReadWrite.OwnedBy, Application.ReadWrite.All, Directory.ReadWrite.All]
 diagnosis:
   description: Why the renewal failed, with C(code), C(cause), C(remedy), C(retry) and C(evidence).
   returned: when it failed for a reason that has a code

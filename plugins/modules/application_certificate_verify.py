@@ -108,12 +108,12 @@ EXAMPLES = r"""
 RETURN = r"""
 verified:
   description: Whether every check is good.
-  returned: always
+  returned: success, or when a check failed
   type: bool
   sample: true
 checks:
   description: What was checked, in order.
-  returned: always
+  returned: success, or when a check failed
   type: list
   elements: dict
   contains:
@@ -143,14 +143,14 @@ sign_ins:
     - C(restarts) is how often an answer other than O(expect) started the count again.
     - C(would_detect) says what that proves. It is the smallest share of token servers answering otherwise that these
       sign-ins would have met with 95 % probability. The smaller, the stronger.
-  returned: always
+  returned: success, or when a check failed
   type: dict
   sample: {"required": 3, "consecutive": 3, "attempts": 4, "restarts": 1, "elapsed": 90.8, "would_detect": 0.71}
 evidence:
   description:
     - What the proof rests on. C(clock_offset_seconds) is how far this host's clock is ahead of the service's, or null
       when no answer told the time.
-  returned: always
+  returned: success, or when a check failed
   type: dict
   sample:
     app_id: 1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10
@@ -163,7 +163,7 @@ evidence:
     clock_offset_seconds: 0
 diagnosis:
   description: Why the verification failed.
-  returned: when a check failed for a reason that has a code
+  returned: when it failed for a reason that has a code
   type: dict
   contains:
     code:
@@ -194,7 +194,7 @@ diagnosis:
 auth:
   description:
     - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
-  returned: success, when O(auth_source) is V(auto)
+  returned: success, or when a check failed, and O(auth_source) is V(auto)
   type: dict
   contains:
     source:
