@@ -41,7 +41,7 @@ options:
   key_store:
     description:
       - The directory with the application's key pairs, on the host of the task. An empty or missing one gets a first
-        certificate. Azure Key Vault is not possible here: no administrator's token opens a vault.
+        certificate. Azure Key Vault is refused, as no administrator's token opens a vault.
     type: path
     required: true
   permissions:
