@@ -6,9 +6,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import scale
 from secrecy import acts
 from secrecy.stage import HOST
+
+ROOT = Path(__file__).resolve().parents[3]
 
 
 def hosts_of(cast, connection):
@@ -70,3 +74,39 @@ def test_no_playbook_shows_a_secret_whether_it_ends_well_or_not(stage, connectio
         assert words in ended
     assert stage.findings() == {}
     scale.note("secrecy", plays_of_playbooks=len(played))
+
+
+def test_no_recovery_shows_a_secret_whoever_signs_in(stage, server, connection, cast, variables, canary):
+    """An administrator's application that is refused, one that is not, and a person with a device code."""
+    where = {f"entra_{name}": connection[name] for name in ("tenant_id", "authority_host", "graph_url", "ca_path")}
+    quick = {f"recover_{name}": value for name, value in acts.QUICK.items()}
+    host = {**HOST, **where, **quick, "recover_permissions": [], **of(cast["itself"])}
+    application = {"recover_auth_source": "client_secret", "recover_client_id": connection["client_id"]}
+
+    for more, secret in (
+        (application, "wrong_secret"),
+        (application, "client_secret"),
+        ({"recover_force": True}, None),
+    ):
+        environment = {"AZURE_CLIENT_SECRET": canary(secret)} if secret else {}
+        stage.play("evercert.entra.recover", {"itself": {**host, **more}}, variables, **environment)
+
+    stage.learn_keys()
+    ended = stage.printed.decode()
+    assert "AADSTS7000215" in ended and ended.count("Sign-in and health are proven.") == 2
+    assert stage.findings() == {"(environments)": ["client_secret", "wrong_secret"]}  # where the user has put them
+
+
+# What has no play of its own here, and why that is enough.
+WITHOUT_A_PLAY = {
+    "renew_application": "finds the hosts of an application, then it is the playbook renew",
+    "schedule": "is given the path of a file with secrets, and never reads it",
+}
+
+
+def test_every_playbook_and_role_is_played_or_it_is_said_why_not():
+    names = {path.stem for path in (*ROOT.glob("playbooks/*.yml"), *ROOT.glob("roles/*"))}
+    plays = "".join(path.read_text(encoding="utf-8") for path in Path(__file__).parent.glob("test_*.py"))
+
+    played = {name for name in names if f'evercert.entra.{name}"' in plays or f'("{name}"' in plays}
+    assert names - played == set(WITHOUT_A_PLAY)
