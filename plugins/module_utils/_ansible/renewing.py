@@ -108,7 +108,7 @@ def _request_signature(
 
 
 def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress | None) -> Renewal:
-    if dry_run:
+    if dry_run or not connection.store.exists:  # which refuses, and makes no store for that
         return Renewal(prepare_roll_back(connection, request.policy, progress), dry_run=True)
     with noting_failures(connection, "roll_back", progress), locked(connection, request):
         run = prepare_roll_back(connection, request.policy, progress)

@@ -61,7 +61,10 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
     if dry_run:
         return Renewal(prepare(connection, request, progress), dry_run=True)
     if not connection.store.exists:
-        prepare(connection, request, progress)  # whatever speaks against a first renewal is said before a store is made
+        # Whatever speaks against a first renewal is said before a store is made.
+        planned = prepare(connection, request, progress)
+        if not planned.progress.steps:
+            return Renewal(planned, dry_run=False)
     with noting_failures(connection, "prepare", progress) as doing, locked(connection, request):
         run = go_on(connection, request, progress) or prepare(connection, request, progress)
         doing.progress = run.progress

@@ -107,10 +107,16 @@ def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):
     assert again["changed"] is False
 
 
-def test_what_only_retires_adopts_nothing(renew, pem_of, old):
+def test_what_only_retires_adopts_nothing(renew, pem_of, old, key_store):
     found = renew(adopt_path=pem_of(old), state="retired")
 
     assert (found["changed"], found["finding"], found["certificate"]) == (False, None, None)
+    assert not os.path.exists(key_store)
+
+
+def test_what_cannot_be_rolled_back_makes_no_key_store(renew, key_store):
+    assert "holds no current certificate" in renew(state="rolled_back")["msg"]
+    assert not os.path.exists(key_store)
 
 
 def test_a_pair_brought_by_the_user_is_planned_by_name(renew, tenant, pem_of):
