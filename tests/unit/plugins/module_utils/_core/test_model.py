@@ -108,6 +108,15 @@ def test_the_token_encryption_key_is_not_for_sign_in_and_protected():
     assert application.is_protected(entry) == "it decrypts tokens (tokenEncryptionKeyId names it)"
 
 
+def test_an_identifier_that_anybody_may_set_counts_only_where_no_entry_has_the_bytes():
+    certificate = a_certificate()
+    named = dataclasses.replace(a_credential(certificate, identifier=certificate.thumbprint), certificate=None)
+    held = a_credential(certificate, key_id="held")
+
+    assert an_application(named, held).find_credential(certificate) is held
+    assert an_application(named).find_credential(certificate) is named
+
+
 def test_both_halves_of_a_saml_pair_are_protected():
     signs = a_credential(key_id="signs", type="X509CertAndPassword", usage="Sign", identifier="pair")
     verifies = a_credential(key_id="verifies", identifier="pair")

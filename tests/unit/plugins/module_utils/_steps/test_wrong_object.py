@@ -11,10 +11,9 @@ import dataclasses
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, NotProven
-from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record, ServicePrincipal
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report
 from ansible_collections.evercert.entra.plugins.module_utils._steps.wrong_object import find_misplaced
-from ansible_collections.evercert.entra.tests.unit.builders import a_certificate, a_credential
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 from emulator.credentials import KeyCredential
 
@@ -193,12 +192,3 @@ def test_a_renewal_goes_on_where_the_service_principal_may_not_be_read(adopted):
     adopted.renew(add_method="update", force=True)
 
     assert not [words for words in adopted.warnings if "wrong object" in words] and [adopted.current] == adopted.made
-
-
-def test_the_key_that_decrypts_tokens_is_told_apart():
-    credential = a_credential()
-
-    found = ServicePrincipal("object-1", "app-1", True, (credential,), credential.key_id)
-
-    assert found.purpose_of(credential) == "token_encryption"
-    assert found.find_credential(a_certificate()) is None
