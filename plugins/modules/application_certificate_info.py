@@ -235,6 +235,14 @@ applications:
           returned: success
           type: bool
           sample: true
+        stage:
+          description:
+            - How far it is in the key store, as V(current), V(successor), V(predecessor) or V(retired). V(null) when it
+              is not in one.
+            - With a key store, the status of the application is that of the V(current) one.
+          returned: success
+          type: str
+          sample: current
         policy:
           description:
             - What the management policy that decides for the application says of its lifetime. C(state) is V(ok),

@@ -79,8 +79,10 @@ options:
     default: []
   fail_within:
     description:
-      - The task also fails, after the files are written, when the last certificate of an application ends within so
-        many days or has ended. Without it, dates alone are no failure.
+      - The task also fails, after the files are written, when the certificate of an application ends within so many
+        days or has ended. Without it, dates alone are no failure.
+      - Where a key store was looked at (O(results)), that is its current certificate, whatever else is on the
+        application; otherwise it is the one that ends last, of those in use.
     type: float
   prometheus_applications:
     description:

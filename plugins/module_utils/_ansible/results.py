@@ -85,15 +85,19 @@ def _of_step(step: Step, progress: Progress) -> Values:
 
 
 def _of_version(contents: StoreContents, version: Version) -> Values:
-    is_current = contents.current is not None and contents.current.thumbprint == version.thumbprint
-    is_successor = contents.successor is not None and contents.successor.thumbprint == version.thumbprint
-    others = "retired" if version.record.retired else "predecessor"
     return {
         **_of_certificate(version.certificate),
         "key_id": version.record.key_id,
-        "stage": "current" if is_current else "successor" if is_successor else others,
+        "stage": _stage_of(contents, version),
         "path": version.path,
     }
+
+
+def _stage_of(contents: StoreContents, version: Version) -> str:
+    is_current = contents.current is not None and contents.current.thumbprint == version.thumbprint
+    is_successor = contents.successor is not None and contents.successor.thumbprint == version.thumbprint
+    others = "retired" if version.record.retired else "predecessor"
+    return "current" if is_current else "successor" if is_successor else others
 
 
 def _of_certificate(certificate: Certificate) -> Values:
@@ -285,13 +289,14 @@ def _of_credential(
         **names,
         **_dates(entry, report, policy),
         "managed": names["in_key_store"],
+        "stage": _stage_in_store(_held(entry, versions), report.facts),
         **_policy_of(entry, report.facts),
     }
 
 
 def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
     """Which entry it is, and whether its key is in the key store."""
-    held = next((version for version in versions if entry.holds(version.certificate)), None)
+    held = _held(entry, versions)
     certificate = entry.certificate or (held.certificate if held else None)
     return {
         "key_id": entry.key_id,
@@ -300,6 +305,15 @@ def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
         "thumbprint_sha256": certificate.thumbprint_sha256 if certificate else None,
         "in_key_store": held is not None,
     }
+
+
+def _held(entry: KeyCredential, versions: t.Sequence[Version]) -> Version | None:
+    return next((version for version in versions if entry.holds(version.certificate)), None)
+
+
+def _stage_in_store(version: Version | None, facts: Facts) -> str | None:
+    """How far a certificate of the key store is; nothing for one that is in none."""
+    return _stage_of(facts.store, version) if facts.store and version else None
 
 
 def _policy_of(entry: KeyCredential, facts: Facts) -> Values:
@@ -329,6 +343,7 @@ def _of_unlisted(version: Version, report: Report, policy: RenewalPolicy) -> Val
         **dates,
         "in_key_store": True,
         "managed": True,
+        "stage": _stage_in_store(version, report.facts),
     }
 
 

@@ -28,8 +28,8 @@ def head(totals: Totals) -> str:
         ("report_timestamp_seconds", "When a tenant was looked at, in Unix time.", _timestamps),
         ("applications", "Applications by status.", _statuses),
         ("findings", "Applications by finding.", _findings),
-        ("applications_ending", "Applications whose last certificate ends within so many days.", _ending),
-        ("next_expiry_timestamp_seconds", "The next end of an application's last certificate.", _next_expiries),
+        ("applications_ending", "Applications whose certificate in use ends within so many days.", _ending),
+        ("next_expiry_timestamp_seconds", "The next end of an application's certificate in use.", _next_expiries),
     ]
     text = "".join(_family(f"{PREFIX}_{name}", told, find(totals)) for name, told, find in families)
     return text + (_headline(_EACH, _HELP_EACH) if totals.settings.each_in_prometheus else "")

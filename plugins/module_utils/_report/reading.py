@@ -169,7 +169,7 @@ def problem_of(row: t.Any) -> str | None:
         return "an application in it has an odd finding"
     if not _are_entries(row.get("steps", []), ("step", "detail")):
         return "an application in it has an odd step"
-    if not _are_entries(row.get("certificates"), _OF_CERTIFICATE, lambda entry: _is_number(entry.get("days_left", ""))):
+    if not _are_entries(row.get("certificates"), _OF_CERTIFICATE, _is_certificate):
         return "an application in it has an odd certificate"
     return None
 
@@ -191,6 +191,10 @@ def _are_entries(entries: t.Any, texts: t.Sequence[str], check: t.Callable[[Row]
 
 def _has_texts(values: Row, names: t.Sequence[str]) -> bool:
     return all(name in values and isinstance(values[name], (str, type(None))) for name in names)
+
+
+def _is_certificate(entry: Row) -> bool:
+    return _is_number(entry.get("days_left", "")) and isinstance(entry.get("stage", ""), str)
 
 
 def _is_number(value: t.Any) -> bool:

@@ -90,10 +90,14 @@ def is_result(result: Values) -> bool:
 
 
 def last_certificate(certificates: t.Sequence[Values]) -> Values | None:
-    """The certificate that ends last, of those in use; of all when none is. A successor serves nobody yet."""
+    """The certificate with which access ends: the key store's current one, as its status is the application's.
+
+    Without one, it is the one that ends last, of those in use; of all when none is. A successor serves nobody yet.
+    """
     dated = [entry for entry in certificates if entry["not_after"] and entry["status"] != "successor"]
+    current = [entry for entry in dated if entry.get("stage") == "current"]
     usable = [entry for entry in dated if entry["status"] in _USABLE]
-    return max(usable or dated, key=lambda entry: str(entry["not_after"]), default=None)
+    return max(current or usable or dated, key=lambda entry: str(entry["not_after"]), default=None)
 
 
 def application_of(row: Values) -> str:
@@ -168,13 +172,14 @@ def _remainder(steps: t.Sequence[str]) -> Row:
 
 
 def _certificate(entry: Values) -> Row:
-    days = entry.get("days_left")
+    days, stage = entry.get("days_left"), entry.get("stage")
     return {
         **{name: _text(entry.get(name)) for name in _NAMES},
         "not_before": _moment(entry.get("not_before")),
         "not_after": _moment(entry.get("not_after")),
         "days_left": days if isinstance(days, int) and not isinstance(days, bool) else None,
         "status": str(entry.get("status") or "unknown"),
+        **({"stage": str(stage)} if stage else {}),
     }
 
 

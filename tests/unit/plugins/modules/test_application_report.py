@@ -10,7 +10,7 @@ import os
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.evercert.entra.plugins.modules import application_report as module
-from ansible_collections.evercert.entra.tests.unit.reports import OTHER_TENANT, a_row, text_of
+from ansible_collections.evercert.entra.tests.unit.reports import OTHER_TENANT, a_certificate, a_row, text_of
 
 
 @pytest.fixture
@@ -150,6 +150,20 @@ def test_results_take_the_place_of_what_a_source_says(call, directory, source):
 
     assert found["summary"] == {"total": 2, "renewed": 1, "healthy": 1}
     assert applications_in(directory)[0]["steps"] == steps
+
+
+def test_the_days_are_those_of_the_key_stores_current_certificate(call, directory):
+    """Whatever a stranger registered beside it: with the current one, access ends."""
+    ours = {**a_certificate("aa", 2), "stage": "current"}
+    row = a_row("payroll", status="near_expiry", certificates=[ours, a_certificate("bb", 700)])
+    results = [{"tenant_id": row["tenant_id"], "host": "web1", "result": {"applications": [row]}}]
+
+    found = call(module, directory=str(directory), results=results, fail_within=14, now="2026-11-22T10:00:00Z")
+
+    assert found["failed_on"] == {"fail_within": 1}
+    assert (found["attention"][0]["days_left"], found["attention"][0]["expires"]) == (2, ours["not_after"])
+    assert ours["thumbprint"] in (directory / "report.csv").read_text(encoding="utf-8")
+    assert 'within_days="7"} 1' in (directory / "report.prom").read_text(encoding="utf-8")
 
 
 def test_a_plan_of_renewals_is_a_report(call, directory):

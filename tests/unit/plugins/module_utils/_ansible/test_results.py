@@ -90,6 +90,16 @@ def test_a_credential_has_its_own_dates_status_and_owner():
     assert (theirs["status"], theirs["days_left"], theirs["managed"]) == ("expired", -1, False)
 
 
+def test_a_certificate_says_how_far_it_is_in_the_key_store():
+    current, successor, old = a_version("current", predecessor="old"), a_version("new"), a_version("old")
+    application = an_application(a_certificate("foreign"), old, current)
+
+    found = one(a_report(application, a_store(current, successor, [old])))["certificates"]
+
+    assert [entry["stage"] for entry in found] == [None, "predecessor", "current", "successor"]
+    assert [entry["stage"] for entry in one(a_report(application))["certificates"]] == [None] * 3
+
+
 def test_an_entry_of_others_may_lack_anything():
     entry = a_credential(certificate=None, identifier="CN=x", not_before=None, not_after=None, display_name=None)
 

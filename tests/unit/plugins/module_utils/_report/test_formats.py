@@ -22,6 +22,7 @@ from ansible_collections.evercert.entra.tests.unit.reports import (
     HOSTILE,
     OTHER_TENANT,
     TENANT,
+    a_certificate,
     a_report,
     a_row,
     text_of,
@@ -51,7 +52,8 @@ def since(*rows):
 
 def test_json_keeps_to_its_schema_and_has_an_application_on_each_line():
     steps = {**a_row("renewed", 90, "renewed"), "steps": [{"step": "prove", "detail": "x"}], "host": "web1"}
-    text = text_of("json", *hostile_rows(), steps, before=since(a_row("gone"), a_row("renewed", 12)))
+    stored = a_row("stored", certificates=[{**a_certificate("aa", 2), "stage": "current"}])
+    text = text_of("json", *hostile_rows(), steps, stored, before=since(a_row("gone"), a_row("renewed", 12)))
 
     jsonschema.validate(json.loads(text), SCHEMA)
     jsonschema.validate(json.loads(text_of("json")), SCHEMA)

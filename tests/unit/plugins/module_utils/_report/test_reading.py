@@ -95,6 +95,7 @@ WHOLE = text_of("json", *ROWS[:2])
         (WHOLE.replace('"days_left":12', '"days_left":"12"', 1), "odd severity or number of days"),
         (WHOLE.replace('"reason"', '"cause"', 1), "odd finding"),
         (WHOLE.replace('"key_id"', '"key"', 1), "odd certificate"),
+        (WHOLE.replace('"key_id"', '"stage":1,"key_id"', 1), "odd certificate"),
     ],
 )
 def test_what_is_no_report_is_refused_with_path_and_cause(written, content, why):

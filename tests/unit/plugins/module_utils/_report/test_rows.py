@@ -10,11 +10,12 @@ from ansible_collections.evercert.entra.plugins.module_utils._report.rows import
     is_result,
     is_urgent,
     key_of,
+    last_certificate,
     row_of_renewal,
     rows_of_result,
     urgency,
 )
-from ansible_collections.evercert.entra.tests.unit.reports import NOW, TENANT, a_row
+from ansible_collections.evercert.entra.tests.unit.reports import NOW, TENANT, a_certificate, a_row
 
 SEEN = "2026-11-22T10:00:00Z"
 
@@ -50,6 +51,18 @@ def test_the_end_is_that_of_the_last_certificate_in_use():
     assert a_row(certificates=certificates)["expires"] == "2027-03-01T00:00:00Z"
     assert a_row(certificates=certificates[2:])["days_left"] == 999
     assert a_row(certificates=certificates[3:])["expires"] is None
+
+
+def test_with_a_key_store_the_end_is_that_of_its_current_certificate():
+    """A foreign certificate, or one that is not promoted yet, serves none of its consumers."""
+    current, foreign, successor = a_certificate("aa", 2), a_certificate("bb", 700), a_certificate("cc", 180)
+    certificates = [{**current, "stage": "current"}, foreign, {**successor, "stage": "successor"}]
+
+    row = a_row(status="near_expiry", certificates=certificates)
+
+    assert (row["days_left"], row["expires"]) == (2, current["not_after"])
+    assert last_certificate(row["certificates"])["thumbprint"] == current["thumbprint"]
+    assert [entry.get("stage") for entry in row["certificates"]] == ["current", None, "successor"]
 
 
 def test_a_finding_that_leaves_the_status_makes_a_healthy_application_urgent():
