@@ -118,13 +118,13 @@ options:
         description: The host that it ran on. Several hosts may have the same application.
         type: str
       name:
-        description: The application's name, for a renewal, which does not return it.
+        description: The application's name, for a renewal or a failure, which does not return it.
         type: str
       app_id:
-        description: The application's public ID, for a renewal.
+        description: The application's public ID, for a renewal or a failure.
         type: str
       object_id:
-        description: The ID of its directory object, for a renewal.
+        description: The ID of its directory object, for a renewal or a failure. One of the two IDs is enough.
         type: str
       planned:
         description: Whether the task ran in check mode, so that its steps are only planned.

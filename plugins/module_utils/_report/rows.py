@@ -100,9 +100,20 @@ def last_certificate(certificates: t.Sequence[Values]) -> Values | None:
     return max(current or usable or dated, key=lambda entry: str(entry["not_after"]), default=None)
 
 
+def names_of(row: Values) -> tuple[str, ...]:
+    """What an application goes by. Rows that share a name are of one: a renewal, or a failure, may know one ID only."""
+    ids = [name for name in (row["object_id"], row["app_id"]) if name]
+    return tuple(f"{row['tenant_id']}/{name}".lower() for name in ids or [row["display_name"]])
+
+
 def application_of(row: Values) -> str:
     """What tells an application from every other one."""
-    return f"{row['tenant_id']}/{row['object_id'] or row['app_id'] or row['display_name']}".lower()
+    return names_of(row)[0]
+
+
+def names_no_application(row: Values) -> bool:
+    """Whether it only says that somebody could not look: it may be about any application of its tenant."""
+    return row["status"] == "failed" and not row["object_id"] and not row["app_id"]
 
 
 def key_of(row: Values) -> str:

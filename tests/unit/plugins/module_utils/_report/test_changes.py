@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from ansible_collections.evercert.entra.plugins.module_utils._report.changes import Comparison
+from ansible_collections.evercert.entra.plugins.module_utils._report.rows import rows_of_result
 from ansible_collections.evercert.entra.tests.unit.reports import OTHER_TENANT, TENANT, a_report, a_row
 
 
@@ -43,6 +44,54 @@ def test_a_tenant_that_was_not_looked_at_has_lost_nothing():
     _rows, totals = a_report(a_row("here"), before=before)
 
     assert totals.changes["gone"] == 0
+
+
+def a_failure(app_id=None, host="web1", name="web1"):
+    """What the playbook report says of a host that could not be looked at: an object ID is not known then."""
+    entry = {"tenant_id": TENANT, "host": host, "name": name, "app_id": app_id, "result": {"unreachable": True}}
+    return rows_of_result(entry, "2026-11-22T10:00:00Z")[0]
+
+
+def changes_between(before, rows):
+    rows, totals = a_report(*rows, before=since(*before))
+    told = {kind: totals.changes[kind] for kind in ("new", "gone", "renewed", "status_changed")}
+    return {kind: count for kind, count in told.items() if count}, [row.get("change") for row in rows]
+
+
+def test_an_application_whose_host_failed_is_not_gone():
+    row = {**a_row("payroll", 90), "host": "web1"}
+
+    counts, (change,) = changes_between([row], [a_failure(row["app_id"])])
+
+    assert counts == {"status_changed": 1}
+    assert change == {"kind": "status_changed", "status_before": "healthy"}
+
+
+def test_an_application_whose_host_works_again_is_neither_new_nor_renewed():
+    row = {**a_row("payroll", 90), "host": "web1"}
+
+    counts, (change,) = changes_between([a_failure(row["app_id"])], [row])
+
+    assert counts == {"status_changed": 1}
+    assert change == {"kind": "status_changed", "status_before": "failed"}
+
+
+def test_a_failure_that_names_no_application_may_be_about_any_of_its_tenant():
+    rows = [a_row("payroll"), a_row("orders")]
+
+    assert changes_between(rows, [a_failure()])[0] == {}
+    assert changes_between([a_failure()], rows)[0] == {}
+    assert changes_between([a_failure()], [a_failure()])[0] == {}
+
+
+def test_hosts_of_one_application_are_compared_one_by_one():
+    one, other = ({**a_row(), "host": host} for host in ("web1", "web2"))
+
+    counts, changes = changes_between([one, other], [a_failure(one["app_id"]), other])
+
+    assert counts == {"status_changed": 1}
+    assert changes[1] is None
+    assert changes_between([one, other], [other])[0] == {"gone": 1}
 
 
 def test_an_empty_tenant_has_lost_everything():
