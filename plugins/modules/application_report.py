@@ -184,7 +184,7 @@ needs_attention:
   type: int
   sample: 390
 attention:
-  description: The most urgent of them, 20 at most, the most urgent first.
+  description: The most urgent of them, 20 at most, the most urgent first; with C(host) where a task ran on one.
   returned: when the applications could be listed
   type: list
   elements: dict

@@ -26,7 +26,7 @@ from prometheus_client.parser import text_string_to_metric_families
 csv.field_size_limit(sys.maxsize)
 WORDS = st.sampled_from(["expired", "near_expiry", "healthy", "missing", "brand_new"])
 ROWS = st.builds(
-    lambda name, days, status, tenant, message: (
+    lambda name, days, status, tenant, message, host: (
         a_row(
             name,
             days,
@@ -36,10 +36,12 @@ ROWS = st.builds(
             next_renewal=None,
         )
         | {"findings": [{"reason": status, "severity": "error", "message": message, "remedy": message}]}
+        | ({"host": host} if host else {})
     ),
     TEXTS,
     st.none() | st.integers(-500, 5000),
     WORDS,
+    TEXTS,
     TEXTS,
     TEXTS,
 )

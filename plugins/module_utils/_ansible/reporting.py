@@ -160,4 +160,5 @@ def _values(totals: Totals, files: dict[str, str]) -> results.Values:
 def _short(row: Row) -> results.Values:
     names = ("tenant_id", "app_id", "display_name", "status", "days_left", "expires")
     message = row["findings"][0]["message"] if row["findings"] else ""
-    return {**{name: row[name] for name in names}, "message": message}
+    host = {"host": row["host"]} if row.get("host") else {}
+    return {**{name: row[name] for name in names}, **host, "message": message}

@@ -35,6 +35,7 @@ COLUMNS = (
     "remedies",
     "change",
     "status_before",
+    "host",
 )
 # Also behind spaces and quotes, which spreadsheets drop, and as the full-width forms that they take for the same.
 _FORMULA = re.compile("[\\s'\"]*[=+\\-@\\uff0b\\uff0d\\uff1d\\uff20]")
@@ -56,6 +57,7 @@ def each(row: Row, totals: Totals, number: int) -> str:
         "remedies": " ".join(finding["remedy"] for finding in row["findings"]),
         "change": change.get("kind"),
         "status_before": change.get("status_before"),
+        "host": row.get("host"),
     }
     return _line([_cell(values[name]) for name in COLUMNS])
 

@@ -14,7 +14,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .rows import Row
 from .totals import Totals, is_failure
-from .words import NOTE, plain, title_of
+from .words import NOTE, place_of, plain, title_of
 
 
 def head(totals: Totals) -> str:
@@ -30,7 +30,7 @@ def head(totals: Totals) -> str:
 
 
 def each(row: Row, totals: Totals, number: int) -> str:
-    name = f"{title_of(row)} ({plain(row['app_id'] or row['object_id'] or 'no ID')})"
+    name = f"{title_of(row)} ({plain(row['app_id'] or row['object_id'] or 'no ID')}){place_of(row)}"
     case = f'<testcase classname={quoteattr("entra." + plain(row["tenant_id"]))} name={quoteattr(name)} time="0"'
     inside = _inside(row, totals)
     return f"{case}>{inside}</testcase>\n" if inside else f"{case}/>\n"

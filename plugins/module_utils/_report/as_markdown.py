@@ -13,7 +13,7 @@ import re
 
 from .rows import Row
 from .totals import Totals
-from .words import label_of, plain, severity_of, title_of
+from .words import label_of, plain, severity_of, subject_of
 
 LARGEST = 900_000
 _SIGNS = {
@@ -67,7 +67,7 @@ def _attention(totals: Totals) -> list[str]:
 
 def _line(row: Row, several: bool) -> str:
     told = " ".join(f"{finding['message']} {finding['remedy']}" for finding in row["findings"])
-    name = f"{_safe(title_of(row))}<br>{_safe(row['app_id'] or row['object_id'] or '')}"
+    name = f"{_safe(subject_of(row))}<br>{_safe(row['app_id'] or row['object_id'] or '')}"
     name += f"<br>{_safe(row['tenant_id'])}" if several else ""
     days = "" if row["days_left"] is None else row["days_left"]
     sign = _SIGNS.get(row["severity"], _HEALTHY)

@@ -21,7 +21,7 @@ from .page_style import STYLE
 from .rows import Row
 from .timeline import drawing_of
 from .totals import Totals
-from .words import SEVERITIES, title_of
+from .words import SEVERITIES, subject_of
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
@@ -57,7 +57,7 @@ def each(row: Row, totals: Totals, number: int) -> str:
     """A row as the script reads it: values in a fixed order."""
     change = row.get("change") or {}
     values = [
-        title_of(row),
+        subject_of(row),
         row["app_id"],
         row["object_id"],
         row["tenant_id"],

@@ -40,7 +40,8 @@ def each(row: Row, totals: Totals, number: int) -> str:
     if not totals.settings.each_in_prometheus or expires is None:
         return ""
     names = {"tenant_id": row["tenant_id"], "app_id": row["app_id"], "object_id": row["object_id"]}
-    return _sample(_EACH, {**names, "display_name": title_of(row)}, expires.timestamp())
+    host = {"host": row["host"]} if row.get("host") else {}
+    return _sample(_EACH, {**names, "display_name": title_of(row), **host}, expires.timestamp())
 
 
 def _timestamps(totals: Totals) -> t.Iterator[Sample]:

@@ -18,7 +18,7 @@ from urllib.parse import quote
 
 from .rows import Row, key_of
 from .totals import Totals
-from .words import label_of, meaning_of, plain, severity_of, title_of
+from .words import label_of, meaning_of, plain, severity_of, subject_of, title_of
 
 # What GitHub takes in one run.
 MOST_RESULTS = 25000
@@ -66,7 +66,7 @@ def _results(row: Row, reasons: list[str]) -> t.Iterator[Value]:
             "ruleId": plain(finding["reason"]),
             "ruleIndex": reasons.index(finding["reason"]),
             "level": _level(finding["reason"]),
-            "message": {"text": _text(f"{title_of(row)}: {finding['message']} {finding['remedy']}")},
+            "message": {"text": _text(f"{subject_of(row)}: {finding['message']} {finding['remedy']}")},
             "locations": [
                 {
                     "physicalLocation": {

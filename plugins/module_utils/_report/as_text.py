@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from .rows import Row
 from .totals import Totals
-from .words import label_of, plain, title_of
+from .words import label_of, plain, subject_of, title_of
 
 SHOWN = 20
 _NAME = 36
+_PLACE = 18
 
 
 def lines_of(totals: Totals) -> list[str]:
@@ -32,4 +33,11 @@ def lines_of(totals: Totals) -> list[str]:
 def _line(row: Row) -> str:
     days = "-" if row["days_left"] is None else row["days_left"]
     told = plain(" ".join(finding["message"] for finding in row["findings"]), 200)
-    return f"{plain(title_of(row), _NAME):<{_NAME}}  {plain(row['status']):<15}  {days:>9}  {told}"
+    return f"{_name(row):<{_NAME}}  {plain(row['status']):<15}  {days:>9}  {told}"
+
+
+def _name(row: Row) -> str:
+    """A name that is too long makes room for the host, which tells it from the same one elsewhere."""
+    subject, title = subject_of(row), title_of(row)
+    place = plain(subject[len(title) :], _PLACE)
+    return subject if len(subject) <= _NAME else plain(title, _NAME - len(place)) + place

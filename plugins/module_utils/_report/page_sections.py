@@ -12,7 +12,7 @@ from .._core.times import format_iso
 from .changes import KINDS
 from .rows import Row
 from .totals import Totals
-from .words import SEVERITIES, label_of, meaning_of, plain, severity_of, title_of
+from .words import SEVERITIES, label_of, meaning_of, plain, severity_of, subject_of
 
 # How many of the most urgent are in the page itself, and so on paper.
 ON_PAPER = 500
@@ -99,7 +99,7 @@ def _attention_row(row: Row, several: bool) -> str:
     left = "" if row["days_left"] is None else f"<br><small>{row['days_left']} days</small>"
     ends, app_id, severity = _day(row["expires"]), safe(row["app_id"]), row["severity"]
     return (
-        f'<tr><th scope="row"><bdi>{safe(title_of(row))}</bdi><br><small>{app_id}</small>{tenant}</th>'
+        f'<tr><th scope="row"><bdi>{safe(subject_of(row))}</bdi><br><small>{app_id}</small>{tenant}</th>'
         f'<td class="{severity}"><span class="sign" aria-hidden="true">{_SIGNS[severity]}</span> '
         f'{safe(label_of(row["status"]))}</td><td class="date">{ends}{left}</td><td>{told}</td></tr>'
     )

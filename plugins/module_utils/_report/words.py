@@ -97,6 +97,18 @@ def title_of(row: t.Mapping[str, t.Any]) -> str:
     return plain(row["display_name"] or row["app_id"] or row["object_id"] or "(without a name)", LONGEST_NAME)
 
 
+def place_of(row: t.Mapping[str, t.Any], longest: int = LONGEST_NAME) -> str:
+    """Where an application was looked at, as what follows its name: several hosts may have it."""
+    host = row.get("host")
+    return plain(f" on {host}", longest) if host else ""
+
+
+def subject_of(row: t.Mapping[str, t.Any]) -> str:
+    """An application and its host for people; a host that failed is often all that is known of its application."""
+    title = title_of(row)
+    return title if row.get("host") == title else title + place_of(row)
+
+
 def label_of(word: str) -> str:
     """A word as people read it."""
     return word.replace("_", " ")

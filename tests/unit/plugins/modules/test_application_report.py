@@ -166,6 +166,22 @@ def test_the_days_are_those_of_the_key_stores_current_certificate(call, director
     assert 'within_days="7"} 1' in (directory / "report.prom").read_text(encoding="utf-8")
 
 
+def test_one_application_on_two_hosts_is_told_apart(call, directory):
+    """Prometheus refuses a file with the same series twice, and pipelines take two tests of one name for one."""
+    row = a_row("payroll", 12)
+    results = [
+        {"tenant_id": row["tenant_id"], "host": host, "result": {"applications": [row]}} for host in ("web1", "web2")
+    ]
+
+    found = call(module, directory=str(directory), results=results, prometheus_applications=True)
+
+    assert [entry["host"] for entry in found["attention"]] == ["web1", "web2"]
+    for name, sign in (("report.prom", "application_expiry_timestamp_seconds{"), ("report.xml", "<testcase ")):
+        lines = (directory / name).read_text(encoding="utf-8").splitlines()
+        of_each = [line.partition("><")[0] for line in lines if sign in line]
+        assert len(set(of_each)) == len(of_each) == 2
+
+
 def test_a_plan_of_renewals_is_a_report(call, directory):
     planned = {"steps": [{"step": "generate", "detail": "A key pair."}], "certificate": {"not_after": "(generated)"}}
     results = [{"tenant_id": OTHER_TENANT, "app_id": "a-1", "name": "payroll", "planned": True, "result": planned}]

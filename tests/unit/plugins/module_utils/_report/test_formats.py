@@ -36,6 +36,11 @@ FEW = (a_row("orders", 90), a_row("payroll", 12), a_row("mailer", -3), a_row("ba
 MOMENT = "2026-11-21T10:00:00Z"
 
 
+def on_two_hosts(name="payroll", days=5):
+    """One application that was looked at on two hosts."""
+    return [{**a_row(name, days), "host": host} for host in ("web1", "web2")]
+
+
 def hostile_rows():
     return [a_row(name, days) for name in HOSTILE for days in (12, None)]
 
@@ -296,3 +301,53 @@ def test_the_terminal_gets_counts_changes_and_the_most_urgent():
     assert len(lines) == 24
     assert lines[-1] == "and 10 more."
     assert lines_of(a_report()[1]) == ["0 applications: none. 0 need attention."]
+
+
+# --- the host: it tells rows of one application apart, and nothing is said where there is none
+
+
+def test_csv_has_the_host_in_its_last_column():
+    lines = cells(text_of("csv", *on_two_hosts(), a_row("orders")))
+
+    assert [list(line.items())[-1] for line in lines] == [("host", "web1"), ("host", "web2"), ("host", "")]
+
+
+def test_a_test_of_junit_is_named_by_its_host_too():
+    rows = on_two_hosts()
+    suite = next(iter(JUnitXml.fromstring(text_of("junit", *rows, rows[0] | {"host": ""}).encode())))
+
+    name = f"payroll ({rows[0]['app_id']})"
+    assert [case.name for case in suite] == [f"{name} on web1", f"{name} on web2", name]
+
+
+def test_every_series_of_prometheus_is_another_one():
+    found = samples(text_of("prometheus", *on_two_hosts(), a_row("payroll", 5), each_in_prometheus=True))
+    each = [labels for name, labels, _value in found if name.endswith("application_expiry_timestamp_seconds")]
+
+    assert [labels.get("host") for labels in each] == ["web1", "web2", None]
+    assert len({tuple(labels.items()) for labels in each}) == 3
+
+
+@pytest.mark.parametrize("name", ["html", "sarif", "markdown"])
+def test_people_are_told_the_host_beside_the_name(name):
+    text = text_of(name, *on_two_hosts())
+
+    assert "payroll on web1" in text and "payroll on web2" in text
+    assert "payroll on" not in text_of(name, a_row("payroll", 5))
+
+
+def test_a_result_of_sarif_is_another_one_on_another_host():
+    results = json.loads(text_of("sarif", *on_two_hosts()))["runs"][0]["results"]
+
+    assert len({found["partialFingerprints"]["primaryLocationLineHash"] for found in results}) == 2
+
+
+def test_a_long_name_leaves_room_for_the_host_in_the_terminal():
+    lines = lines_of(a_report(*on_two_hosts("N" * 100), a_row("M" * 100, 5))[1])[2:]
+
+    names = {line.split("  ")[0] for line in lines}
+    assert names == {"N" * 27 + "\u2026 on web1", "N" * 27 + "\u2026 on web2", "M" * 35 + "\u2026"}
+
+
+def test_a_host_that_stands_for_its_application_is_named_once():
+    assert "web1 on web1" not in text_of("markdown", a_row("web1", 5) | {"host": "web1"})
