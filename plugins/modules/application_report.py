@@ -101,7 +101,7 @@ options:
     description:
       - Results of M(evercert.entra.application_certificate_info) and M(evercert.entra.application_certificate_renew),
         to make a report of. No tenant is asked then. An application in it takes the place of the same one in
-        O(sources).
+        O(sources), which either of its IDs tells.
     type: list
     elements: dict
     default: []

@@ -20,7 +20,7 @@ from .._report.as_text import SHOWN, lines_of
 from .._report.changes import KINDS, Comparison
 from .._report.formats import FORMATS
 from .._report.reading import NotAReport, cleaned, open_report
-from .._report.rows import Row, application_of, row_of, rows_of_result
+from .._report.rows import Row, names_of, row_of, rows_of_result
 from .._report.totals import Settings, Totals
 from .._report.writing import counted, write_report
 from .._steps.report import inspect_all
@@ -116,7 +116,7 @@ def _merged(options: Options, totals: Totals) -> t.Iterator[Row]:
     """The rows of the results, then of the sources. What a task says of an application is newer than a report."""
     given = [row for entry in options["results"] for row in rows_of_result(entry, totals.generated)]
     yield from given
-    known, sources = {application_of(row) for row in given}, dict[str, str]()
+    known, sources = {name for row in given for name in names_of(row)}, dict[str, str]()
     for path in options["sources"]:
         with open_report(path) as reader:
             for row in reader.rows():
@@ -124,7 +124,7 @@ def _merged(options: Options, totals: Totals) -> t.Iterator[Row]:
                 if other != path:
                     problem = f"sources: tenant {row['tenant_id']} is in {other} and in {path}. Name one of them."
                     raise InvalidInput([problem])
-                if application_of(row) not in known:
+                if known.isdisjoint(names_of(row)):
                     yield cleaned(row)
             for tenant in _empty_tenants(reader.tail.get("tenants")):
                 totals.meet(tenant, reader.head["generated"])

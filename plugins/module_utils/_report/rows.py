@@ -106,11 +106,6 @@ def names_of(row: Values) -> tuple[str, ...]:
     return tuple(f"{row['tenant_id']}/{name}".lower() for name in ids or [row["display_name"]])
 
 
-def application_of(row: Values) -> str:
-    """What tells an application from every other one."""
-    return names_of(row)[0]
-
-
 def names_no_application(row: Values) -> bool:
     """Whether it only says that somebody could not look: it may be about any application of its tenant."""
     return row["status"] == "failed" and not row["object_id"] and not row["app_id"]
@@ -118,8 +113,8 @@ def names_no_application(row: Values) -> bool:
 
 def key_of(row: Values) -> str:
     """What tells a row from every other one, in one report and in the next: several hosts may have an application."""
-    host = row.get("host")
-    return f"{application_of(row)}/{host}" if host else application_of(row)
+    name, host = names_of(row)[0], row.get("host")
+    return f"{name}/{host}" if host else name
 
 
 def is_moment(text: str) -> bool:

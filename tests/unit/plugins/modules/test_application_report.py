@@ -139,9 +139,11 @@ def test_a_tenant_in_two_sources_is_refused(call, directory, source):
     assert not (directory / "report.json").exists()
 
 
-def test_results_take_the_place_of_what_a_source_says(call, directory, source):
+@pytest.mark.parametrize("ids", [("app_id", "object_id"), ("app_id",), ("object_id",)])
+def test_results_take_the_place_of_what_a_source_says(call, directory, source, ids):
+    """One ID is enough: a play knows one of its application, and a source has both."""
     row = a_row("payroll", 12)
-    names = {name: row[name] for name in ("tenant_id", "app_id", "object_id")}
+    names = {name: row[name] for name in ("tenant_id", *ids)}
     steps = [{"step": "prove", "detail": "Proven."}, {"step": "promote", "detail": "Current."}]
     result = {"steps": steps, "certificate": {"thumbprint": "AB", "not_after": "2027-05-01T00:00:00Z"}}
     results = [{**names, "host": "web1", "name": "payroll", "result": result}]

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._report.rows import (
-    application_of,
     is_result,
     is_urgent,
     key_of,
     last_certificate,
+    names_of,
     row_of_renewal,
     rows_of_result,
     urgency,
@@ -155,7 +155,16 @@ def test_hosts_of_one_application_are_rows_of_their_own():
     one, other = ({**a_row(), "host": host} for host in ("web1", "web2"))
 
     assert key_of(one) != key_of(other)
-    assert application_of(one) == application_of(other) == key_of(a_row())
+    assert names_of(one) == names_of(other)
+    assert names_of(one)[0] == key_of(a_row())
+
+
+def test_a_row_goes_by_each_of_its_ids_and_only_without_one_by_its_name():
+    row = a_row("payroll", app_id="a-1")
+
+    assert names_of(row) == (f"{TENANT}/{row['object_id']}", f"{TENANT}/a-1")
+    assert names_of({**row, "object_id": None}) == (f"{TENANT}/a-1",)
+    assert names_of({**row, "object_id": None, "app_id": ""}) == (f"{TENANT}/payroll",)
 
 
 @pytest.mark.parametrize(
