@@ -58,6 +58,7 @@ _value:
 """
 
 import collections
+import hashlib
 import typing as t
 
 Variables = t.Mapping[str, t.Any]
@@ -98,7 +99,8 @@ class _Progress:
         return set(self._groups.get(f"remediate_{part}", ()))
 
     def consumers_of(self, host: str) -> t.Sequence[str]:
-        return self._groups.get(f"remediate_consumers_of_{host}", ())
+        digest = hashlib.sha256(host.encode()).hexdigest()  # as the role remediate names the group
+        return self._groups.get(f"remediate_consumers_of_{digest}", ())
 
     def outcome(self, host: str, steps: t.Iterable[str]) -> str:
         if host in self._proven:

@@ -77,6 +77,14 @@ class Fleet:
         }
         (self.folder / "inventory.json").write_text(json.dumps({"all": {"vars": shared, "hosts": hosts}}))
 
+    def amend(self, hosts=None, **variables):
+        """More hosts and variables in the inventory; a host that is None goes."""
+        path = self.folder / "inventory.json"
+        inventory = json.loads(path.read_text())["all"]
+        merged = {**inventory["hosts"], **(hosts or {})}
+        known = {name: one for name, one in merged.items() if one is not None}
+        path.write_text(json.dumps({"all": {"vars": {**inventory["vars"], **variables}, "hosts": known}}))
+
     def start(self, *options, **variables):
         settings = {"remediate_report_directory": str(self.report), **variables}
         command = [PROGRAM, "evercert.entra.remediate", "-i", "inventory.json", "-e", json.dumps(settings), *options]
@@ -196,3 +204,19 @@ def test_bad_input_is_named_all_at_once_before_the_first_request(server, tmp_pat
     for words in ("remediate_serail is not known", "remediate_pause must be seconds", "a percentage from 0 to 100"):
         assert words in refused.said
     assert server.emulator.log.lines[since:] == []
+
+
+def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_path, monkeypatch):
+    fleet = Fleet(server, tmp_path, due=1)
+    place, copy = fleet.places["app00"], tmp_path / "copy.pem"
+    holder = {"entra_app_id": place.payroll.app_id, "entra_key_store": str(place.key_store)}
+    consumer = {"entra_key_store_host": "app-00", "remediate_copy_path": str(copy)}
+    fleet.amend({"app00": None, "app-00": holder, "web-1": consumer})
+    monkeypatch.setenv("ANSIBLE_TRANSFORM_INVALID_GROUP_CHARS", "always")
+
+    served = fleet.play()
+
+    _, rows = fleet.last_report()
+    assert served.code == 0, served.said
+    assert rows["app-00"]["consumers"] == [{"host": "web-1", "confirmed": True}]
+    assert copy.read_text() == (place.key_store / "current" / "bundle.pem").read_text()

@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 from ansible_collections.evercert.entra.plugins.filter import remediation_summary
 
@@ -110,9 +112,9 @@ def test_consumers_belong_to_the_host_of_their_key_store():
     told = [{"item": "web1", "failed": False}, {"item": "web2", "failed": True}]
     hostvars = {"payroll": {"renew_promotion": DUE, "__remediate_confirmed": {"results": told}}, "web1": {}, "web2": {}}
 
-    found = summary(hostvars, begun=["payroll"], consumer=["web1", "web2"], consumers_of_payroll=["web1", "web2"])[
-        "hosts"
-    ]
+    groups = {f"consumers_of_{hashlib.sha256(b'payroll').hexdigest()}": ["web1", "web2"]}
+
+    found = summary(hostvars, begun=["payroll"], consumer=["web1", "web2"], **groups)["hosts"]
 
     assert [one["host"] for one in found] == ["payroll"]
     assert found[0]["consumers"] == [{"host": "web1", "confirmed": True}, {"host": "web2", "confirmed": False}]
