@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The command that gives a consumer its copy of a key: all of it in place of the old one, or the old one as it was."""
+"""The command that gives a consumer its copy of a key: all of it in place of the old one, or the old one as it was; and
+who of the consumers has confirmed it."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
 VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "remediate" / "vars" / "main.yml"
 KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 2000 + b"\n"
@@ -43,3 +46,20 @@ def test_a_key_that_was_cut_off_on_its_way_replaces_nothing(copy, given):
     assert replace(copy, given) != 0
 
     assert copy.read_bytes() == b"old"
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "missing"),
+    [
+        ({}, ["web1", "web2"]),
+        ({"__remediate_confirmed": {"results": [{"item": "web1", "failed": False}]}}, ["web2"]),
+        ({"__remediate_confirmed": {"results": [{"item": "web1", "failed": True}]}}, ["web1", "web2"]),
+        ({"__remediate_confirmed": {"results": [{"item": f"web{n}", "failed": False} for n in (1, 2)]}}, []),
+    ],
+    ids=["nobody was asked", "one is missing", "one has failed", "all have"],
+)
+def test_consumers_that_were_not_asked_have_confirmed_nothing(confirmed, missing):
+    unconfirmed = yaml.safe_load(VARIABLES.read_text(encoding="utf-8"))["__remediate_unconfirmed"]
+    templar = Templar(loader=DataLoader(), variables={"__remediate_consumers": ["web1", "web2"], **confirmed})
+
+    assert templar.template(trust_as_template(unconfirmed)) == missing

@@ -79,6 +79,7 @@ def test_all_problems_of_all_hosts_come_at_once_and_each_only_once():
         ({"entra_key_store": "/x"}, "entra_app_id is not set"),
         ({**APPLICATION, "renew_applications": []}, "renew_applications is for the playbook renew"),
         ({**APPLICATION, "renew_register_from": "localhost"}, "renew_register_from is for the playbook renew_split"),
+        ({**APPLICATION, "renew_before_retire": "/x.yml"}, "renew_before_retire is for the playbook renew"),
         ({**APPLICATION, "renew_stop_after": "proven"}, "renew_stop_after must be promoted or retired, not 'proven'"),
         ({**CONSUMER, "entra_key_store_host": "nobody"}, "is nobody, which is no host of the inventory"),
         ({"entra_key_store_host": "payroll"}, "remediate_copy_path must be the absolute path"),
