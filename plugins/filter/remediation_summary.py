@@ -50,7 +50,8 @@ _value:
       C(counts) by outcome, and C(hosts).
     - Each of C(hosts) has C(host), C(tenant_id), C(app_id), C(outcome), C(finding), C(steps) with C(step) and
       C(detail), C(certificate), C(retired), C(vanished), C(next_renewal), C(consumers) with C(host) and C(confirmed),
-      and C(failure) with C(task), C(message) and C(diagnosis).
+      and C(failure) with C(task), C(message) and C(diagnosis). After a rollback C(certificate) is the one that is current
+      again.
     - C(outcome) is V(healthy), V(planned), V(renewed), V(completed) (steps without a new
       certificate, such as the retirement of an old one), V(failed) or
       V(not_begun).
@@ -67,7 +68,7 @@ Groups = t.Mapping[str, t.Sequence[str]]
 OUTCOMES = ("failed", "not_begun", "planned", "renewed", "completed", "healthy")
 _CERTIFICATE = ("thumbprint", "thumbprint_sha256", "key_id", "not_before", "not_after")
 # What a host was asked, in order: where it was lost, one of these tells why.
-_ASKED = ("renew_plan", "renew_promotion", "renew_health", "renew_retirement")
+_ASKED = ("renew_plan", "renew_promotion", "renew_health", "renew_last_call", "renew_retirement")
 
 
 def remediation_summary(
@@ -120,7 +121,9 @@ def _row(host: str, variables: Variables, at: _Progress) -> dict[str, t.Any]:
     steps = [dict(step) for result in done for step in result.get("steps") or ()]
     outcome = at.outcome(host, [step["step"] for step in steps])
     first = next((result for result in done if "steps" in result), {})
-    certificate = first.get("certificate") or {}
+    back = _of(variables, "renew_rolled_back")
+    current = back if at.has_begun(host) and back.get("steps") else first
+    certificate = current.get("certificate") or {}
     return {
         "host": host,
         "tenant_id": variables.get("entra_tenant_id"),
@@ -131,7 +134,7 @@ def _row(host: str, variables: Variables, at: _Progress) -> dict[str, t.Any]:
         "certificate": {name: certificate[name] for name in _CERTIFICATE if certificate.get(name)},
         "retired": [one for result in done for one in result.get("retired") or ()],
         "vanished": [one for result in done for one in result.get("vanished") or ()],
-        "next_renewal": first.get("next_renewal"),
+        "next_renewal": current.get("next_renewal"),
         "consumers": _consumers(variables, at.consumers_of(host)),
         "failure": _failure(variables) if outcome == "failed" else None,
     }

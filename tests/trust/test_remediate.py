@@ -35,6 +35,25 @@ QUICK = {
 PROGRAM = Path(sys.executable).parent / "ansible-playbook"
 MARK = "EVERCERT_PLAY"
 DUE = scale.either(test=5, soak=10)
+# A connection that is lost as soon as there is a file of this name.
+LOST = """
+import os
+from ansible.errors import AnsibleConnectionFailure
+from ansible.plugins.connection.local import Connection as Local
+DOCUMENTATION = '''
+name: losable
+short_description: Local until it is lost
+description: Local until it is lost.
+author: tests
+extends_documentation_fragment: [connection_pipelining]
+'''
+class Connection(Local):
+    transport = "losable"
+    def exec_command(self, *given, **named):
+        if os.path.exists("lost"):
+            raise AnsibleConnectionFailure("The line is dead.")
+        return super().exec_command(*given, **named)
+"""
 WRITES = {"add_key", "patch_application", "remove_key"}
 
 
@@ -220,3 +239,19 @@ def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_
     assert served.code == 0, served.said
     assert rows["app-00"]["consumers"] == [{"host": "web-1", "confirmed": True}]
     assert copy.read_text() == (place.key_store / "current" / "bundle.pem").read_text()
+
+
+def test_a_host_that_is_lost_at_the_retirement_is_not_proven(server, tmp_path, monkeypatch):
+    fleet = Fleet(server, tmp_path, due=1)
+    assert fleet.play().code == 0
+    (tmp_path / "losable.py").write_text(LOST)
+    hook = {"ansible.builtin.file": {"path": str(tmp_path / "lost"), "state": "touch"}, "delegate_to": "localhost"}
+    (tmp_path / "told.yml").write_text(json.dumps([{**hook, "vars": {"ansible_connection": "local"}}]))
+    monkeypatch.setenv("ANSIBLE_CONNECTION_PLUGINS", str(tmp_path))
+    fleet.amend(ansible_connection="losable", renew_overlap=0, renew_after_promote=str(tmp_path / "told.yml"))
+
+    lost = fleet.play()
+
+    _, rows = fleet.last_report()
+    assert lost.code != 0, lost.said
+    assert rows["app00"]["outcome"] == "failed" and "The line is dead." in rows["app00"]["failure"]["message"]

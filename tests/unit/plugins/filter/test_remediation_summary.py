@@ -98,6 +98,24 @@ def test_a_failure_has_its_task_its_message_and_the_diagnosis():
     assert found["failure"] == {**noted["msg"], "diagnosis": diagnosis}
 
 
+def test_after_a_rollback_the_certificate_is_the_one_that_is_current_again():
+    promoted = {**DUE, "certificate": {"thumbprint": "9F"}, "next_renewal": "2027-04-01T00:00:00Z"}
+    back = {"steps": [{"step": "roll_back", "detail": "z"}], "certificate": {"thumbprint": "1C"}, "next_renewal": "now"}
+
+    found = row({"renew_promotion": promoted, "renew_rolled_back": back}, begun=["payroll"])
+
+    assert (found["certificate"], found["next_renewal"]) == ({"thumbprint": "1C"}, "now")
+    assert found["finding"] == "near_expiry" and found["steps"][-1]["step"] == "roll_back"
+
+
+def test_a_rollback_that_did_not_happen_changes_nothing_of_it():
+    promoted = {**DUE, "certificate": {"thumbprint": "9F"}, "next_renewal": "2027-04-01T00:00:00Z"}
+
+    found = row({"renew_promotion": promoted, "renew_rolled_back": {"failed": True, "msg": "x"}}, begun=["payroll"])
+
+    assert (found["certificate"], found["next_renewal"]) == ({"thumbprint": "9F"}, "2027-04-01T00:00:00Z")
+
+
 def test_a_host_that_was_lost_says_why():
     lost = {"unreachable": True, "msg": "Connection refused"}
     noted = {"msg": {"task": "Say what is skipped", "message": "'dict object' has no attribute 'steps'"}}
