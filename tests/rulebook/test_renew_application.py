@@ -39,3 +39,25 @@ def test_it_says_why_nothing_was_renewed(play, variables, sentence, tmp_path):
 
     assert status and sentence in said
     assert not (tmp_path / "stores").exists()
+
+
+@pytest.mark.parametrize(
+    ("is_known", "sentence"),
+    [(False, "nothing was renewed"), (True, "web1 (entra_key_store_host) has a copy of the key of payroll")],
+    ids=["nobody else stands for it", "the host of its key store does"],
+)
+def test_a_host_with_a_copy_of_the_key_renews_nothing_and_loses_nothing(
+    play, inventory, tenant, tmp_path, is_known, sentence
+):
+    app_id = tenant.application("payroll").app_id
+    hosts = json.loads(inventory.read_text())
+    known = hosts["all"]["hosts"]
+    known["web1"] = {"entra_app_id": app_id, "entra_key_store_host": "payroll"}
+    if not is_known:
+        del known["payroll"]["entra_app_id"]
+    inventory.write_text(json.dumps(hosts))
+
+    status, said = play(app_id=app_id)
+
+    assert status and sentence in said
+    assert not (tmp_path / "stores").exists()
