@@ -7,14 +7,20 @@
 from __future__ import annotations
 
 import json
+import locale
 import re
 import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+import yaml
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
 
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "schedule"
 # Enough of systemctl for Ansible's module: units are started and enabled by files, and everything said is noted.
 SYSTEMCTL = """#!/bin/sh
 here={folder}/systemd
@@ -162,3 +168,33 @@ def test_what_cannot_work_is_refused_at_once_and_nothing_is_made(site):
     for part in ("schedule_inventoryisneeded", "not3am", "schedule_namemust", "/nowhere/ansible-playbookisno"):
         assert told.count(part) >= 2
     assert "schedule_jittermustbebetween" in told and "chmod600" in told and "AZURE_CLIENT_SECRET=x" not in done.stdout
+
+
+@pytest.fixture
+def german(tmp_path, monkeypatch):
+    """Names of days are German ones: 2 December 2026 is a Mi."""
+    try:
+        made = subprocess.run(["localedef", "-i", "de_DE", "-f", "UTF-8", str(tmp_path / "de_DE.UTF-8")], check=False)
+    except FileNotFoundError:
+        pytest.skip("localedef is not installed")
+    if made.returncode:
+        pytest.skip("the German locale cannot be made here")
+    monkeypatch.setenv("LOCPATH", str(tmp_path))
+    before = locale.setlocale(locale.LC_TIME)
+    locale.setlocale(locale.LC_TIME, "de_DE.UTF-8")
+    yield
+    locale.setlocale(locale.LC_TIME, before)
+
+
+@pytest.mark.parametrize(
+    ("days", "expected"),
+    [([], "2026-11-30 03:00 CET"), (["Wed"], "2026-12-02 03:00 CET"), (["Sun", "Sat"], "2026-12-05 03:00 CET")],
+)
+def test_the_next_run_of_cron_is_found_in_every_language(german, days, expected):
+    variables = yaml.safe_load((ROLE / "vars" / "main.yml").read_text(encoding="utf-8"))
+    given = {"schedule_days": days, "schedule_times": ["03:00"], "schedule_jitter": 0, "schedule_name": "x"}
+    now = {"ansible_facts": {"date_time": {"date": "2026-11-29", "time": "20:00:00", "tz": "CET"}}}
+    known = {name: trust_as_template(text) for name, text in variables.items() if name.startswith("__")}
+    templar = Templar(loader=DataLoader(), variables={"inventory_hostname": "payroll", **known, **given, **now})
+
+    assert templar.template(known["__schedule_cron_next"]) == expected
