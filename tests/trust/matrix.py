@@ -72,7 +72,33 @@ class Scene:
     world: World
     options: dict
     foreign: object
-    others: list = field(default_factory=list)
+    others: list = field(default_factory=list)  # what somebody else wrote meanwhile, each an Other
+
+    @property
+    def theirs(self):
+        """What others wrote that must still be there: all but what a PATCH was bound to overwrite."""
+        return [one.entry for one in self.others if not one.is_overwritten_by(self.world)]
+
+
+@dataclass(frozen=True)
+class Other:
+    """A credential that somebody else added: at which request, how many were served before, from when all show it."""
+
+    entry: object
+    operation: str
+    since: int
+    shown: dt.datetime
+
+    def is_overwritten_by(self, world):
+        """The one window that no client can close: after the read directly before a PATCH, and before that PATCH.
+
+        Where replicas lag that read is as old as the lag.
+        """
+        asked = [line for line in world.emulator.log.lines[self.since :] if line["operation"] == "patch_application"]
+        if any(dt.datetime.fromisoformat(line["time"]) < self.shown for line in asked):
+            return True
+        in_the_window = self.operation in ("get_application", "patch_application")
+        return in_the_window and world.operations(self.since)[:1] == ["patch_application"]
 
 
 def a_scene(folder, scenario):
@@ -153,15 +179,13 @@ def _someone_else(when):
     """Somebody registers a certificate in the portal, just before or after this request is served."""
 
     def strike(scene, moment):
-        theirs = scene.world.tenant.issue("theirs", -1, 90)
-        scene.others.append(theirs.thumbprint)
-        arguments = {
-            "application": scene.world.payroll.app_id,
-            "certificate": theirs.certificate_pem,
-            "display_name": "theirs",
-        }
-        details = {"when": when, "action": "add_credential", "arguments": arguments}
-        scene.world.tenant.faults.add("change", match=moment.name, skip=moment.earlier, **details)
+        def write(at):
+            world = scene.world
+            entry = world.foreign("theirs", custom_key_identifier="dGhlaXJz")
+            shown = world.tenant.clock.from_now(seconds=max(lag.seconds for lag in world.tenant.reads.lags))
+            scene.others.append(Other(entry, operation_of(*at.split(" ")[1:]), len(world.emulator.log.lines), shown))
+
+        scene.world.strike_at(moment.number + (when == "after"), write)
 
     strike.__name__ = f"concurrent_writer_{when}"
     return strike

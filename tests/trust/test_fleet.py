@@ -112,9 +112,11 @@ def renewed(scene):
 
 
 def promises_hold(scene, told, where):
-    known = {scene.world.old.thumbprint, scene.foreign.certificate.thumbprint, *scene.others}
+    others = [scene.foreign, *(one.entry for one in scene.others)]
+    known = {scene.world.old.thumbprint, *(entry.certificate.thumbprint for entry in others)}
     oracle.no_lock_out(scene.world, where)
-    oracle.nothing_foreign_lost(scene.world, scene.foreign, where)
+    for entry in (scene.foreign, *scene.theirs):
+        oracle.nothing_foreign_lost(scene.world, entry, where)
     oracle.no_key_lost(scene.world, known, where)
     oracle.nothing_secret_told(scene.world, told, where)
 
@@ -143,7 +145,7 @@ def test_a_fleet_under_random_faults_breaks_no_promise_and_the_next_run_finishes
     fleet.calm_down()
     for scene in fleet.scenes:
         where = struck[scene.world.payroll.app_id]
-        oracle.converged(scene.world, scene.foreign, scene.others, where)
+        oracle.converged(scene.world, scene.foreign, scene.theirs, where)
         result, _told = renewed(scene)
         assert result is not None and not result.changed, f"not idempotent: {where}"
     scale.note("fleet", applications=APPLICATIONS, stopped_by_faults=unproven)

@@ -52,7 +52,7 @@ def strike(folder, scenario, fault, moment):
     known = {world.old.thumbprint, scene.foreign.certificate.thumbprint}
 
     result, told = disturbed(scene, fault, moment, options)
-    known.update(scene.others)
+    known.update(one.entry.certificate.thumbprint for one in scene.others)
 
     is_reverted = fault.__name__.startswith("reverted")
     if not is_reverted:
@@ -70,7 +70,7 @@ def strike(folder, scenario, fault, moment):
     if options["overlap"]:
         world.settle(matrix.LATE)
         world.renew(**options)
-    oracle.converged(world, scene.foreign, scene.others, where)
+    oracle.converged(world, scene.foreign, scene.theirs, where)
     world.settle()
     assert not world.renew(**options).changed, f"not idempotent: {where}"
     return 1
@@ -96,6 +96,7 @@ def disturbed(scene, fault, moment, options):
 
 def check_promises(scene, known, told, where):
     oracle.no_lock_out(scene.world, where)
-    oracle.nothing_foreign_lost(scene.world, scene.foreign, where)
+    for entry in (scene.foreign, *scene.theirs):
+        oracle.nothing_foreign_lost(scene.world, entry, where)
     oracle.no_key_lost(scene.world, known, where)
     oracle.nothing_secret_told(scene.world, told, where)
