@@ -60,16 +60,22 @@ def refuse_a_repeated_key_id(sent):
         raise bad_request("Multiple credentials with the same KeyId are not allowed.")
 
 
-def refuse_a_change_of_an_existing_entry(stored, sent):
-    """2.1 P: a known keyId may only come back as it is; the detail says KeyNotUpdatable."""
-    if not _is_unchanged(stored, sent):
+def refuse_a_change_of_an_existing_entry(stored, sent, switches):
+    """2.1 P: a known keyId may only come back as it is; the detail says KeyNotUpdatable.
+
+    V is sending each entry back as read with a null key. Microsoft's typed clients leave nulls out, the key among them;
+    what becomes of any other property that is left out nobody has seen (U), so it counts as a change.
+    """
+    needed = {name for name, value in stored.to_json(with_key=False).items() if value is not None}
+    is_whole = switches.absent_property_is_unchanged or needed <= sent.keys()
+    if not is_whole or not _is_unchanged(stored, sent):
         message = f"Update to existing credential with KeyId '{stored.key_id}' is not allowed."
         detail = {"code": "KeyNotUpdatable", "message": message, "target": "keyCredentials"}
         raise bad_request(message, [detail])
 
 
 def _is_unchanged(stored, sent):
-    """Absent properties and a null key mean "as it is" (2.1 V); dates compare as instants, all digits counted."""
+    """A null key means "keep the stored bytes" (2.1 V); dates compare as instants, all digits counted."""
     as_read = stored.to_json(with_key=True)
     for name, value in sent.items():
         if name == "keyId" or name not in as_read or (name == "key" and value is None):
@@ -185,7 +191,7 @@ def replace_all(application, sent, tenant):
     for entry in sent:
         stored = application.key(entry["keyId"]) if entry.get("keyId") else None
         if stored:
-            refuse_a_change_of_an_existing_entry(stored, entry)
+            refuse_a_change_of_an_existing_entry(stored, entry, tenant.switches)
             kept.append(stored)
         result.append(stored or accept(tenant, application, entry))
     refuse_an_expired_neighbour(kept, tenant)

@@ -23,6 +23,7 @@ class Switches:
     start_before_certificate_refused: bool = True  # 1.4 P: azure-cli clamps for it
     ended_new_entry_refused: bool = True  # 1.4 U
     expired_entry_refuses_patch: bool = False  # 1.4 P weak, 16.3
+    absent_property_is_unchanged: bool = False  # 2.1 U: an entry that is kept comes without one of its properties
     private_key_material_accepted: bool = True  # 2.2: the service stores and shows what it is sent
     duplicate_certificate_refused: bool = False  # 2.1 U, 16.2
     ec_certificates_refused: bool = True  # 5 V for sign-in; the refusal at upload is U

@@ -74,6 +74,30 @@ def test_a_changed_entry_is_refused_as_not_updatable(patch, entries, change):
     assert error["details"][0]["code"] == "KeyNotUpdatable"
 
 
+PROPERTIES = ("customKeyIdentifier", "displayName", "endDateTime", "startDateTime", "type", "usage")
+
+
+@pytest.mark.parametrize("left_out", [*((one,) for one in PROPERTIES), PROPERTIES], ids=" ".join)
+def test_an_entry_that_comes_back_without_a_property_is_refused_as_not_updatable(tenant, patch, entries, left_out):
+    less = {name: value for name, value in entries[0].items() if name not in left_out}
+
+    refused = patch([less])
+    tenant.switches.set(absent_property_is_unchanged=True)
+    accepted = patch([less])
+
+    assert refused.json()["error"]["details"][0]["code"] == "KeyNotUpdatable"
+    assert accepted.status_code == 204
+
+
+def test_what_is_null_may_be_left_out(tenant, patch, manager, payroll):
+    tenant.add_credential(payroll, tenant.issue("nameless", -1, 90), display_name=None)
+    shown = manager.get(f"/applications/{payroll.object_id}").json()["keyCredentials"]
+
+    answer = patch([{name: value for name, value in entry.items() if value is not None} for entry in shown])
+
+    assert answer.status_code == 204
+
+
 def test_an_entry_may_come_back_with_its_key_or_with_its_dates_spelled_another_way(patch, entries, key_pair):
     end = entries[0]["endDateTime"].replace("Z", "+00:00")
 
