@@ -49,12 +49,12 @@ def nothing_secret_told(world, texts, where):
         assert not found, f"I6 told {found[0][:12]!r}: {where}"
 
 
-def converged(world, foreign, theirs, where):
-    """I5: one current key, nothing half-done, no stray credential, never a second key pair."""
+def converged(world, foreign, theirs, where, left=()):
+    """I5: one current key, nothing half-done, no stray credential but those, never a second key pair."""
     contents = world.contents
     assert contents.successor is None, f"I5 a successor is left: {where}"
     kept = {entry.certificate.thumbprint for entry in (foreign, *theirs)}
-    assert world.registered == sorted({*kept, contents.current.thumbprint}), f"I5 stray credentials: {where}"
+    assert world.registered == sorted({*kept, *left, contents.current.thumbprint}), f"I5 stray credentials: {where}"
     assert contents.current.thumbprint in world.usable(), f"I5 current does not work: {where}"
     made = [one for one in world.made if contents.find(one) or one in world.registered]
     assert len(made) <= 1, f"I5 {len(made)} key pairs for one renewal: {where}"

@@ -48,10 +48,11 @@ def test_a_fault_breaks_no_promise_and_the_next_run_converges(scenario, fault, t
 def strike(folder, scenario, fault, moment):
     scene = matrix.a_scene(folder, scenario)
     world, where = scene.world, f"{fault.__name__} at {moment.name} number {moment.earlier} of {scenario.__name__}"
-    options = {**scene.options, **getattr(fault, "settings", matrix.RETIRES_AT_ONCE)}
+    options = {**scene.options, **matrix.settings_of(fault, moment)}
     known = {world.old.thumbprint, scene.foreign.certificate.thumbprint}
 
     result, told = disturbed(scene, fault, moment, options)
+    assert not world.tenant.faults.waiting and not world.strikes_left, f"it did not strike: {where}"
     known.update(one.entry.certificate.thumbprint for one in scene.others)
 
     is_reverted = fault.__name__.startswith("reverted")
@@ -70,7 +71,8 @@ def strike(folder, scenario, fault, moment):
     if options["overlap"]:
         world.settle(matrix.LATE)
         world.renew(**options)
-    oracle.converged(world, scene.foreign, scene.theirs, where)
+    left = [world.old.thumbprint] if matrix.is_unseen(scenario, fault, moment) else []
+    oracle.converged(world, scene.foreign, scene.theirs, where, left)
     world.settle()
     assert not world.renew(**options).changed, f"not idempotent: {where}"
     return 1

@@ -213,6 +213,11 @@ class World:
         """Call `strike` at the effect or request of this number, counted from now."""
         self._strikes[len(self.moments) + number] = strike
 
+    @property
+    def strikes_left(self):
+        """The numbers at which a strike still waits."""
+        return sorted(self._strikes)
+
     def strike_no_more(self):
         self._strikes.clear()
 
