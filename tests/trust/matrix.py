@@ -73,6 +73,12 @@ class Scene:
     options: dict
     foreign: object
     others: list = field(default_factory=list)  # what somebody else wrote meanwhile, each an Other
+    left: list = field(default_factory=list)  # a predecessor that may stay behind because its removal was lost unseen
+
+    @property
+    def not_ours(self):
+        """The thumbprints of everybody else's certificates."""
+        return [entry.certificate.thumbprint for entry in (self.foreign, *(one.entry for one in self.others))]
 
     @property
     def theirs(self):
@@ -294,9 +300,10 @@ def cells(scenario, fault):
     ]
 
 
-def is_unseen(scenario, fault, moment):
-    """Whether this run cannot know that what it removed came back."""
-    return fault.__name__ in UNSEEN.get((scenario, moment.name, moment.earlier), ())
+def left_by(scenario, fault, moment, world):
+    """What this run cannot know to be still there: the predecessor, where its removal is lost unseen."""
+    is_unseen = fault.__name__ in UNSEEN.get((scenario, moment.name, moment.earlier), ())
+    return [world.old.thumbprint] if is_unseen else []
 
 
 def comes_to_the_same(fault, moment):

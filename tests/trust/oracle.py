@@ -19,6 +19,12 @@ def no_lock_out(world, where):
     assert world.usable(), f"I1 locked out: {where}"
 
 
+def consumers_sign_in(world, where):
+    """I1 for those who read `current`: the key there is registered, valid and readable."""
+    assert world.contents.current, f"I1 nothing is current: {where}"
+    assert world.current in world.usable(), f"I1 consumers read a key that does not sign in: {where}"
+
+
 def nothing_foreign_lost(world, foreign, where):
     """I2: byte for byte, as far as the directory can tell."""
     assert world.credentials.get(foreign.key_id) == foreign, f"I2 foreign credential lost or changed: {where}"
@@ -31,11 +37,11 @@ def no_false_success(world, result, where):
         assert world.tenant.oracle.sign_in(world.payroll, world.current).primary, f"I3 does not sign in: {where}"
 
 
-def no_key_lost(world, known, where):
+def no_key_lost(world, foreign, where):
     """I4: every registered certificate that is not somebody else's has its private key here."""
     held = {version.thumbprint for version in world.contents.versions}
     for thumbprint in world.registered:
-        if thumbprint not in known:
+        if thumbprint not in foreign:
             assert thumbprint in held, f"I4 key of {thumbprint} lost: {where}"
             world.store.signer(thumbprint)
 

@@ -81,6 +81,7 @@ class Fleet:
         moment = self.draw.choice(moments)
         scene.world.moments.clear()
         fault(scene, moment)
+        scene.left = matrix.left_by(scene.scenario, fault, moment, scene.world)
         return f"{fault.__name__} at {moment.name} number {moment.earlier} of {scene.scenario.__name__}"
 
     def calm_down(self):
@@ -112,12 +113,11 @@ def renewed(scene):
 
 
 def promises_hold(scene, told, where):
-    others = [scene.foreign, *(one.entry for one in scene.others)]
-    known = {scene.world.old.thumbprint, *(entry.certificate.thumbprint for entry in others)}
     oracle.no_lock_out(scene.world, where)
+    oracle.consumers_sign_in(scene.world, where)
     for entry in (scene.foreign, *scene.theirs):
         oracle.nothing_foreign_lost(scene.world, entry, where)
-    oracle.no_key_lost(scene.world, known, where)
+    oracle.no_key_lost(scene.world, [*scene.not_ours, *scene.left], where)
     oracle.nothing_secret_told(scene.world, told, where)
 
 
@@ -145,7 +145,7 @@ def test_a_fleet_under_random_faults_breaks_no_promise_and_the_next_run_finishes
     fleet.calm_down()
     for scene in fleet.scenes:
         where = struck[scene.world.payroll.app_id]
-        oracle.converged(scene.world, scene.foreign, scene.theirs, where)
+        oracle.converged(scene.world, scene.foreign, scene.theirs, where, scene.left)
         result, _told = renewed(scene)
         assert result is not None and not result.changed, f"not idempotent: {where}"
     scale.note("fleet", applications=APPLICATIONS, stopped_by_faults=unproven)

@@ -42,7 +42,6 @@ def test_a_process_killed_at_any_moment_loses_nothing_and_the_next_one_converges
     place = a_place(server, processes, tmp_path, server.emulator.tenant.issue("somebody", -10, 200))
     before = tuple(place.credentials.values())
     foreign = before[1]
-    known = {place.old.thumbprint, foreign.certificate.thumbprint}
     template = tmp_path / "template"
     shutil.copytree(tmp_path / "store", template, symlinks=True)
     [(code, said)] = processes.run(a_run(tmp_path / "whole", scenario(place)))
@@ -55,8 +54,9 @@ def test_a_process_killed_at_any_moment_loses_nothing_and_the_next_one_converges
         where = f"killed at {number}: {moment}"
         assert code == -signal.SIGKILL, where
         oracle.no_lock_out(place, where)
+        oracle.consumers_sign_in(place, where)
         oracle.nothing_foreign_lost(place, foreign, where)
-        oracle.no_key_lost(place, known, where)
+        oracle.no_key_lost(place, [foreign.certificate.thumbprint], where)
         oracle.nothing_secret_told(place, [], where)
 
         [(code, said)] = processes.run(a_run(tmp_path / "next", scenario(place)))

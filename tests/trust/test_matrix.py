@@ -49,30 +49,29 @@ def strike(folder, scenario, fault, moment):
     scene = matrix.a_scene(folder, scenario)
     world, where = scene.world, f"{fault.__name__} at {moment.name} number {moment.earlier} of {scenario.__name__}"
     options = {**scene.options, **matrix.settings_of(fault, moment)}
-    known = {world.old.thumbprint, scene.foreign.certificate.thumbprint}
+    scene.left = matrix.left_by(scenario, fault, moment, world)
+    is_reverted = fault.__name__.startswith("reverted")
 
     result, told = disturbed(scene, fault, moment, options)
     assert not world.tenant.faults.waiting and not world.strikes_left, f"it did not strike: {where}"
-    known.update(one.entry.certificate.thumbprint for one in scene.others)
-
-    is_reverted = fault.__name__.startswith("reverted")
     if not is_reverted:
         oracle.no_false_success(world, result, where)
-    check_promises(scene, known, told, where)
+        oracle.consumers_sign_in(world, where)
+    check_promises(scene, told, where)
     world.tenant.faults.clear()
     world.timing.ahead *= 0
     if not hasattr(fault, "goes_on_at_once"):
         world.tenant.reads.reset()
         world.tenant.sign_ins.reset()
         world.settle()
-    check_promises(scene, known, told, where)
+    check_promises(scene, told, where)
 
     world.renew(**options)
     if options["overlap"]:
         world.settle(matrix.LATE)
         world.renew(**options)
-    left = [world.old.thumbprint] if matrix.is_unseen(scenario, fault, moment) else []
-    oracle.converged(world, scene.foreign, scene.theirs, where, left)
+    oracle.consumers_sign_in(world, where)
+    oracle.converged(world, scene.foreign, scene.theirs, where, scene.left)
     world.settle()
     assert not world.renew(**options).changed, f"not idempotent: {where}"
     return 1
@@ -96,9 +95,9 @@ def disturbed(scene, fault, moment, options):
         world.refuses = None
 
 
-def check_promises(scene, known, told, where):
+def check_promises(scene, told, where):
     oracle.no_lock_out(scene.world, where)
     for entry in (scene.foreign, *scene.theirs):
         oracle.nothing_foreign_lost(scene.world, entry, where)
-    oracle.no_key_lost(scene.world, known, where)
+    oracle.no_key_lost(scene.world, [*scene.not_ours, *scene.left], where)
     oracle.nothing_secret_told(scene.world, told, where)
