@@ -150,8 +150,8 @@ def _problems_of_writer(variables: Variables) -> t.Iterator[str]:
         yield "renew_register_from is for the playbook renew_split. Leave it out, or run that playbook."
     if variables.get("renew_before_retire"):
         yield (
-            "renew_before_retire is for the playbook renew. Here it is the step that brings the key to the consumers: leave "
-            "it out, and use remediate_confirm or renew_after_promote."
+            "renew_before_retire is for the playbook renew. Here it is the step that brings the key to the consumers: "
+            "leave it out, and use remediate_confirm or renew_after_promote."
         )
     stop = variables.get("renew_stop_after") or "retired"
     if stop not in ("promoted", "retired"):

@@ -50,8 +50,8 @@ _value:
       C(counts) by outcome, and C(hosts).
     - Each of C(hosts) has C(host), C(tenant_id), C(app_id), C(outcome), C(finding), C(steps) with C(step) and
       C(detail), C(certificate), C(retired), C(vanished), C(next_renewal), C(consumers) with C(host) and C(confirmed),
-      and C(failure) with C(task), C(message) and C(diagnosis). After a rollback C(certificate) is the one that is current
-      again.
+      and C(failure) with C(task), C(message) and C(diagnosis).
+    - After a rollback C(certificate) is the one that is current again.
     - C(outcome) is V(healthy), V(planned), V(renewed), V(completed) (steps without a new
       certificate, such as the retirement of an old one), V(failed) or
       V(not_begun).

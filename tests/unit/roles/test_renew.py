@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""With split duty, the identity that registers: one credential, whatever the environment and the inventory have besides."""
+"""With split duty, who registers: one credential, whatever the environment and the inventory have besides."""
 
 from __future__ import annotations
 
