@@ -52,6 +52,8 @@ writes_made = st.sampled_from(["add_key", "remove_key", "patch_application"])
 class Renewals(RuleBasedStateMachine):
     """One application, two key stores that renew it, and everybody else."""
 
+    told = compared = 0  # stories that came to their end, and check runs that a real one followed
+
     @initialize()
     def begin(self):
         self.folder = tempfile.TemporaryDirectory()
@@ -90,12 +92,28 @@ class Renewals(RuleBasedStateMachine):
         world = self.at(store)
         self.act(store, lambda: world.roll_back(**world.as_admin, sign_in_budget=0))
 
-    @rule(store=in_store, identity=identities, force=st.booleans())
-    def only_look(self, store, identity, force):
+    @rule(store=in_store, identity=identities, force=st.booleans(), goes_on=st.booleans())
+    def only_look(self, store, identity, force, goes_on):
         world = self.at(store)
+        options = {**getattr(world, identity), "force": force}
         before = tree(world.folder), world.credentials
-        self.act(store, lambda: world.renew(check=True, **getattr(world, identity), force=force))
+        predicted = self.act(store, lambda: world.renew(check=True, **options))
         assert (tree(world.folder), world.credentials) == before, "I7 check mode changed something"
+        if goes_on and predicted and self.is_calm():
+            self.compare(predicted, self.act(store, lambda: world.renew(**options)))
+
+    def is_calm(self):
+        """Whether nothing will disturb the next run."""
+        tenant = self.world.tenant
+        lags = any(lag.seconds for lag in (*tenant.reads.lags, *tenant.sign_ins.lags))
+        return not (tenant.faults.waiting or lags)
+
+    def compare(self, predicted, happened):
+        """I7: what check mode said is what the run did; what stopped the run was said by its error."""
+        if happened:
+            told, done = ((one.changed, one.finding, one.steps) for one in (predicted, happened))
+            assert told == done, f"I7 predicted {told}, and it was {done}"
+            type(self).compared += 1
 
     def act(self, store, deed):
         """I1: where a key was usable and its certificate has not ended meanwhile, one still is."""
@@ -202,6 +220,7 @@ class Renewals(RuleBasedStateMachine):
             return
         with self.folder:
             self.everything_comes_into_order()
+        type(self).told += 1
 
     def everything_comes_into_order(self):
         tenant = self.world.tenant
@@ -242,4 +261,5 @@ def test_no_story_breaks_a_promise(part, monkeypatch):
 
     run_state_machine_as_test(stories, settings=some)
 
-    scale.note("stories", told=EXAMPLES)
+    assert stories.compared, "no check run was followed by a real one"
+    scale.note("stories", told=stories.told, check_runs_compared=stories.compared)
