@@ -6,16 +6,21 @@
 
 from __future__ import annotations
 
+import re
+
 from . import access_tokens
 from .errors import GraphError, VaultError
 from .vaults import resource_of
 
 NEEDED = {"sign_with_key": "crypto"}
+API_VERSIONS = ("7.4", "7.5", "7.6", "2025-07-01", "2026-04-01")  # 14 V as what clients send
+DIGEST = re.compile(r"[A-Za-z0-9_-]+")
 
 
 def check(call):
     """Who asks, and whether this vault lets them."""
     call.claims = _claims(call)
+    refuse_another_api_version(call)
     vault = call.vault
     if vault is None:
         raise VaultError(404, "VaultNotFound", f"There is no vault at {call.host}.")
@@ -36,6 +41,19 @@ def _claims(call):
         resource = call.tenant.switches.vault_resource or resource_of(call.host)
         challenge = f'Bearer authorization="{root}", resource="{resource}"'
         raise VaultError(401, "Unauthorized", error.message, headers={"WWW-Authenticate": challenge}) from error
+
+
+def refuse_another_api_version(call):
+    """14 V that the query names one; U on the answer, and that the token is asked for first."""
+    if call.query.get("api-version") not in API_VERSIONS:
+        message = f"The api-version is missing or not supported. Known: {', '.join(API_VERSIONS)}."
+        raise VaultError(400, "BadParameter", message)
+
+
+def refuse_what_is_no_base64url(text):
+    """14 V: a digest comes as base64url without padding."""
+    if not isinstance(text, str) or not DIGEST.fullmatch(text):
+        raise VaultError(400, "BadParameter", "Property value is not base64url.")
 
 
 def refuse_a_deleted_name(vault, name):

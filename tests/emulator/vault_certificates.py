@@ -157,7 +157,8 @@ def sign_with_key(call, name, version):
         "RS256": padding.PKCS1v15(),
         "PS256": padding.PSS(mgf=padding.MGF1(hashes.SHA256()), salt_length=32),
     }
-    algorithm, digest = call.body.get("alg"), _from_base64(call.body.get("value"))
+    rules.refuse_what_is_no_base64url(call.body.get("value"))
+    algorithm, digest = call.body.get("alg"), _from_base64(call.body["value"])
     if algorithm not in paddings or len(digest) != 32:
         raise VaultError(400, "BadParameter", "Invalid length of 'value' or unknown 'alg'.")
     signature = found.pair.private_key.sign(digest, paddings[algorithm], utils.Prehashed(hashes.SHA256()))
