@@ -235,7 +235,7 @@ def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_
 
     served = fleet.play()
 
-    _, rows = fleet.last_report()
+    _totals, rows = fleet.last_report()
     assert served.code == 0, served.said
     assert rows["app-00"]["consumers"] == [{"host": "web-1", "confirmed": True}]
     assert copy.read_text() == (place.key_store / "current" / "bundle.pem").read_text()
@@ -252,6 +252,6 @@ def test_a_host_that_is_lost_at_the_retirement_is_not_proven(server, tmp_path, m
 
     lost = fleet.play()
 
-    _, rows = fleet.last_report()
+    _totals, rows = fleet.last_report()
     assert lost.code != 0, lost.said
     assert rows["app00"]["outcome"] == "failed" and "The line is dead." in rows["app00"]["failure"]["message"]

@@ -77,7 +77,7 @@ def renewals(cast):
         renew("renewed", with_pfx),
         renew("renewed at once", {**with_pfx, "force": True, "overlap": 0}),
         renew("nothing to roll back", of(payroll, state="rolled_back"), ""),
-        renew("silent", of(payroll, force=True), None, {"no_log": True}),
+        renew("silent", {**with_pfx, "force": True}, None, {"no_log": True}),
         renew("adopted to sign in as itself", of(itself, adopt_path=itself.path)),
         renew("renewed as itself", as_itself(itself, overlap=0)),
         renew("retired as itself", as_itself(itself, overlap=0)),
