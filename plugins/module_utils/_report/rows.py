@@ -92,10 +92,11 @@ def is_result(result: Values) -> bool:
 def last_certificate(certificates: t.Sequence[Values]) -> Values | None:
     """The certificate with which access ends: the key store's current one, as its status is the application's.
 
-    Without one, it is the one that ends last, of those in use; of all when none is. A successor serves nobody yet.
+    Without one, or when that is not registered and ends nothing, it is the one that ends last, of those in use; of all
+    when none is. A successor serves nobody yet.
     """
     dated = [entry for entry in certificates if entry["not_after"] and entry["status"] != "successor"]
-    current = [entry for entry in dated if entry.get("stage") == "current"]
+    current = [entry for entry in dated if entry.get("stage") == "current" and entry["status"] != "unregistered"]
     usable = [entry for entry in dated if entry["status"] in _USABLE]
     return max(current or usable or dated, key=lambda entry: str(entry["not_after"]), default=None)
 

@@ -65,6 +65,12 @@ def test_with_a_key_store_the_end_is_that_of_its_current_certificate():
     assert [entry.get("stage") for entry in row["certificates"]] == ["current", None, "successor"]
 
 
+def test_a_current_certificate_that_is_not_registered_gives_nobody_days():
+    unregistered = {**a_certificate("aa", 178), "stage": "current", "status": "unregistered"}
+
+    assert a_row(status="unregistered", certificates=[unregistered, a_certificate("bb", 11)])["days_left"] == 11
+
+
 def test_a_finding_that_leaves_the_status_makes_a_healthy_application_urgent():
     assert is_urgent(a_row(days=90, findings=["wrong_object"]))
     assert not is_urgent(a_row(days=90))
