@@ -21,8 +21,6 @@ NO_AUTO_RENEWAL = [{"trigger": {"lifetime_percentage": 80}, "action": {"action_t
 PEM = "application/x-pem-file"
 PFX = "application/x-pkcs12"
 CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2"
-# Every day of four years, the longest and the shortest months among them.
-_STARTS = [dt.datetime(2024, 1, 1) + dt.timedelta(days=day) for day in range(1461)]
 
 
 def creation(*, subject: str, key_size: int, months: int | None, exportable: bool) -> Policy:
@@ -62,7 +60,9 @@ def whole_months(start: dt.datetime, end: dt.datetime) -> int:
 
 def shortest_life(validity: dt.timedelta) -> dt.timedelta:
     """What the months that fit come to at least, whatever day they start on: two of 60 days, or one of 30."""
-    return min(_months_after(start, _months_within(start, start + validity)) - start for start in _STARTS)
+    # Every day of four years, the longest and the shortest months among them.
+    starts = (dt.datetime(2024, 1, 1) + dt.timedelta(days=day) for day in range(1461))
+    return min(_months_after(start, _months_within(start, start + validity)) - start for start in starts)
 
 
 def _months_within(start: dt.datetime, end: dt.datetime) -> int:

@@ -175,8 +175,11 @@ def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float) -> 
     return otherwise if asked is None else asked
 
 
-def refuse_other_application(connection: Connection, contents: StoreContents, app_id: str) -> None:
+def refuse_other_application(
+    connection: Connection, contents: StoreContents, application: Application | None = None
+) -> None:
     """Keys of one application on another one: everything that would be said and done about them would be wrong."""
+    app_id = application.app_id if application else connection.selector.app_id or connection.own_app_id
     owners = [version.record.app_id for version in contents.versions if version.record.app_id]
     if app_id and owners and app_id.lower() not in [owner.lower() for owner in owners]:
         problem = (

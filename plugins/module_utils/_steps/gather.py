@@ -25,9 +25,9 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     """What a renewal decides on. `looked` keeps count over the calls of one renewal that had to wait."""
     looked = {} if looked is None else looked
     store = connection.store.read()
-    refuse_other_application(connection, store, identity_of(connection, None, None)[0])
+    refuse_other_application(connection, store)
     application, unreadable, current_sign_in = _read_directory(connection, store)
-    refuse_other_application(connection, store, application.app_id if application else "")
+    refuse_other_application(connection, store, application)
     current = store.current
     if current and not store.successor and application and not application.find_credential(current.certificate):
         application = read_until_shown(connection, application, current, looked)

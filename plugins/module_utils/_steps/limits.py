@@ -51,7 +51,7 @@ def fit_to_limit(
         )
     raise _refused(
         f"validity is {format_days(policy.validity)} days, but {_allows(limit, application)} Nothing was changed. "
-        f"{remedy}",
+        + remedy,
         limit,
     )
 

@@ -45,9 +45,11 @@ def inspect_one(
 ) -> Report:
     """The selected application. A refused or impossible sign-in for reading is a status here, not a failure."""
     contents = connection.key_store.read() if connection.key_store else None
-    refuse_other_application(connection, contents or StoreContents(), identity_of(connection, None, None)[0])
+    if contents:
+        refuse_other_application(connection, contents)
     application, trouble = _read(connection, contents)
-    refuse_other_application(connection, contents or StoreContents(), application.app_id if application else "")
+    if contents:
+        refuse_other_application(connection, contents, application)
     current = contents.current if contents else None
     if application and current and not application.find_credential(current.certificate):
         application = read_until_shown(connection, application, current, {})

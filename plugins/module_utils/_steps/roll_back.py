@@ -30,7 +30,7 @@ def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: P
 def _prepare(connection: Connection, policy: RenewalPolicy, looked: dict[str, int]) -> Run:
     connection.service.discovery()
     store = connection.store.read()
-    refuse_other_application(connection, store, identity_of(connection, None, None)[0])
+    refuse_other_application(connection, store)
     current, predecessor = store.current, store.predecessor
     if current is None:
         raise KeyStoreError(f"The key store {connection.store.location} holds no current certificate.")

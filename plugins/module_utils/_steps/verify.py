@@ -82,7 +82,7 @@ def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer
         version = contents.current if stage == "current" else contents.successor
         if version is None:
             raise KeyStoreError(f"The key store {connection.key_store.location} holds no {stage} certificate.")
-        refuse_other_application(connection, contents, identity_of(connection, None, None)[0])
+        refuse_other_application(connection, contents)
         signer: Signer = connection.key_store.signer(version.thumbprint)
     elif load is not None:
         signer = load()
