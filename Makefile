@@ -2,43 +2,179 @@
 # tools/py finds a CPython >= 3.11; name another one with PYTHON=...
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-live soak gates lint docs bench emulator test-one envs clean
+MAKEFLAGS += --no-print-directory
+IN := tools/py tools/environment.py --run
+export GATES_STARTED ?= $(shell date +%s)
+
+# Some gates mostly wait, hence one more at once than there are processors.
+AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1) + 1)))
+
+# The longest first, so that they do not end alone.
+TEST := units smoke attacks sanity ansible-lint mypy docs ruff yamllint pipelines changelog contract
+CHECK := all-attacks integration lowest oldest-core-units oldest-core-smoke oldest-core-sanity examples rulebook \
+    engines conformance pages galaxy coverage
+SOAK := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy soak-mutants soak-engines
+
+.PHONY: help demo test check test-live soak gates lint docs-html bench emulator test-one envs clean prepared table \
+    $(TEST) $(CHECK) $(SOAK)
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' Makefile
 
-demo:  ## watch a certificate being renewed and proven, and a silent failure being caught
-	@tools/py tools/run_in.py run tools/demo.py
+demo: prepared  ## watch a certificate being renewed and proven, and a silent failure being caught
+	@$(IN) run tools/demo.py
 
-test:  ## every quality gate, and a table at the end
-	@tools/py tools/gates.py
+test:  ## the quality gates, and a table at the end: ten minutes
+	@$(MAKE) gates G="$(TEST)"
 
-test-live:  ## a look at your own tenant: what is assumed of the service, and on consent a renewal there
-	@tools/py tools/run_in.py test tests/live
+check:  ## all that `make test` leaves out, and the coverage: half an hour
+	@$(MAKE) gates G="$(CHECK)"
 
-soak:  ## the attacks on the promises at full strength, the mutants, a large sliced job; takes hours
-	@tools/py tools/soak.py $(G)
-
-gates:  ## some gates: make gates G="units mypy" (G=list names them)
-	@tools/py tools/gates.py $(G)
+gates: prepared  ## some gates: make gates G="units mypy"; the Makefile has the list
+	@$(MAKE) -j$(AT_ONCE) $(G)
+	@tools/py tools/gate.py --table $(G)
 
 lint:  ## the gates that only read the code
-	@tools/py tools/gates.py ruff mypy yamllint ansible-lint docs changelog
+	@$(MAKE) gates G="ruff mypy yamllint ansible-lint docs changelog pipelines"
 
-docs:  ## the documentation as HTML, in .cache/docs
-	@tools/py tools/build_docs.py
+test-one: prepared  ## one test: T=tests/unit/test_layers.py::test_name, or the name of an integration target
+	@$(if $(wildcard tests/integration/targets/$(firstword $(T))), \
+	    $(IN) test tools/ansible_test.py one integration $(T), \
+	    $(IN) $(firstword $(filter conformance engines pages,$(subst /, ,$(T))) test) pytest $(T))
 
-bench:  ## speed beside floors and other tools: make bench B="--parts listings --sizes 1 100"
-	@tools/py tools/run_in.py run tests/bench $(B)
+soak:  ## the attacks at full strength, the mutants, a large sliced job; takes hours; make soak G=test_machine
+	@$(MAKE) gates AT_ONCE=1 G="$(if $(G),$(addprefix soak-,$(G)),$(SOAK))"
+	@tools/py tests/trust/figures.py
 
-emulator:  ## an Entra and Graph emulator with a demo tenant; prints what to export
-	@tools/py tools/run_in.py run tests/emulator --scenario tests/emulator/scenarios/demo.yml --directory .cache/emulator
+test-live: prepared  ## a look at your own tenant: what is assumed of the service, and on consent a renewal there
+	@$(IN) test pytest tests/live
 
-test-one:  ## one test: T=tests/unit/test_layers.py::test_name, or the name of an integration target
-	@tools/py tools/test_one.py $(T)
+bench: prepared  ## speed beside floors and other tools: make bench B="--parts listings --sizes 1 100"
+	@$(IN) run tests/bench $(B)
 
-envs:  ## build or refresh every environment
-	@tools/py tools/environments.py
+emulator: prepared  ## an Entra and Graph emulator with a demo tenant; prints what to export
+	@$(IN) run tests/emulator --scenario tests/emulator/scenarios/demo.yml --directory .cache/emulator
+
+envs: prepared  ## build or refresh every environment
+	@tools/py tools/environment.py
 
 clean:  ## forget environments, caches and results
 	rm -rf .cache
+
+prepared:
+	@tools/py tools/checkout.py
+
+# The gates. Each is a line for the shell, in an environment; tools/gate.py says what else a gate is.
+
+GATE = @tools/py tools/gate.py $@
+PYTEST := python -m pytest -q
+TWO := --numprocesses=2
+CORE_FOLDERS := $(addprefix tests/unit/plugins/,inventory module_utils/_ansible modules plugin_utils)
+
+units:  # unit tests, those of the emulator included
+	$(GATE) test '$(PYTEST) $(TWO) tests/unit'
+
+attacks:  # every effect, fault, kind of kill and promise at least once, and a sample of the rest
+	$(GATE) test 'python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
+
+all-attacks:  # faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them
+	$(GATE) test 'export EVERCERT_STRENGTH=check; python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
+
+smoke:  # a story of each plugin and role against the emulator, as ansible-test runs it
+	$(GATE) test 'python tools/ansible_test.py smoke integration smoke/'
+
+integration:  # every integration target, and what it said to the emulator against Microsoft's own contract
+	$(GATE) test 'python tools/ansible_test.py integration integration --coverage; \
+	    python tests/contract check .cache/exchanges/integration/*'
+
+oldest-core-smoke:  # the smoke targets on the oldest supported ansible-core
+	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core integration smoke/'
+
+contract: smoke  # each exchange that the smoke targets had, against Microsoft's own description of the interface
+	$(GATE) --needs=smoke test 'python tests/contract check .cache/exchanges/smoke/*'
+
+sanity:  # ansible-test sanity on the newest ansible-core, for every Python that is here, with nothing ignored
+	$(GATE) test 'python tools/ansible_test.py sanity sanity'
+
+oldest-core-sanity:  # the same on the oldest supported ansible-core
+	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity'
+
+# Plain pytest, so that it differs from `units` in ansible-core alone; what is below `_ansible` imports nothing of it.
+oldest-core-units:  # the tests of what meets ansible-core, on the oldest supported one
+	$(GATE) --unlike=test oldest-core '$(PYTEST) $(TWO) $(CORE_FOLDERS)'
+
+# No supported ansible-core installs on the oldest Python, and none needs to: modules are sent to it. So the unit tests
+# of what is sent find ansible.module_utils in the newest one, and the smoke targets run with this interpreter.
+LOWEST := .cache/lowest
+ANSIBLE := "import os, ansible; print(os.path.dirname(ansible.__file__))"
+TRACED := --cov=plugins --cov-branch --cov-report=
+lowest:  # the lower bounds of requirements.txt on the oldest Python that is here: the modules as on such a host
+	$(GATE) lowest 'mkdir -p $(LOWEST) .cache/coverage; ln -sfn "$$($(IN) test python -c $(ANSIBLE))" $(LOWEST)/ansible; \
+	    $(IN) test tests/examples/smoke.py "$$(command -v python)"; \
+	    export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
+	    $(PYTEST) $(TWO) $(TRACED) tests/unit/plugins/module_utils'
+
+coverage: lowest integration  # of plugins/: at least 97 % of its branches
+	$(GATE) --needs=integration test 'COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS); \
+	    export COVERAGE_FILE=.cache/coverage/all; \
+	    coverage combine --keep .cache/coverage/units .cache/coverage/lowest .cache/coverage/integration/*; \
+	    coverage html --include="plugins/*" --directory=.cache/coverage/html; \
+	    coverage json --include="plugins/*" -o .cache/coverage/report.json; \
+	    python tools/covered.py .cache/coverage/report.json 97'
+
+conformance:  # clients that nobody here wrote, against the emulator
+	$(GATE) conformance '$(PYTEST) tests/conformance'
+
+engines:  # what runs playbooks for people: builder, runner, navigator, and a controller's definitions and slices
+	$(GATE) engines '$(PYTEST) tests/engines'
+
+rulebook:  # the event source and its rulebook in the real ansible-rulebook, in an environment without ansible-core
+	$(GATE) --optional rulebook 'export RULEBOOK_PROGRAMS="$$(dirname "$$(command -v ansible-rulebook)")"; $(IN) test pytest -q tests/rulebook'
+
+pages:  # the page of a report in a real browser, and its SARIF against the official schema
+	$(GATE) --optional pages '$(PYTEST) tests/pages'
+
+examples:  # every EXAMPLE of every module, against the emulator
+	$(GATE) test 'python tests/examples'
+
+galaxy:  # the archive that users install: built, checked as Galaxy does, installed and asked for its documentation
+	$(GATE) galaxy 'python tools/galaxy.py'
+
+ansible-lint:  # playbooks, roles and examples in the strictest profile
+	$(GATE) lint 'ansible-lint --offline --profile production; echo profile production'
+
+yamllint:  # every YAML file
+	$(GATE) lint 'yamllint --strict .'
+
+mypy:  # strict types in plugins/, and in tools/
+	$(GATE) lint 'MYPYPATH=.cache/link mypy -p ansible_collections.evercert.entra.plugins; MYPYPATH=tools mypy tools'
+
+ruff:  # errors, style and format of all Python files
+	$(GATE) lint 'ruff check --no-cache .; ruff format --check --diff --no-cache .'
+
+docs:  # the documentation of every plugin and role, and the guides: checked, and built as pages without a warning
+	$(GATE) lint 'python tools/build_docs.py'
+
+changelog:  # fragments that a user can read
+	$(GATE) lint 'cd .cache/link/ansible_collections/evercert/entra; antsibull-changelog lint'
+
+# Each in the schema of its platform, and GitHub's without a known weakness. Azure's schema has patterns of the older
+# kind, and values that are texts.
+PIPELINES := docs/examples/pipelines
+pipelines:  # the example pipelines
+	$(GATE) lint 'check-jsonschema --builtin-schema vendor.github-workflows $(PIPELINES)/github/*.yml; \
+	    check-jsonschema --builtin-schema vendor.azure-pipelines --regex-variant nonunicode \
+	        --data-transform azure-pipelines $(PIPELINES)/azure/*.yml; \
+	    check-jsonschema --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci $(PIPELINES)/gitlab/*.yml; \
+	    zizmor --offline --pedantic --strict-collection $(PIPELINES)/github/*.yml'
+
+# The soak: each part counts in a place of its own, and its figures are taken over when it has passed.
+SOAKING = $(GATE) --silence=36000 $(1) 'export EVERCERT_STRENGTH=soak EVERCERT_FIGURES=.cache/soak/$@; \
+    rm -rf .cache/soak/$@; $(2); python tests/trust/figures.py --take .cache/soak/$@'
+
+soak-%:
+	$(call SOAKING,test,$(PYTEST) $(TWO) --timeout=0 $(wildcard tests/trust/$*.py tests/trust/$*))
+soak-mutants:
+	$(call SOAKING,test,python tests/trust/mutants)
+soak-engines:
+	$(call SOAKING,engines,$(PYTEST) --timeout=0 tests/engines)

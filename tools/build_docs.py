@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The documentation as HTML, in .cache/docs/html."""
+"""The documentation checked, and built as HTML without a warning: antsibull-docs and Sphinx each do a part of it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import checkout
-import environments
 
 WORK = checkout.CACHE / "docs"
 
@@ -21,17 +20,13 @@ ELSEWHERE = ("action_plugins", "ansible_configuration_settings", "common_return_
 
 
 def main() -> int:
-    checkout.prepare()
-    try:
-        build(environments.build("lint").programs)
-    except environments.NotAvailable as problem:
-        print(problem, file=sys.stderr)
-        return 1
-    print(f"{len(list((WORK / 'html').glob('*.html')))} pages; open {WORK / 'html' / 'index.html'}")
+    run("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".", cwd=checkout.COLLECTION)
+    build()
+    print(f"{len(list((WORK / 'html').glob('*.html')))} pages in {(WORK / 'html').relative_to(checkout.ROOT)}")
     return 0
 
 
-def build(programs: Path) -> None:
+def build() -> None:
     """Sources from plugins, roles and guides, then pages; a warning about either is an error."""
     shutil.rmtree(WORK, ignore_errors=True)
     sources, html, warnings = WORK / "rst", WORK / "html", WORK / "warnings.txt"
@@ -39,27 +34,20 @@ def build(programs: Path) -> None:
     WORK.chmod(0o700)  # the tool refuses a directory that others may write to
     name = f"{checkout.NAMESPACE}.{checkout.NAME}"
     common = ("--use-current", "--squash-hierarchy", name, "--dest-dir")
-    run(programs, "antsibull-docs", "sphinx-init", "--lenient", *common, WORK)
-    run(programs, "antsibull-docs", "collection", "--fail-on-error", *common, sources)
+    run("antsibull-docs", "sphinx-init", "--lenient", *common, WORK)
+    run("antsibull-docs", "collection", "--fail-on-error", *common, sources)
     with (WORK / "conf.py").open("a", encoding="utf-8") as configuration:
         configuration.write("\nintersphinx_mapping = {}  # pages are built without a network\n")
-    run(programs, "sphinx-build", "-q", "-w", warnings, "-c", WORK, "-b", "html", sources, html)
+    run("sphinx-build", "-q", "-w", warnings, "-c", WORK, "-b", "html", sources, html)
     told = warnings.read_text(encoding="utf-8").splitlines()
     problems = [line for line in told if not any(label in line for label in ELSEWHERE)]
     if problems:
         sys.exit("\n".join(problems))
 
 
-def run(programs: Path, *command: str | Path) -> None:
-    words = [str(programs / command[0]), *map(str, command[1:])]
+def run(*command: str | Path, cwd: Path = checkout.ROOT) -> None:
     done = subprocess.run(
-        words,
-        cwd=checkout.ROOT,
-        env=checkout.surroundings(programs),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        check=False,
+        list(map(str, command)), cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
     )
     if done.returncode:
         sys.exit(f"{done.stdout}\n{command[0]} failed.")

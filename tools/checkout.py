@@ -1,10 +1,11 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Where things lie in this checkout, and the surroundings in which its programs run.
+"""Where things lie in this checkout, and the surroundings of its programs, which no tool keeps inside a checkout.
 
-Nothing is written outside the checkout: the home directory that helper tools see lies below it. Only tests may keep
-their temporary files in memory, until they end or are stopped; a SIGKILL leaves them there.
+Run as a program it lays them out. Nothing is written outside the checkout: the home directory that helper tools see
+lies below it. Only tests may keep their temporary files in memory, until they end or are stopped; a SIGKILL leaves them
+there.
 """
 
 from __future__ import annotations
@@ -157,3 +158,7 @@ def copy(purpose: str) -> Path:
     for command in (["git", "init", "--quiet"], ["git", "add", "--all"]):
         subprocess.run(command, cwd=target, env=surroundings(), check=True)
     return target
+
+
+if __name__ == "__main__":
+    prepare()

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Build the archive that users install, and use it as they do. Runs in the environment "galaxy"."""
+"""The archive that users install, used as they do; galaxy-importer and ansible-galaxy each do a part of it."""
 
 from __future__ import annotations
 

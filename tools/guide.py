@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Tables of the guides that are made from figures: shown, put in between their markers, or compared."""
+"""Tables of the guides that are made from data of ours, between markers: shown, put in, or compared."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ PAGES = ROOT / "docs" / "docsite" / "rst"
 BEGIN, END = ".. begin: {name}", ".. end: {name}"
 
 
-def list_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def list_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]], widths: str = "") -> str:
     lines = ["   * - " + "\n     - ".join(row) + "\n" for row in (head, *rows)]
-    return ".. list-table::\n   :header-rows: 1\n\n" + "".join(lines)
+    options = "   :header-rows: 1\n" + (f"   :widths: {widths}\n" if widths else "")
+    return f".. list-table::\n{options}\n" + "".join(lines)
 
 
 def filled(text: str, tables: dict[str, str]) -> str:
@@ -35,7 +36,7 @@ def main(page: str, tables: dict[str, str], program: str) -> int:
     made = filled(now, tables)
     if sys.argv[1:] == ["--check"]:
         if now != made:
-            command = f"tools/py tools/run_in.py test tools/{program} --write"
+            command = f"tools/py tools/environment.py --run test {program} --write"
             print(f"{page} does not match the figures. Run: {command}", file=sys.stderr)
         return int(now != made)
     if sys.argv[1:] == ["--write"]:

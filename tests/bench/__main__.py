@@ -25,11 +25,10 @@ import listing
 import peers
 import quotas
 import requests_made
+import speed
 import tasks
 import yaml
 from world import PLACE, Broken, emulated
-
-import speed  # of tools, where peers looks too
 
 WRITTEN = Path(__file__).with_name("speed.yml")
 APPLICATIONS, HOSTS_OF_AN_INVENTORY, HOSTS, HOSTS_BEYOND_THE_QUOTA = 10_000, 30_000, 200, 310

@@ -3,10 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What one application more costs in a play over many, for the guide on scale.
 
-    tools/py tools/run_in.py engines tests/bench/marginal.py [--write]
+    tools/py tools/environment.py --run engines tests/bench/marginal.py [--write]
 
 Processor time and memory are those of ansible-playbook and all that it starts, without the emulator. Requests are
-counted, so they are exact. --write keeps the figures in measured.yml, from which tools/scale_page.py makes the page.
+counted, so they are exact. --write keeps the figures in measured.yml, from which scale_page.py makes the page.
 """
 
 from __future__ import annotations

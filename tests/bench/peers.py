@@ -22,7 +22,7 @@ from world import PLACE, ROOT, run
 
 sys.path.insert(0, str(ROOT / "tools"))
 
-import environments
+import environment
 
 AZ, AZCOLLECTION = "peer-az", "peer-azcollection"
 REDIRECT = Path(__file__).with_name("redirect")
@@ -34,28 +34,34 @@ def peers(skipped):
     wanted = {AZ: ("az ad app list --all", az), AZCOLLECTION: ("playbook: azure_rm_adapplication_info", azcollection)}
     for name, (words, prepare) in wanted.items():
         try:
-            environment = environments.build(name)
-        except environments.NotAvailable as problem:
+            programs = environment.programs(name)
+        except environment.NotAvailable as problem:
             skipped.append(f"{words} is left out: {problem}")
         else:
-            yield Contestant(words, partial(prepare, environment), is_peer=True)
+            yield Contestant(words, partial(prepare, programs), is_peer=True)
 
 
 def versions():
     """What is compared with, as far as it is installed."""
-    az, azcollection = (environments.ENVIRONMENTS[name] for name in (AZ, AZCOLLECTION))
+    az, azcollection = (_libraries(name) for name in (AZ, AZCOLLECTION))
     found = {}
-    if az.is_ready:
+    if az:
         found["azure-cli"] = _version(az, "azure-cli")
-    if azcollection.is_ready:
-        manifest = azcollection.libraries / "ansible_collections/azure/azcollection/MANIFEST.json"
+    if azcollection:
+        manifest = azcollection / "ansible_collections/azure/azcollection/MANIFEST.json"
         found["azure.azcollection"] = json.loads(manifest.read_text(encoding="utf-8"))["collection_info"]["version"]
         found["its ansible-core"] = _version(azcollection, "ansible-core")
     return found
 
 
-def _version(environment, name):
-    return next(iter(distributions(name=name, path=[str(environment.libraries)]))).version
+def _libraries(name):
+    """Nothing where it is not installed."""
+    place = environment.directory(name)
+    return next(place.glob("lib/python*/site-packages"), None) if (place / "ready").exists() else None
+
+
+def _version(libraries, name):
+    return next(iter(distributions(name=name, path=[str(libraries)]))).version
 
 
 def _variables(world, **more):
@@ -64,8 +70,8 @@ def _variables(world, **more):
     return kept | {"REQUESTS_CA_BUNDLE": trust, "SSL_CERT_FILE": trust, **more}
 
 
-def az(environment, world):
-    folder, program = PLACE / "az", environment.programs / "az"
+def az(programs, world):
+    folder, program = PLACE / "az", programs / "az"
     shutil.rmtree(folder, ignore_errors=True)
     settings = {"COLLECT_TELEMETRY": "no", "INSTANCE_DISCOVERY": "false", "ONLY_SHOW_ERRORS": "yes"}
     variables = _variables(world, AZURE_CONFIG_DIR=str(folder))
@@ -82,7 +88,7 @@ def az(environment, world):
     return [program, "ad", "app", "list", "--all", "--output", "json"], variables
 
 
-def azcollection(environment, world):
+def azcollection(programs, world):
     variables = _variables(
         world,
         PYTHONPATH=str(REDIRECT),
@@ -96,4 +102,4 @@ def azcollection(environment, world):
     # Nothing fails when the list is short, or not there at all. Who signs in is one more than are generated.
     listed = {"register": "listed", "failed_when": f"listed.applications | length <= {world.generated}"}
     path = playbook("azcollection", {"azure.azcollection.azure_rm_adapplication_info": {}, **listed})
-    return [environment.programs / "ansible-playbook", path], variables
+    return [programs / "ansible-playbook", path], variables

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One figure beside what it is compared with, as plain data for tools/speed.py."""
+"""One figure beside what it is compared with, as plain data for speed.py."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def either(test, soak):
 def note(topic, **figures):
     """Keep figures for the documentation's page; those of one topic from several processes are added up.
 
-    `tools/trust.py` collects them. A figure is a count, or anything else where only one process notes it.
+    `figures.py` collects them. A figure is a count, or anything else where only one process notes it.
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{topic}-{uuid.uuid4().hex[:8]}.json"

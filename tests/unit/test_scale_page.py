@@ -16,7 +16,7 @@ import yaml
 from emulator.tenant import Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKLOAD, PROGRAM = (ROOT / "tools" / name for name in ("workload.py", "scale_page.py"))
+WORKLOAD, PROGRAM = (ROOT / "tests" / "bench" / name for name in ("workload.py", "scale_page.py"))
 MEASURED = yaml.safe_load((ROOT / "tests" / "bench" / "measured.yml").read_text(encoding="utf-8"))
 
 

@@ -15,7 +15,7 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-PROGRAM = ROOT / "tools" / "speed_page.py"
+PROGRAM = ROOT / "tests" / "bench" / "speed_page.py"
 MEASURED = yaml.safe_load((ROOT / "tests" / "bench" / "speed.yml").read_text(encoding="utf-8"))
 
 
@@ -28,7 +28,7 @@ def loaded(path):
 
 @pytest.fixture(scope="module")
 def speed():
-    return loaded(ROOT / "tools" / "speed.py")
+    return loaded(ROOT / "tests" / "bench" / "speed.py")
 
 
 @pytest.fixture(scope="module")

@@ -40,10 +40,9 @@ ROOT = Path(__file__).resolve().parents[3]
 sys.path.insert(0, str(ROOT / "tests"))
 
 from hypothesis import Phase, settings
+from trust import scale
 from trust.mutants.operators import mutants_of
 from trust.mutants.trial import Trial
-
-from trust import scale
 
 UTILS = ROOT / "plugins" / "module_utils"
 PACKAGE = "ansible_collections.evercert.entra.plugins.module_utils"

@@ -9,12 +9,16 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-import guide
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
 import speed
+
+import guide
 
 MEASURED = guide.ROOT / "tests" / "bench" / "speed.yml"
 
@@ -36,7 +40,9 @@ def _machine(found: dict[str, Any]) -> str:
 
 
 def main() -> int:
-    return guide.main("guide_speed.rst", tables(yaml.safe_load(MEASURED.read_text(encoding="utf-8"))), "speed_page.py")
+    return guide.main(
+        "guide_speed.rst", tables(yaml.safe_load(MEASURED.read_text(encoding="utf-8"))), "tests/bench/speed_page.py"
+    )
 
 
 if __name__ == "__main__":

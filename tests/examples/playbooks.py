@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Playbooks made on the spot, with an emulator of their own. Runs in the environment "test"."""
+"""Playbooks made on the spot, with an emulator of their own."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import checkout
-
-TARGETS = checkout.ROOT / "tests" / "integration" / "targets"
+ROOT = Path(__file__).resolve().parents[2]
+CACHE = ROOT / ".cache"
+TARGETS = ROOT / "tests" / "integration" / "targets"
 
 
 def play(name: str, plays: list[dict[str, Any]], *options: str) -> None:
     """Run plays on a local host called testhost; end this program when they fail."""
-    directory = checkout.CACHE / "playbooks" / name
+    directory = CACHE / "playbooks" / name
     shutil.rmtree(directory, ignore_errors=True)
     directory.mkdir(parents=True)
     playbook = directory / "playbook.yml"

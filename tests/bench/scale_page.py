@@ -11,12 +11,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-import guide
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
+
 from workload import QUOTAS, Fleet, works
+
+import guide
 
 MEASURED = guide.ROOT / "tests" / "bench" / "measured.yml"
 
@@ -80,7 +84,7 @@ def _duration(seconds: float) -> str:
 
 def main() -> int:
     found = tables(Fleet(), yaml.safe_load(MEASURED.read_text(encoding="utf-8")))
-    return guide.main("guide_scale.rst", found, "scale_page.py")
+    return guide.main("guide_scale.rst", found, "tests/bench/scale_page.py")
 
 
 if __name__ == "__main__":

@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the attacks of tests/trust found, as a table; --write puts it into the documentation's page.
 
-Each figure is of the last run that counted it, `make test` or `make soak`, and says which of the two that was.
+Each figure is of the last run that counted it, `make test`, `make check` or `make soak`, and says which that was.
+--forget is for the beginning of a run of everything, --take FOLDER for what a part of a soak has counted.
 """
 
 from __future__ import annotations
@@ -14,10 +15,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import checkout
-
-RESULTS = checkout.CACHE / "trust"
-PAGE = checkout.ROOT / "docs" / "docsite" / "rst" / "guide_trust.rst"
+ROOT = Path(__file__).resolve().parents[2]
+RESULTS = ROOT / ".cache" / "trust"
+PAGE = ROOT / "docs" / "docsite" / "rst" / "guide_trust.rst"
 BEGIN, END = ".. figures begin\n", ".. figures end\n"
 
 # (attack, what was counted) → (figure, the run that counted it)
@@ -25,7 +25,7 @@ Figures = dict[tuple[str, str], tuple[Any, str]]
 
 
 def forget() -> None:
-    """Before a run of everything: no figure of an earlier one may be taken for one of this one."""
+    """No figure of an earlier run may be taken for one of the next."""
     shutil.rmtree(RESULTS, ignore_errors=True)
     RESULTS.mkdir(parents=True)
 
@@ -77,6 +77,11 @@ def write(page: Path, found: Figures) -> None:
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--forget"]:
+        forget()
+        return 0
+    if sys.argv[1:2] == ["--take"]:
+        replace(Path(sys.argv[2]))
     found = figures()
     if not found:
         print("No figures: run make test or make soak first.", file=sys.stderr)

@@ -1,7 +1,7 @@
 # Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Run the EXAMPLES of every module against the emulator: examples.py [MODULE ...]. Runs in the environment "test".
+"""Run the EXAMPLES of every module against the emulator: python tests/examples [MODULE ...]
 
 The examples of a module are one play, in their order. tests/examples/ holds what they presuppose: the tenant
 (scenario.yml), variables (vars.yml), and tasks before those of one module (MODULE.yml).
@@ -16,16 +16,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-import checkout
 import playbooks
+import yaml
+from playbooks import CACHE, ROOT
 
-MODULES = checkout.ROOT / "plugins" / "modules"
-PRESUPPOSED = checkout.ROOT / "tests" / "examples"
-COLLECTION = f"{checkout.NAMESPACE}.{checkout.NAME}"
+MODULES = ROOT / "plugins" / "modules"
+PRESUPPOSED = Path(__file__).parent
+COLLECTION = "evercert.entra"
 HASTE = {"sign_in_interval": 1, "initial_pause": 1}  # no server of this tenant lags
-SANDBOX = checkout.CACHE / "examples"
+SANDBOX = CACHE / "examples"
 # An example may name any place on a host; here it lies in a directory of ours.
 ABSOLUTE = re.compile(r"(?<![\w./:{}-])(?=/(?:etc|home|opt|root|srv|tmp|usr|var)/)")
 
@@ -71,7 +70,7 @@ def play_of(name: str, tasks: list[dict[str, Any]]) -> dict[str, Any]:
         "vars": {"sandbox": str(SANDBOX)},
         "vars_files": [str(PRESUPPOSED / "vars.yml")],
         "module_defaults": {
-            f"group/{COLLECTION}.{checkout.NAME}": "{{ emulator_connection }}",
+            f"group/{COLLECTION}.entra": "{{ emulator_connection }}",
             f"{COLLECTION}.application_certificate_renew": HASTE,
             f"{COLLECTION}.application_certificate_verify": HASTE,
             f"{COLLECTION}.application_recovery": HASTE,
