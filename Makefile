@@ -69,7 +69,9 @@ prepared:
 GATE = @tools/py tools/gate.py $@
 PYTEST := python -m pytest -q
 TWO := --numprocesses=2
+ALL := export EVERCERT_STRENGTH=check
 CORE_FOLDERS := $(addprefix tests/unit/plugins/,inventory module_utils/_ansible modules plugin_utils)
+OTHER_FOLDERS := tests/unit/roles tests/unit/extensions tests/unit/plugins/filter
 
 units:  # unit tests, those of the emulator included
 	$(GATE) test '$(PYTEST) $(TWO) tests/unit'
@@ -78,10 +80,10 @@ attacks:  # every effect, fault, kind of kill and promise at least once, and a s
 	$(GATE) test 'python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
 
 all-attacks:  # faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them
-	$(GATE) test 'export EVERCERT_STRENGTH=check; python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
+	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
 
-smoke:  # a story of each plugin and role against the emulator, as ansible-test runs it
-	$(GATE) test 'python tools/ansible_test.py smoke integration smoke/'
+smoke:  # a step of every plugin, role and playbook against the emulator, as ansible-test runs it
+	$(GATE) test 'python tools/ansible_test.py smoke integration every_plugin'
 
 integration:  # every integration target, and what it said to the emulator against Microsoft's own contract
 	$(GATE) test 'python tools/ansible_test.py integration integration --coverage; \
@@ -90,7 +92,7 @@ integration:  # every integration target, and what it said to the emulator again
 oldest-core-smoke:  # the smoke targets on the oldest supported ansible-core
 	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core integration smoke/'
 
-contract: smoke  # each exchange that the smoke targets had, against Microsoft's own description of the interface
+contract: smoke  # each exchange that it had, against Microsoft's own description of the interface
 	$(GATE) --needs=smoke test 'python tests/contract check .cache/exchanges/smoke/*'
 
 sanity:  # ansible-test sanity on the newest ansible-core, for every Python that is here, with nothing ignored
@@ -101,7 +103,7 @@ oldest-core-sanity:  # the same on the oldest supported ansible-core
 
 # Plain pytest, so that it differs from `units` in ansible-core alone; what is below `_ansible` imports nothing of it.
 oldest-core-units:  # the tests of what meets ansible-core, on the oldest supported one
-	$(GATE) --unlike=test oldest-core '$(PYTEST) $(TWO) $(CORE_FOLDERS)'
+	$(GATE) --unlike=test oldest-core '$(ALL); $(PYTEST) $(TWO) $(CORE_FOLDERS)'
 
 # No supported ansible-core installs on the oldest Python, and none needs to: modules are sent to it. So the unit tests
 # of what is sent find ansible.module_utils in the newest one, and the smoke targets run with this interpreter.
@@ -111,11 +113,12 @@ TRACED := --cov=plugins --cov-branch --cov-report=
 lowest:  # the lower bounds of requirements.txt on the oldest Python that is here: the modules as on such a host
 	$(GATE) lowest 'mkdir -p $(LOWEST) .cache/coverage; ln -sfn "$$($(IN) test python -c $(ANSIBLE))" $(LOWEST)/ansible; \
 	    $(IN) test tests/examples/smoke.py "$$(command -v python)"; \
-	    export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
+	    $(ALL); export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
 	    $(PYTEST) $(TWO) $(TRACED) tests/unit/plugins/module_utils'
 
 coverage: lowest integration  # of plugins/: at least 97 % of its branches
-	$(GATE) --needs=integration test 'COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS); \
+	$(GATE) --needs=integration test '$(ALL); \
+	    COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS) $(OTHER_FOLDERS); \
 	    export COVERAGE_FILE=.cache/coverage/all; \
 	    coverage combine --keep .cache/coverage/units .cache/coverage/lowest .cache/coverage/integration/*; \
 	    coverage html --include="plugins/*" --directory=.cache/coverage/html; \

@@ -122,14 +122,15 @@ def _cpu() -> float:
 
 
 def _note(log: Path, name: str, outcome: str) -> str:
-    """What the table says: pytest's count, or the last line; and on what it ran."""
+    """What the table says: pytest's count, on what it ran, and what it wants to be noted; or the last line."""
     text = log.read_text(encoding="utf-8", errors="replace")
     counts = re.findall(r"^(?:=+ )?(\d+ (?:passed|failed|skipped|error).*?) in [\d.]+s", text, re.MULTILINE)
     last = (text.strip().splitlines() or [""])[-1]
     if outcome == "FAILED":
         return f"{counts[-1] if counts else last[:100]}; see {log.relative_to(checkout.ROOT)}"
+    said = "".join(f", {note}" for note in re.findall(r"^NOTE: (.*)", text, re.MULTILINE))
     on = f"Python {environment.version(name)}" + (f", ansible-core {core}" if (core := environment.core(name)) else "")
-    return f"{counts[-1]} on {on}" if counts else last[:160]
+    return f"{counts[-1]} on {on}{said}" if counts else last[:160]
 
 
 def excerpt(log: Path) -> str:

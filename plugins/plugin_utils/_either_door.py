@@ -59,7 +59,8 @@ class EitherDoorAction(ActionBase):
 
     def _low_level_execute_command(self, cmd: str, *positional: t.Any, **named: t.Any) -> t.Any:
         if self._main is None:
-            return super()._low_level_execute_command(cmd, *positional, **named)
+            ordinary: t.Any = super()  # without types in ansible-core 2.19
+            return ordinary._low_level_execute_command(cmd, *positional, **named)
         with shared(Sharing(MEMORY, self._say) if MEMORY else None):
             return _in_process.run_here(self._main, self._given, self._given_environment, self._loader.get_basedir())
 
@@ -90,7 +91,8 @@ class EitherDoorAction(ActionBase):
     def _circumstances(self, task_vars: Result, is_async: bool) -> _door.Circumstances:
         become = self._connection.become
         environment: Result = {}
-        self._compute_environment_string(environment)
+        ordinary: t.Any = self  # without types in ansible-core 2.19
+        ordinary._compute_environment_string(environment)
         self._given_environment = {name: str(value) for name, value in environment.items()}
         return _door.Circumstances(
             transport=str(self._connection.transport),

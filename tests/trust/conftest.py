@@ -7,11 +7,17 @@
 from __future__ import annotations
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from emulator.app import Emulator
 from emulator.server import HttpsServer
 from emulator.tenant import Tenant
 from processes import Processes
+
+
+def pytest_terminal_summary(terminalreporter):
+    if scale.STRENGTH == "test":
+        terminalreporter.write_line(f"NOTE: with sample {scale.SAMPLE}; EVERCERT_SAMPLE={scale.SAMPLE} repeats it")
 
 
 @pytest.fixture(scope="module")

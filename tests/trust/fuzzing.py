@@ -17,12 +17,15 @@ EVER = HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.da
 
 
 def fuzz(examples):
-    """The decorator of a fuzzer: so many examples in `make test`, fifty times as many in `make soak`.
+    """The decorator of a fuzzer: so many examples in `make check`, a tenth in `make test`, fifty times as many in a soak.
 
     How many inputs there were is a figure of the documentation.
     """
     limits = settings(
-        max_examples=scale.either(examples, 50 * examples), deadline=None, database=None, suppress_health_check=EVER
+        max_examples=scale.either(examples, 50 * examples, short=max(8, examples // 10)),
+        deadline=None,
+        database=None,
+        suppress_health_check=EVER,
     )
 
     def decorate(test):

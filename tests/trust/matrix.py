@@ -6,7 +6,8 @@
 
 A run without a fault writes down its moments: each change to the key store's files (the names of
 `durable.EFFECTS`) and each request (the emulator's names). The tables below say what may strike at which kind of
-moment; a cell is one strike at one moment of one scenario. Nothing is sampled.
+moment; a cell is one strike at one moment of one scenario. Nothing is sampled in `make check`; `make test` has each
+effect in each scenario, each fault at each kind of effect, each write with everything that may befall it, and a sample.
 """
 
 from __future__ import annotations
@@ -293,11 +294,22 @@ UNSEEN = {
 
 def cells(scenario, fault):
     """The moments of a scenario at which this fault may strike."""
-    return [
-        moment
+    return [moment for moment in moments(scenario) if (scenario, fault, moment) in _chosen()]
+
+
+@functools.cache
+def _chosen():
+    """The cells of this run: of `make test`, those that the docstring of this file names."""
+    everything = [
+        (scenario, fault, moment)
+        for fault in all_faults()
+        for scenario in SCENARIOS
         for moment in moments(scenario)
         if fault in FAULTS[moment.name] and (scale.SOAK or not comes_to_the_same(fault, moment))
     ]
+    pairs = set(scale.part_of(everything, lambda cell: (cell[1], cell[2].name)))
+    effects = set(scale.part_of(everything, lambda cell: (cell[0], cell[2].name), of_the_rest=0))
+    return pairs | effects
 
 
 def left_by(scenario, fault, moment, world):

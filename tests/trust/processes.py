@@ -29,7 +29,7 @@ class Processes:
 
     def __exit__(self, *exception):
         self._parent.stdin.close()
-        self._parent.wait(timeout=30)
+        self._parent.wait()
 
     def run(self, *runs):
         """Start these runs at once; how each ended: its exit code (negative for a signal) and its result."""

@@ -2,23 +2,66 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How hard to attack: a few minutes' worth in `make test`, much more in `make soak`; and what came of it."""
+"""How hard to attack: a part of everything in `make test`, all of it in `make check`, many times as much in a soak.
+
+The part is what meets each effect, fault and kind of kill once, and a sample of the rest. The sample is another one for
+each commit, so that days of commits meet everything; EVERCERT_SAMPLE repeats one.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
 import uuid
 from pathlib import Path
 
-SOAK = os.environ.get("EVERCERT_SOAK") == "1"
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+STRENGTH = os.environ.get("EVERCERT_STRENGTH") or "test"
+SOAK = STRENGTH == "soak"
 SEED = int(os.environ.get("EVERCERT_SEED") or 1)
-RESULTS = Path(os.environ.get("EVERCERT_FIGURES") or Path(__file__).resolve().parents[2] / ".cache" / "trust")
+RESULTS = Path(os.environ.get("EVERCERT_FIGURES") or ROOT / ".cache" / "trust")
+
+# What takes its time and has relatives in `make test`: it runs in `make check`.
+in_check = pytest.mark.skipif(STRENGTH == "test", reason="in make check")
 
 
-def either(test, soak):
-    """The figure for `make test`, or the one for `make soak`."""
-    return soak if SOAK else test
+def _commit():
+    asked = ["git", "-c", "safe.directory=*", "rev-parse", "--short=8", "HEAD"]
+    told = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+    return told or "1"
+
+
+# Set for the processes of one run, so that all of them choose alike.
+SAMPLE = os.environ.setdefault("EVERCERT_SAMPLE", _commit())
+
+
+def either(check, soak, short=None):
+    """The figure for `make check`, or the one for `make soak`; `short` for `make test`, where it is another one."""
+    if STRENGTH == "test" and short is not None:
+        return short
+    return soak if SOAK else check
+
+
+def part_of(items, kind, of_the_rest=0.05):
+    """In `make test` the first item of each kind, and a sample of the others; all of them otherwise, in their order."""
+    if STRENGTH != "test":
+        return list(items)
+    chance, met, chosen = random.Random(SAMPLE), set(), []
+    for item in items:
+        if (name := kind(item)) not in met or chance.random() < of_the_rest:
+            met.add(name)
+            chosen.append(item)
+    return chosen
+
+
+def one_of(number, items):
+    """In `make test` each so-manieth item, beginning with one or another; all of them otherwise."""
+    everything = list(items)
+    return everything if STRENGTH != "test" else everything[random.Random(SAMPLE).randrange(number) :: number]
 
 
 def note(topic, **figures):
@@ -28,4 +71,4 @@ def note(topic, **figures):
     """
     RESULTS.mkdir(parents=True, exist_ok=True)
     path = RESULTS / f"{topic}-{uuid.uuid4().hex[:8]}.json"
-    path.write_text(json.dumps({"run": either("make test", "make soak"), "figures": figures}), encoding="utf-8")
+    path.write_text(json.dumps({"run": f"make {STRENGTH}", "figures": figures}), encoding="utf-8")

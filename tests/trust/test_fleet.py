@@ -29,8 +29,8 @@ from emulator.app import Emulator
 from emulator.clock import Clock
 from emulator.tenant import Tenant
 
-APPLICATIONS = scale.either(test=60, soak=200)
-SEEDS = scale.either(test=1, soak=20)
+APPLICATIONS = scale.either(60, soak=200)
+SEEDS = scale.either(1, soak=20)
 CALM = 0.25  # of the applications nothing happens to
 # What is lost after everything was proven no run can see; the matrix has those faults with an overlap.
 FAULTS = [fault for fault in matrix.all_faults() if not fault.__name__.startswith("reverted")]
@@ -121,6 +121,7 @@ def promises_hold(scene, told, where):
     oracle.nothing_secret_told(scene.world, told, where)
 
 
+@scale.in_check
 @pytest.mark.parametrize("number", range(SEEDS))
 def test_a_fleet_under_random_faults_breaks_no_promise_and_the_next_run_finishes_it(number, tmp_path, quick_disk):
     seed = scale.SEED * 1000 + number

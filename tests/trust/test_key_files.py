@@ -156,7 +156,7 @@ def attempted(world, act):
         raise AssertionError("it waits")
 
     before = signal.signal(signal.SIGALRM, give_up)
-    signal.alarm(20)
+    signal.alarm(300)
     try:
         return str(act(world))
     except EvercertError as error:

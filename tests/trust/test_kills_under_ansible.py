@@ -4,7 +4,7 @@
 
 """The same death in a playbook: as a task of its own, and in the role with its several calls and its health check.
 
-`make soak` dies at every moment. `make test` dies at one, just after the write: a play takes seconds, not milliseconds.
+`make soak` dies at every moment. `make check` dies at one, just after the write: a play takes seconds.
 """
 
 from __future__ import annotations
@@ -98,6 +98,7 @@ class InProcess(Controller):
 WAYS = [(Controller, as_a_task), (Controller, in_the_role), (InProcess, in_the_role)]
 
 
+@scale.in_check
 @pytest.mark.parametrize(("controls", "tasks"), WAYS, ids=lambda each: each.__name__)
 def test_a_play_whose_module_is_killed_loses_nothing_and_the_next_one_converges(
     controls, tasks, server, processes, tmp_path

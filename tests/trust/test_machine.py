@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 PARTS = 8  # so that several processes share the work
-EXAMPLES = scale.either(test=1_000, soak=50_000) // PARTS
+EXAMPLES = scale.either(1_000, soak=50_000, short=80) // PARTS
 STORES = ("first", "second")
 LONGEST_LAG = 90
 

@@ -18,7 +18,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys import durabl
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
 from emulator.tenant import Tenant
 
-TRIALS = scale.either(test=80, soak=2000)
+TRIALS = scale.either(80, soak=2000)
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +35,7 @@ def policy(**changes):
     return dataclasses.replace(curve.DEFAULT, **changes)
 
 
+@scale.in_check
 def test_longer_intervals_and_more_sign_ins_find_late_servers(bench):
     servers = curve.Servers(10, 10, 30)
     found = {
@@ -53,6 +54,7 @@ def test_longer_intervals_and_more_sign_ins_find_late_servers(bench):
     scale.note("late_token_servers", **{name: f"{share:.0%} false" for name, share in found.items()})
 
 
+@scale.in_check
 def test_the_interval_finds_late_servers_where_one_server_answers_for_a_while(bench):
     servers = curve.Servers(10, 10, 30, stick=20)
 
@@ -61,6 +63,7 @@ def test_the_interval_finds_late_servers_where_one_server_answers_for_a_while(be
     assert close.false_share > 0.6 and default.false_share < 0.5
 
 
+@scale.in_check
 @pytest.mark.parametrize(
     "servers", [curve.Servers(10, 5, curve.FOR_EVER), curve.Servers(3, 1, curve.FOR_EVER)], ids=str
 )
@@ -78,6 +81,7 @@ def test_the_first_sign_ins_miss_a_broken_server_as_often_as_the_formula_says(be
 CLAIMED = 0.05  # how often a result may exclude a share that refuses, at most
 
 
+@scale.in_check
 @pytest.mark.parametrize(("sign_ins", "refusing"), [(2, 8), (2, 9), (3, 8)])
 def test_a_share_that_a_result_excludes_refuses_in_one_proof_of_twenty_at_most(bench, refusing, sign_ins):
     """With every attempt that is made after a refusal: each weakens what the result says."""
@@ -223,7 +227,7 @@ def test_a_write_that_lands_in_another_tenant_is_no_success(liar):
 
 
 @each_way
-@pytest.mark.parametrize("seconds", scale.either([1, 11, 45, 65], range(1, 70)))
+@pytest.mark.parametrize("seconds", scale.either([1, 11, 45, 65], range(1, 70), short=[11]))
 def test_a_write_that_is_lost_before_the_proof_ends_is_no_success(liar, seconds):
     """Read back, initial pause of 10 s, three sign-ins 30 s apart: after 70 s it would be over."""
     liar.lies("reverted", seconds=seconds)
@@ -233,7 +237,7 @@ def test_a_write_that_is_lost_before_the_proof_ends_is_no_success(liar, seconds)
 
 
 @each_way
-@pytest.mark.parametrize("seconds", scale.either([75, 3600], [*range(71, 100), 3600, 86400]))
+@pytest.mark.parametrize("seconds", scale.either([75, 3600], [*range(71, 100), 3600, 86400], short=[75]))
 def test_what_is_lost_after_the_proof_is_found_and_repaired_by_the_next_run(liar, seconds):
     world = liar.world
     liar.lies("reverted", seconds=seconds)

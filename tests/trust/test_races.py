@@ -15,7 +15,7 @@ from processes import a_run
 from real import a_place, taken_over
 
 AT_ONCE = 8
-ROUNDS = scale.either(test=2, soak=25)
+ROUNDS = scale.either(2, soak=25, short=1)
 
 
 class Portal:

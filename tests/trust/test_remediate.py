@@ -34,7 +34,7 @@ QUICK = {
 }
 PROGRAM = Path(sys.executable).parent / "ansible-playbook"
 MARK = "EVERCERT_PLAY"
-DUE = scale.either(test=5, soak=10)
+DUE = scale.either(5, soak=10)
 # A connection that is lost as soon as there is a file of this name.
 LOST = """
 import os
@@ -176,6 +176,7 @@ def test_it_stops_at_the_first_unproven_application_and_the_next_run_finishes(se
     assert "s3cret" not in finished.said + stopped.said + json.dumps(told)
 
 
+@scale.in_check
 def test_a_plan_changes_nothing_and_names_what_the_run_then_does(server, tmp_path):
     fleet = Fleet(server, tmp_path, due=2, healthy=1)
     since = len(server.emulator.log.lines)
@@ -193,14 +194,14 @@ def test_a_plan_changes_nothing_and_names_what_the_run_then_does(server, tmp_pat
     assert asked.count("get_application") == 3, asked
 
 
-@pytest.mark.parametrize("delay", scale.either(test=[0.3], soak=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2]))
+@scale.in_check
+@pytest.mark.parametrize("delay", scale.either([0.3], soak=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2]))
 def test_a_run_that_is_killed_is_finished_by_the_next_one(server, tmp_path, delay):
     fleet = Fleet(server, tmp_path, due=3)
     since = len(server.emulator.log.lines)
     running = fleet.start(remediate_serial=["100%"])
-    deadline = time.monotonic() + 120
     while not fleet.written(since):
-        assert running.poll() is None and time.monotonic() < deadline, (tmp_path / "said").read_text()
+        assert running.poll() is None, (tmp_path / "said").read_text()
         time.sleep(0.02)
     time.sleep(delay)
     fleet.kill()
@@ -213,6 +214,7 @@ def test_a_run_that_is_killed_is_finished_by_the_next_one(server, tmp_path, dela
     assert all(fleet.is_renewed(name) for name in fleet.places), finished.said
 
 
+@scale.in_check
 def test_bad_input_is_named_all_at_once_before_the_first_request(server, tmp_path):
     fleet = Fleet(server, tmp_path, due=1)
     since = len(server.emulator.log.lines)
@@ -225,6 +227,7 @@ def test_bad_input_is_named_all_at_once_before_the_first_request(server, tmp_pat
     assert server.emulator.log.lines[since:] == []
 
 
+@scale.in_check
 def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_path, monkeypatch):
     fleet = Fleet(server, tmp_path, due=1)
     place, copy = fleet.places["app00"], tmp_path / "copy.pem"
@@ -241,6 +244,7 @@ def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_
     assert copy.read_text() == (place.key_store / "current" / "bundle.pem").read_text()
 
 
+@scale.in_check
 def test_a_host_that_is_lost_at_the_retirement_is_not_proven(server, tmp_path, monkeypatch):
     fleet = Fleet(server, tmp_path, due=1)
     assert fleet.play().code == 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
@@ -38,6 +39,7 @@ def payroll(server, stage):
     return application
 
 
+@scale.in_check
 def test_a_consumer_that_is_not_reached_keeps_the_old_certificate_alive(
     stage, server, connection, payroll, canary, tmp_path
 ):

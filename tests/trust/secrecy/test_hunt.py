@@ -76,6 +76,7 @@ def test_a_token_is_found_by_its_signature():
     assert not hunt.found_in(b"eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJ4In0.")
 
 
+@scale.in_check
 @pytest.mark.parametrize("no_log", scale.either([False], [False, True]))
 def test_a_play_that_tells_a_secret_is_caught_wherever_it_tells_it(stage, canary, no_log):
     wait = [sys.executable, "-c", "import time; time.sleep(0.5)", "{{ secrets.argument }}"]

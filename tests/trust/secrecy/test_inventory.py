@@ -31,6 +31,7 @@ def tenants(server, stage, canary):
     }
 
 
+@scale.in_check
 def test_no_inventory_shows_a_secret_whether_its_tenants_can_be_read_or_not(stage, server, tenants):
     places = {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path), "timeout": 5}
     readable = ("good", "wrong secret", "wrong passphrase", "not registered", "token")

@@ -12,7 +12,7 @@ import pytest
 import scale
 from secrecy import acts
 
-DOORS = pytest.mark.parametrize("door", ["always", "never"])  # of entra_in_process
+DOORS = pytest.mark.parametrize("door", scale.either(["always", "never"], soak=["always", "never"], short=["always"]))
 
 
 @DOORS

@@ -52,6 +52,7 @@ def of(actor, **variables):
     return {"entra_app_id": actor.app_id, "entra_key_store": actor.key_store, **variables}
 
 
+@scale.in_check
 def test_no_playbook_shows_a_secret_whether_it_ends_well_or_not(stage, connection, cast, variables):
     hosts = hosts_of(cast, connection)
     few = scale.either(["--limit", "itself:wrong_secret"], [])
@@ -76,6 +77,7 @@ def test_no_playbook_shows_a_secret_whether_it_ends_well_or_not(stage, connectio
     scale.note("secrecy", plays_of_playbooks=len(played))
 
 
+@scale.in_check
 def test_no_recovery_shows_a_secret_whoever_signs_in(stage, server, connection, cast, variables, canary):
     """An administrator's application that is refused, one that is not, and a person with a device code."""
     where = {f"entra_{name}": connection[name] for name in ("tenant_id", "authority_host", "graph_url", "ca_path")}

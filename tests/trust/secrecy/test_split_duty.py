@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import scale
 from secrecy import acts
 from secrecy.conftest import Actor, adopt
 from secrecy.spied import Host
@@ -26,6 +27,7 @@ def expired(server, stage):
     return actor
 
 
+@scale.in_check
 def test_the_administrators_secret_and_the_private_key_never_meet(stage, server, connection, expired, canary, tmp_path):
     payroll, registrar = Host(tmp_path / "payroll"), Host(tmp_path / "registrar")
     where = {name: connection[name] for name in ("tenant_id", "authority_host", "graph_url", "ca_path")}

@@ -16,10 +16,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import scale
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
+pytestmark = scale.in_check  # many plays; a play of `make test` makes one schedule
 ROLE = Path(__file__).resolve().parents[3] / "roles" / "schedule"
 # Enough of systemctl for Ansible's module: units are started and enabled by files, and everything said is noted.
 SYSTEMCTL = """#!/bin/sh

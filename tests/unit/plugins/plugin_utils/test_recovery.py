@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.recovering import checked_options
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.run import failure_of
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
@@ -359,6 +360,7 @@ def test_bad_options_are_all_told_before_anybody_signs_in(rehearsal):
         assert words in told
 
 
+@scale.in_check
 def test_killed_anywhere_the_next_recovery_comes_to_the_same(tmp_path):
     """A sample: the renewal and the access have tests of their own that are killed at every moment."""
     killed = 0

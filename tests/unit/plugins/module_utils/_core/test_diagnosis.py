@@ -456,11 +456,11 @@ def test_what_is_no_text_is_no_evidence():
 
 
 def test_a_text_of_blanks_takes_no_time():
-    started = time.monotonic()
+    started = time.process_time()
 
     explain_sign_in(400, {"error_description": " " * 1_000_000}, "login", {})
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_token_that_the_service_quotes_is_not_quoted_again():

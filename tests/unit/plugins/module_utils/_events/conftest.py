@@ -21,10 +21,14 @@ START = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
 
 
 class FakeClock:
-    """Sleeping moves it. The source is cancelled after so many turns, as ansible-rulebook does at its end."""
+    """Sleeping moves it. The source is cancelled after so many turns, as ansible-rulebook does at its end.
 
-    def __init__(self, turns, chance=0.0):
+    Not before each tenant had one: their polls are threads, and one may be slow to start.
+    """
+
+    def __init__(self, turns, chance=0.0, tenants=1):
         self.turns, self.the_chance, self.now, self.slept = turns, chance, 0.0, []
+        self.tenants, self.tasks = tenants, set()
 
     def monotonic(self):
         return self.now
@@ -37,8 +41,9 @@ class FakeClock:
 
     async def sleep(self, seconds):
         self.slept.append(seconds)
+        self.tasks.add(asyncio.current_task())
         self.now += seconds
-        if len(self.slept) >= self.turns:
+        if len(self.slept) >= self.turns and len(self.tasks) == self.tenants:
             raise asyncio.CancelledError
         await asyncio.sleep(0)
 
@@ -73,7 +78,7 @@ def watched():
     """
 
     def run(*answers, tenants=1, chance=0.0, put=None, **schedule):
-        clock, events, waiting = FakeClock(len(answers) * tenants, chance), [], list(answers)
+        clock, events, waiting = FakeClock(len(answers) * tenants, chance, tenants), [], list(answers)
         settings = Settings(
             tuple({"tenant_id": f"tenant{number}"} for number in range(tenants)),
             ("near_expiry", "expired"),

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import threading
-import time
 
 import pytest
 import requests
@@ -96,9 +95,6 @@ def test_a_sign_in_that_says_when_to_come_back_is_understood():
 def test_a_wait_ends_with_the_source():
     stopped = threading.Event()
     threading.Timer(0.05, stopped.set).start()
-    started = time.monotonic()
 
     with pytest.raises(Stopped):
-        StoppableTiming(stopped).wait(60, "Graph answered 429")
-
-    assert time.monotonic() - started < 30
+        StoppableTiming(stopped).wait(3600, "Graph answered 429")

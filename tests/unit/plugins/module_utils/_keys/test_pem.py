@@ -48,11 +48,11 @@ def test_a_private_key_is_not_in_the_repr_of_its_block():
 
 
 def test_hostile_text_is_read_in_time():
-    start = time.monotonic()
+    start = time.process_time()
 
     assert pem.parse_blocks(b"-----BEGIN CERTIFICATE-----\n" * 200_000) == ()
 
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_without_cryptography_every_file_still_loads(monkeypatch):

@@ -13,6 +13,7 @@ import dataclasses
 import itertools
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import Killed, World
 
 NOT_A_MOMENT = ("before ", " sync ", " append_file ", " create_file ", " write_file ")
@@ -99,7 +100,7 @@ def moments_of(folder, scene):
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_converges(scene, tmp_path):
     folders = (tmp_path / str(number) for number in itertools.count())
-    for number in moments_of(next(folders), scene):
+    for number in scale.one_of(8, moments_of(next(folders), scene)):
         world, options = a_world(next(folders), scene)
         had_a_usable_key = bool(world.usable())
         foreign = world.foreign()
