@@ -36,6 +36,7 @@ def itself_by_add_key(place):
 SCENARIOS = scale.either(
     (administrator_by_update, itself_by_add_key),
     soak=(administrator_by_update, itself_by_add_key, administrator_by_add_key),
+    short=(itself_by_add_key,),
 )
 
 

@@ -83,8 +83,14 @@ CONVERSATIONS = {
 WRITES = ("addKey", "PATCH that adds", "removeKey", "PATCH that removes", "PATCH that removes by name")
 
 
-@pytest.mark.parametrize("answer", ANSWERS)
-@pytest.mark.parametrize("name", CONVERSATIONS)
+MEETINGS = [(name, answer) for answer in ANSWERS for name in CONVERSATIONS]
+CHOSEN = {
+    *scale.part_of(MEETINGS, lambda pair: pair[0]),
+    *scale.part_of(reversed(MEETINGS), lambda pair: pair[1]),
+}
+
+
+@pytest.mark.parametrize(("name", "answer"), [pair for pair in MEETINGS if pair in CHOSEN])
 def test_no_hostile_answer_makes_a_token_stray_or_a_credential_vanish(name, answer, tmp_path):
     """Persistently: whoever asks again meets the same answer."""
     talk = CONVERSATIONS[name]

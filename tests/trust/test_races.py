@@ -15,6 +15,7 @@ from processes import a_run
 from real import a_place, taken_over
 
 AT_ONCE = 8
+WAYS = ("as_the_application", "as_administrator", "by_update")
 ROUNDS = scale.either(2, soak=25, short=1)
 
 
@@ -95,7 +96,7 @@ def test_of_eight_runs_on_one_key_store_one_does_the_work_and_the_others_see_the
 
 
 @pytest.mark.parametrize("round_number", range(ROUNDS))
-@pytest.mark.parametrize("way", ["as_the_application", "as_administrator", "by_update"])
+@pytest.mark.parametrize("way", scale.either(WAYS, soak=WAYS, short=WAYS[:1]))
 def test_eight_key_stores_of_one_application_do_not_lock_each_other_out(way, round_number, server, processes, tmp_path):
     """By addKey and removeKey nothing of anybody is lost; by PATCH a run may have to be repeated, and nobody is out.
 

@@ -23,6 +23,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair impo
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import tree
 from real import Place
 
+pytestmark = scale.in_check  # plays of many hosts; a play of `make test` remediates one
 QUICK = {
     "renew_sign_ins": 1,
     "renew_sign_in_interval": 0,
@@ -176,7 +177,6 @@ def test_it_stops_at_the_first_unproven_application_and_the_next_run_finishes(se
     assert "s3cret" not in finished.said + stopped.said + json.dumps(told)
 
 
-@scale.in_check
 def test_a_plan_changes_nothing_and_names_what_the_run_then_does(server, tmp_path):
     fleet = Fleet(server, tmp_path, due=2, healthy=1)
     since = len(server.emulator.log.lines)
@@ -194,7 +194,6 @@ def test_a_plan_changes_nothing_and_names_what_the_run_then_does(server, tmp_pat
     assert asked.count("get_application") == 3, asked
 
 
-@scale.in_check
 @pytest.mark.parametrize("delay", scale.either([0.3], soak=[0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6, 2]))
 def test_a_run_that_is_killed_is_finished_by_the_next_one(server, tmp_path, delay):
     fleet = Fleet(server, tmp_path, due=3)
@@ -214,7 +213,6 @@ def test_a_run_that_is_killed_is_finished_by_the_next_one(server, tmp_path, dela
     assert all(fleet.is_renewed(name) for name in fleet.places), finished.said
 
 
-@scale.in_check
 def test_bad_input_is_named_all_at_once_before_the_first_request(server, tmp_path):
     fleet = Fleet(server, tmp_path, due=1)
     since = len(server.emulator.log.lines)
@@ -227,7 +225,6 @@ def test_bad_input_is_named_all_at_once_before_the_first_request(server, tmp_pat
     assert server.emulator.log.lines[since:] == []
 
 
-@scale.in_check
 def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_path, monkeypatch):
     fleet = Fleet(server, tmp_path, due=1)
     place, copy = fleet.places["app00"], tmp_path / "copy.pem"
@@ -244,7 +241,6 @@ def test_consumers_are_served_where_ansible_changes_names_of_groups(server, tmp_
     assert copy.read_text() == (place.key_store / "current" / "bundle.pem").read_text()
 
 
-@scale.in_check
 def test_a_host_that_is_lost_at_the_retirement_is_not_proven(server, tmp_path, monkeypatch):
     fleet = Fleet(server, tmp_path, due=1)
     assert fleet.play().code == 0
