@@ -13,7 +13,8 @@ AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1)
 TEST := units smoke attacks sanity ansible-lint mypy docs ruff yamllint pipelines changelog contract
 CHECK := all-attacks integration lowest oldest-core-units oldest-core-smoke oldest-core-sanity examples rulebook \
     engines conformance pages galaxy coverage
-SOAK := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy soak-mutants soak-engines
+SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
+SOAK := $(SOAK_TESTS) soak-mutants soak-engines
 
 .PHONY: help demo test check test-live soak gates lint docs-html bench emulator test-one envs clean prepared table \
     $(TEST) $(CHECK) $(SOAK)
@@ -117,7 +118,7 @@ lowest:  # the lower bounds of requirements.txt on the oldest Python that is her
 	    $(PYTEST) $(TWO) $(TRACED) tests/unit/plugins/module_utils'
 
 coverage: lowest integration  # of plugins/: at least 97 % of its branches
-	$(GATE) --needs=integration test '$(ALL); \
+	$(GATE) --needs=integration --needs=lowest test '$(ALL); \
 	    COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS) $(OTHER_FOLDERS); \
 	    export COVERAGE_FILE=.cache/coverage/all; \
 	    coverage combine --keep .cache/coverage/units .cache/coverage/lowest .cache/coverage/integration/*; \
@@ -172,10 +173,10 @@ pipelines:  # the example pipelines
 	    zizmor --offline --pedantic --strict-collection $(PIPELINES)/github/*.yml'
 
 # The soak: each part counts in a place of its own, and its figures are taken over when it has passed.
-SOAKING = $(GATE) --silence=36000 $(1) 'export EVERCERT_STRENGTH=soak EVERCERT_FIGURES=.cache/soak/$@; \
+SOAKING = $(GATE) --patient $(1) 'export EVERCERT_STRENGTH=soak EVERCERT_FIGURES=.cache/soak/$@; \
     rm -rf .cache/soak/$@; $(2); python tests/trust/figures.py --take .cache/soak/$@'
 
-soak-%:
+$(SOAK_TESTS): soak-%:
 	$(call SOAKING,test,$(PYTEST) $(TWO) --timeout=0 $(wildcard tests/trust/$*.py tests/trust/$*))
 soak-mutants:
 	$(call SOAKING,test,python tests/trust/mutants)

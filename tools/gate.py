@@ -8,7 +8,7 @@
 
 A command that ends with 77 could not run here, and its last line says why. It is skipped as well with `--needs GATE`
 when that one has not passed, with `--optional` when its environment cannot be had, and with `--unlike ENVIRONMENT` when
-both have the same ansible-core.
+both have the same ansible-core. With `--patient` it may be silent for as long as it likes.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def run(options: argparse.Namespace) -> Result:
     """The gate from its first to its last word."""
     name = options.name
     (checkout.LOGS / f"{name}.json").unlink(missing_ok=True)
-    needed = result_of(options.needs) if options.needs else None
-    if options.needs and (needed is None or needed.outcome != "passed"):
-        return Result("skipped", 0, 0, f"{options.needs}, whose results it reads, has not passed")
+    for needed in options.needs:
+        if (result := result_of(needed)) is None or result.outcome != "passed":
+            return Result("skipped", 0, 0, f"{needed}, whose results it reads, has not passed")
     try:
         programs = environment.programs(options.environment)
         if options.unlike and environment.core(options.unlike) == (core := environment.core(options.environment)):
@@ -71,13 +71,14 @@ def run(options: argparse.Namespace) -> Result:
     print(f"[{elapsed()}] {name:<24} started", flush=True)
     started, cpu = time.monotonic(), _cpu()
     with checkout.locked(f"gate-{name}"), checkout.quick_temporary() as temporary:
-        code, hangs = _call(options.command, log_of(name), checkout.surroundings(programs) | temporary)
+        silence = SILENCE if not options.patient else sys.maxsize
+        code, hangs = _call(options.command, log_of(name), checkout.surroundings(programs) | temporary, silence)
     outcome = {0: "passed", CANNOT_RUN: "skipped"}.get(code, "FAILED")
     note = hangs or _note(log_of(name), options.environment, outcome)
     return Result(outcome, time.monotonic() - started, _cpu() - cpu, note)
 
 
-def _call(command: str, log: Path, variables: dict[str, str]) -> tuple[int, str]:
+def _call(command: str, log: Path, variables: dict[str, str], silence: int) -> tuple[int, str]:
     """The exit code, and where it hung when it had to be ended."""
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -90,12 +91,12 @@ def _call(command: str, log: Path, variables: dict[str, str]) -> tuple[int, str]
             start_new_session=True,
         )
         try:
-            return _waited_for(process, log)
+            return _waited_for(process, log, silence)
         finally:
             _end(process)
 
 
-def _waited_for(process: subprocess.Popen[bytes], log: Path) -> tuple[int, str]:
+def _waited_for(process: subprocess.Popen[bytes], log: Path, silence: int) -> tuple[int, str]:
     size, since = -1, time.monotonic()
     while True:
         try:
@@ -103,9 +104,9 @@ def _waited_for(process: subprocess.Popen[bytes], log: Path) -> tuple[int, str]:
         except subprocess.TimeoutExpired:
             if size != log.stat().st_size:
                 size, since = log.stat().st_size, time.monotonic()
-            elif time.monotonic() - since > SILENCE:
+            elif time.monotonic() - since > silence:
                 places = PLACE.findall(log.read_text(encoding="utf-8", errors="replace"))
-                return 1, f"no progress for {SILENCE // 60} minutes: {(places or ['see the end of its log'])[-1]}"
+                return 1, f"no progress for {silence // 60} minutes: {(places or ['see the end of its log'])[-1]}"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
@@ -171,9 +172,10 @@ def main() -> int:
         print(table(sys.argv[2:]))
         return any((result := result_of(name)) is None or result.outcome == "FAILED" for name in sys.argv[2:])
     parser = argparse.ArgumentParser(allow_abbrev=False)
-    parser.add_argument("--needs")
+    parser.add_argument("--needs", action="append", default=[])
     parser.add_argument("--unlike")
-    parser.add_argument("--optional", action="store_true")
+    for name in ("--optional", "--patient"):
+        parser.add_argument(name, action="store_true")
     for name in ("name", "environment", "command"):
         parser.add_argument(name)
     options = parser.parse_args()

@@ -17,7 +17,8 @@ EVER = HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.da
 
 
 def fuzz(examples):
-    """The decorator of a fuzzer: so many examples in `make check`, a tenth in `make test`, fifty times as many in a soak.
+    """The decorator of a fuzzer: so many examples in `make check`, a tenth in `make test`, fifty times as many in
+    a soak.
 
     How many inputs there were is a figure of the documentation.
     """
