@@ -10,7 +10,7 @@ export GATES_STARTED ?= $(shell date +%s)
 AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1) + 1)))
 
 # The longest first, so that they do not end alone.
-TEST := units smoke attacks sanity ansible-lint mypy docs ruff yamllint pipelines changelog contract
+TEST := sanity units attacks smoke ansible-lint mypy docs ruff yamllint pipelines changelog contract
 CHECK := all-attacks integration lowest oldest-core-units oldest-core-smoke oldest-core-sanity examples rulebook \
     engines conformance pages galaxy coverage
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     EvercertError,
     GraphRefused,
@@ -73,11 +74,12 @@ FAULTS = {
     "request lost": {"kind": "no_reply"},
     "a proxy's page, not applied": {"kind": "html", "status": 502},
 }
+CASES = [(fault, way) for fault in FAULTS for way in ("add_key", "update", "alone")]
+FAULTY = pytest.mark.parametrize(("fault", "way"), scale.one_of(3, CASES))
 IDENTITIES = pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("way", ["add_key", "update", "alone"])
+@FAULTY
 def test_a_faulty_write_ends_in_one_current_certificate(world, fault, way):
     own = world.as_itself if way == "alone" else {}
     options = {"overlap": 0, **own, **({} if own else {"add_method": way})}
@@ -92,8 +94,7 @@ def test_a_faulty_write_ends_in_one_current_certificate(world, fault, way):
     assert world.credentials[foreign.key_id] == foreign
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("way", ["add_key", "update", "alone"])
+@FAULTY
 def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
     own = world.as_itself if way == "alone" else {}
     options = {"overlap": 0, **own, **({} if own else {"add_method": way})}
@@ -219,7 +220,7 @@ def test_a_certificate_that_is_reverted_before_its_proof_is_no_success(adopted, 
 
 
 @WAYS
-@pytest.mark.parametrize("seconds", range(6, 40, 3))
+@pytest.mark.parametrize("seconds", scale.one_of(3, range(6, 40, 3)))
 def test_a_certificate_that_is_reverted_later_never_locks_the_application_out(adopted, way, seconds):
     """Reverted around the proof, the promotion and the retirement of the predecessor."""
     adopted.tenant.faults.add("reverted", match=OPERATION[way], seconds=seconds)
