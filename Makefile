@@ -11,7 +11,7 @@ AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1)
 
 # The longest first, so that they do not end alone.
 TEST := sanity units attacks smoke ansible-lint mypy docs ruff yamllint pipelines changelog contract
-CHECK := all-attacks integration lowest oldest-core-units oldest-core-smoke oldest-core-sanity examples rulebook \
+CHECK := all-attacks integration all-sanity lowest oldest-core-units oldest-core-smoke oldest-core-sanity examples rulebook \
     engines conformance pages galaxy coverage
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
 SOAK := $(SOAK_TESTS) soak-mutants soak-engines
@@ -68,6 +68,7 @@ prepared:
 # The gates. Each is a line for the shell, in an environment; tools/gate.py says what else a gate is.
 
 GATE = @tools/py tools/gate.py $@
+NUMBER := "import sys; print(\"%d.%d\" % sys.version_info[:2])"
 PYTEST := python -m pytest -q
 TWO := --numprocesses=2
 ALL := export EVERCERT_STRENGTH=check
@@ -96,8 +97,11 @@ oldest-core-smoke:  # the smoke targets on the oldest supported ansible-core
 contract: smoke  # each exchange that it had, against Microsoft's own description of the interface
 	$(GATE) --needs=smoke test 'python tests/contract check .cache/exchanges/smoke/*'
 
-sanity:  # ansible-test sanity on the newest ansible-core, for every Python that is here, with nothing ignored
-	$(GATE) test 'python tools/ansible_test.py sanity sanity'
+sanity:  # ansible-test sanity on the newest ansible-core, for the newest Python, with nothing ignored
+	$(GATE) test 'python tools/ansible_test.py sanity sanity --python $$(python -c $(NUMBER))'
+
+all-sanity:  # the same for every Python that is here
+	$(GATE) test 'python tools/ansible_test.py all-sanity sanity'
 
 oldest-core-sanity:  # the same on the oldest supported ansible-core
 	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity'

@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> Result:
             return Result("skipped", 0, 0, f"{needed}, whose results it reads, has not passed")
     try:
         programs = environment.programs(options.environment)
-        if options.unlike and environment.core(options.unlike) == (core := environment.core(options.environment)):
+        core = environment.core(options.environment)
+        if options.unlike and environment.core(options.unlike) == core:
             return Result("skipped", 0, 0, f"the other gates have ansible-core {core} too: no newer Python was found")
     except environment.NotAvailable as problem:
         return Result("skipped" if options.optional else "FAILED", 0, 0, str(problem).rstrip("."))
@@ -130,7 +131,8 @@ def _note(log: Path, name: str, outcome: str) -> str:
     if outcome == "FAILED":
         return f"{counts[-1] if counts else last[:100]}; see {log.relative_to(checkout.ROOT)}"
     said = "".join(f", {note}" for note in re.findall(r"^NOTE: (.*)", text, re.MULTILINE))
-    on = f"Python {environment.version(name)}" + (f", ansible-core {core}" if (core := environment.core(name)) else "")
+    core = environment.core(name)
+    on = f"Python {environment.version(name)}" + (f", ansible-core {core}" if core else "")
     return f"{counts[-1]} on {on}{said}" if counts else last[:160]
 
 

@@ -15,6 +15,7 @@ import threading
 from pathlib import Path
 
 import pytest
+import scale
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples" / "remediate"
 PROGRAM = Path(sys.executable).parent / "ansible-playbook"
@@ -90,6 +91,7 @@ def play(folder, hooks, **variables):
     )
 
 
+@scale.in_check
 def test_the_examples_tell_what_was_done_and_keep_their_secrets(listener, tmp_path):
     done = play(
         tmp_path,
@@ -123,6 +125,7 @@ def test_the_examples_tell_what_was_done_and_keep_their_secrets(listener, tmp_pa
     ]
 
 
+@scale.in_check
 def test_a_chat_that_refuses_shows_nothing_of_its_address(listener, tmp_path):
     done = play(tmp_path, ["chat"], chat_webhook_url=f"{listener.url}/gone/secret-path")
 
