@@ -86,7 +86,7 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
 
 
 def _begin(connection: Connection, policy: RenewalPolicy) -> tuple[Run, Application]:
-    run = Run(connection, policy, connection.proof, Progress())
+    run = Run(connection, policy, connection.proof, Progress(memory=connection.memory))
     application = run.read()
     run.progress.before = run.progress.after
     return run, application

@@ -108,7 +108,7 @@ def _ready_to_send(run: Run, version: Version, signing: Version | None, way: Gra
 def _intend(run: Run, version: Version) -> Version:
     """The intent is durable before the request: whatever happens, the next run knows that it may have been sent."""
     run.progress.unsettled = True
-    run.progress.seen.pop(version.thumbprint, None)
+    run.memory.forget(version.certificate)
     return run.remember(
         version,
         app_id=run.progress.app_id,

@@ -231,7 +231,7 @@ def _missing_managed(run: Run, application: Application) -> list[Version]:
 def _report_removed(run: Run, application: Application) -> None:
     """What was seen once and stays away for the propagation time was removed by somebody: said once."""
     for version in _absent_managed(run, application):
-        if version.record.seen or version.thumbprint in run.progress.seen:
+        if version.record.seen or run.memory.last_shown(version.certificate, run.progress.removed):
             run.connection.warn(
                 f"Certificate {version.thumbprint} was on the application and is gone: it counts as removed by "
                 "somebody else."

@@ -307,6 +307,23 @@ def test_an_entry_of_somebody_else_that_is_missing_before_an_update_stops_it(ado
     assert is_renewed(adopted) and len(adopted.made) == 1
 
 
+@pytest.mark.parametrize("act", ["renew", "renew_in_slices"])
+def test_an_entry_of_somebody_else_that_only_the_first_read_has_shown_is_not_overwritten(adopted, act):
+    """The current certificate was lost and somebody adds one by hand; every replica but the first read's lags."""
+    adopted.lose(adopted.current)
+    adopted.settle(3600)
+    newcomer = adopted.foreign("newcomer")
+    adopted.tenant.reads.lag(seconds=[0] + [3600] * 300)
+
+    with pytest.raises(Unsafe, match=f"no longer shown: CN=newcomer .key ID {newcomer.key_id}"):
+        getattr(adopted, act)(initial_pause=0, sign_in_interval=0, timeout_propagation=60)
+    assert adopted.credentials == {newcomer.key_id: newcomer}
+
+    adopted.tenant.reads.reset()
+    adopted.renew(initial_pause=0, sign_in_interval=0)
+    assert is_renewed(adopted, [newcomer])
+
+
 def test_a_managed_entry_that_stays_away_counts_as_removed_and_is_reported(adopted):
     adopted.renew(stop_after="registered", add_method="update")
     made = next(key for key, one in adopted.credentials.items() if one.certificate.thumbprint == adopted.made[0])

@@ -126,7 +126,8 @@ def test_the_intent_is_on_record_before_the_certificate_is_sent(left, way):
     earlier = {"registered": now, "proven": now, "seen": now, "accepted": now, "key_id": "k", "stop_after": "generated"}
     left.store.write_record(known.thumbprint, dataclasses.replace(known.record, app_id=None, object_id=None, **earlier))
     run, version = start(left, add_method=way)
-    run.progress.seen[version.thumbprint] = format_iso(now)
+    run.memory.entries["k"], run.memory.shown["k"] = {"key_id": "k"}, format_iso(now)
+    run.memory.held["k"] = version.thumbprint
     left.at = lambda moment: die(moment) if "addKey" in moment or "PATCH" in moment else None
 
     with pytest.raises(Killed):
@@ -144,7 +145,7 @@ def test_the_intent_is_on_record_before_the_certificate_is_sent(left, way):
         seen=None,
         accepted=None,
     )
-    assert run.progress.unsettled is True and version.thumbprint not in run.progress.seen
+    assert run.progress.unsettled is True and run.memory.last_shown(version.certificate) is None
 
 
 def test_a_refusal_takes_the_intent_back(left):
