@@ -86,7 +86,7 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
             if isinstance(failure, GraphRefused) and not failure.may_have_applied:
                 version = _take_back(run, version, before)
                 way = _after_refusal(run, failure, way, left)
-                if _is_shown(run, version):
+                if _is_known(run, version):
                     break
             elif settle(run, version):
                 break
@@ -142,9 +142,12 @@ def _after_refusal(run: Run, refusal: GraphRefused, way: GraphClient | None, lef
     raise refusal
 
 
-def _is_shown(run: Run, version: Version) -> bool:
-    """A write is never sent again without looking first."""
-    return run.progress.readable and run.read().find_credential(version.certificate) is not None
+def _is_known(run: Run, version: Version) -> bool:
+    """A write is never sent again without looking first. Who may not read signs in: a refusal may come from a proxy
+    that did not hear of the effect."""
+    if run.progress.readable:
+        return run.read().find_credential(version.certificate) is not None
+    return signs_in(run, version)
 
 
 def settle(

@@ -272,6 +272,28 @@ def test_a_write_that_is_put_off_is_sent_again(left, fault, pause):
     assert left.timing.waited == pause and len(writes(left)) == 2
 
 
+@pytest.mark.parametrize("status", [408, 409, 429, 499, 503])
+def test_who_may_not_read_signs_in_before_anything_is_sent_a_second_time(left, status):
+    """The answer is a proxy's, and the write behind it took effect."""
+    left.tenant.faults.add("error", match="add_key", status=status, applied=True)
+    run, version = start(left, **left.as_itself)
+
+    register(left, run, version)
+
+    assert len(writes(left)) == 1 and left.registered.count(version.thumbprint) == 1
+    assert left.contents.successor.record.accepted and left.contents.successor.record.registered
+
+
+@pytest.mark.parametrize("status", [409, 429])
+def test_who_may_not_read_sends_it_again_when_that_sign_in_is_refused(left, status):
+    left.tenant.faults.add("error", match="add_key", status=status)
+    run, version = start(left, **left.as_itself)
+
+    register(left, run, version)
+
+    assert len(writes(left)) == 2 and left.purposes()[-1] == "settle"
+
+
 @pytest.mark.parametrize(("seconds", "sent"), [(599, 2), (600, 1)])
 def test_it_is_not_put_off_beyond_the_propagation_time(left, seconds, sent):
     left.tenant.faults.add("error", match="add_key", status=429, retry_after=seconds)

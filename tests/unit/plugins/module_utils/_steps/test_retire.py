@@ -390,7 +390,10 @@ def test_one_that_is_absent_without_a_write_under_way_is_not_waited_for(due, is_
 # Answers to a removal
 
 
-@pytest.mark.parametrize(("fault", "waits"), [({"status": 503}, 2), ({"status": 429, "retry_after": 7}, 7)])
+@pytest.mark.parametrize(
+    ("fault", "waits"),
+    [({"status": 503}, 2), ({"status": 408}, 2), ({"status": 499}, 2), ({"status": 429, "retry_after": 7}, 7)],
+)
 def test_a_removal_that_is_put_off_is_sent_again(due, fault, waits):
     due.tenant.faults.add("error", match="remove_key", **fault)
 
