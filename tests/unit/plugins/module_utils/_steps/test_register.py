@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     EvercertError,
     GraphRefused,
@@ -381,6 +382,22 @@ def test_a_write_that_never_arrives_is_sent_until_its_time_is_over(left, more, s
 
     assert len(writes(left)) == sent
     assert left.contents.successor.record.intent
+
+
+@pytest.mark.xfail(strict=True, reason="R5: every network failure counts as a write whose effect is unknown")
+@pytest.mark.parametrize("code", ["dns", "network_refused", "tls"])
+def test_a_write_that_cannot_have_been_sent_fails_at_once(left, code):
+    def answer(request, send):
+        if request.url.endswith("/addKey"):
+            raise NetworkFailure("no way", explain(code, "graph.microsoft.com", {}))
+        return send(request)
+
+    left.answer = answer
+    run, version = start(left)
+
+    with pytest.raises(NetworkFailure):
+        register(left, run, version)
+    assert left.timing.waited == 0 and not left.contents.successor.record.intent
 
 
 @pytest.mark.parametrize("readable", [True, False])
