@@ -52,6 +52,7 @@ class Progress:
     object_id: str = ""
     display_name: str = ""
     readable: bool = True
+    forbidden: bool = False  # the identity was told that it may not read; else it could not ask
     finding: Finding | None = None
     steps: tuple[Step, ...] = ()
     not_retirable: tuple[str, ...] = ()
@@ -234,6 +235,7 @@ def start(
         app_id=app_id,
         object_id=object_id,
         readable=snapshot.application is not None,
+        forbidden=snapshot.unreadable is not None,
         finding=plan.finding,
         steps=plan.steps,
         not_retirable=plan.not_retirable,

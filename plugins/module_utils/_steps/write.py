@@ -56,8 +56,9 @@ def own_token_for(
     return run.connection.graph_as(run.tokens[version.thumbprint])
 
 
-def read_as_itself(run: Run, version: Version) -> None:
-    """The application signs in with the key it went back to; where it may read its own object, reading counts again."""
+def read_as_itself(run: Run, version: Version) -> bool:
+    """The application signs in with the key that is current now; where it may read its own object, reading counts
+    again."""
     token = run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "read")
     run.connection.graph = run.connection.graph_as(token)
     run.connection.graph.tried = run.progress.looked
@@ -66,8 +67,10 @@ def read_as_itself(run: Run, version: Version) -> None:
     except GraphRefused as refusal:
         if refusal.status != 403:
             raise
+        run.progress.forbidden = True
     else:
         run.progress.readable = True
+    return run.progress.readable
 
 
 def _why_no_proof(run: Run, version: Version) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import types
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
@@ -17,6 +18,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     KeyStoreError,
     NotProven,
     SignInRefused,
+    StillWaiting,
     Unsafe,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
@@ -173,17 +175,67 @@ def test_a_retirement_is_told_and_on_record(due):
 
     retire(due, run)
 
-    assert run.progress.retired == [{"key_id": None, "thumbprint": due.old.thumbprint}]
+    assert run.progress.retired == [{"key_id": key_id, "thumbprint": due.old.thumbprint}]
     assert run.progress.removed == [key_id]
     assert due.contents.predecessor.record.retired == run.now
     assert due.events()[-1] == "retired" and due.contents.current.record.accepted == run.now
     assert len(reads(due)) == 1  # what was read before the first step is known; one more shows that it is gone
 
 
-def test_the_history_names_the_credential(due):
-    retire(due, begin(due), key_id="k")
+@pytest.mark.parametrize("planned", [None, "k"])
+def test_the_history_names_the_credential_that_was_removed_whatever_was_planned(due, planned):
+    """The read that the plan rests on may not have shown it, or an earlier entry of it."""
+    key_id, run = due.contents.predecessor.record.key_id, begin(due)
 
-    assert due.store.history(1)[0]["key_id"] == "k"
+    retire(due, run, key_id=planned)
+
+    assert due.store.history(1)[0]["key_id"] == key_id
+    assert run.progress.retired == [{"key_id": key_id, "thumbprint": due.old.thumbprint}]
+
+
+def test_a_wait_between_two_removals_drops_none_of_them_from_the_result(due):
+    """The next call finds what is left to remove; what went before it is told as well."""
+    twice = due.tenant.add_credential(due.payroll, due.old)
+    due.settle()
+    run = begin(due)
+    key_ids = {twice.key_id, due.contents.predecessor.record.key_id}
+    due.tenant.reads.lag(seconds=[3])
+
+    def pause(seconds, what):
+        raise StillWaiting(seconds, what)
+
+    for _call in range(20):
+        run.latest = None
+        run.connection.timing = types.SimpleNamespace(monotonic=due.timing.monotonic, wait=pause)
+        try:
+            retire(due, run)
+            break
+        except StillWaiting as wait:
+            due.timing.wait(wait.seconds, wait.what)
+
+    assert {entry["key_id"] for entry in run.progress.retired} == key_ids and len(run.progress.retired) == 2
+    assert due.registered == [due.current]
+
+
+def test_nothing_is_removed_by_an_update_without_a_fresh_sign_in(due):
+    """With addKey and removeKey ruled out nothing else signs in: an accepted one comes directly before the PATCH."""
+    run = begin(due, add_method="update")
+    before, since = len(due.sign_ins()), len(due.emulator.log.lines)
+
+    retire(due, run)
+
+    assert len(due.sign_ins()) == before + 1 and due.purposes()[-1] == "retire"
+    operations = due.operations(since)
+    assert operations.index("token") < operations.index("patch_application")
+
+
+def test_a_current_key_that_is_refused_stops_a_removal_by_update(due):
+    run = begin(due, add_method="update")
+    due.tenant.faults.add("error", match="token", status=401, error="invalid_client", code=7000274)
+
+    with pytest.raises(SignInRefused):
+        retire(due, run)
+    assert removals(due) == [] and due.old.thumbprint in due.registered
 
 
 @pytest.mark.parametrize("name", ["A" * 40, ""])
@@ -236,7 +288,8 @@ def test_what_another_run_has_retired_is_not_removed_again(due):
 
     retire(due, run, key_id="k")
 
-    assert removals(due) == [] and run.progress.retired == [{"key_id": "k", "thumbprint": due.old.thumbprint}]
+    told = [{"key_id": "k", "thumbprint": due.old.thumbprint}]
+    assert removals(due) == [] and run.progress.retired == told  # gone, and known by what was planned
     assert "retired" not in due.events()
 
 
@@ -385,6 +438,36 @@ def test_one_that_is_absent_without_a_write_under_way_is_not_waited_for(due, is_
     retire(due, run)
 
     assert due.timing.waited == 0
+
+
+# An application whose old key is gone
+
+
+@pytest.mark.parametrize("way", ["update", "auto"])
+def test_an_application_whose_old_key_is_gone_reads_with_the_new_one_before_it_retires(world, way):
+    """Somebody removed the old certificate after the new one was proven: the plan was made without a read."""
+    own = world.tenant.service_principal(world.payroll)
+    world.tenant.change(world.payroll, owners=(own.object_id,))
+    world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
+    options = {**world.as_itself, "add_method": way, "overlap": 0}
+    world.adopt()
+    world.settle()
+    world.renew(**options, stop_after="proven")
+    world.settle()
+    world.lose(world.old.thumbprint)
+    world.settle()
+
+    result = world.renew(**options)
+
+    assert result.steps == ["prove", "promote", "retire"] and result.proof == "directory+sign_in"
+    assert world.registered == [world.current] and not world.renew(**options).changed
+
+
+def test_one_that_was_told_that_it_may_not_read_does_not_ask_again(world):
+    world.adopt()
+    world.settle()
+
+    assert world.renew(overlap=0, **world.as_itself).operations.count("get_application") == 1
 
 
 # Answers to a removal
