@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 
 from .._core.budget import pause_after_refusal
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, Record, Version
 from .._core.policy import BUDGET_WINDOW
@@ -227,7 +228,8 @@ def _not_applied(run: Run, version: Version) -> NotProven:
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
         "applied. The current certificate is unchanged. Run again: the same certificate is sent once more."
-        + (f" {elsewhere.message}" if elsewhere else "")
+        + (f" {elsewhere.message}" if elsewhere else ""),
+        explain("not_shown", "", {}),
     )
 
 

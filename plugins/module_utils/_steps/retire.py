@@ -9,13 +9,14 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
 from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
-from .register import POLL, choose_way, seconds_to_settle
+from .register import POLL, choose_way, seconds_to_settle, signs_in
 from .run import Run
-from .write import Write, not_shown, read_as_itself, remove_with_proof, update_to_remove
+from .write import Write, not_shown, read_as_itself, remove_with_proof, stopped, update_to_remove
 
 REMOVE_ATTEMPTS = 4
 
@@ -46,6 +47,7 @@ def retire(run: Run, step: Step) -> None:
 
 
 def _delete_key(run: Run, version: Version) -> None:
+    _refuse_known(run, version)
     run.connection.store.delete_version(version.thumbprint)
     run.memory.forget(version.certificate)  # what a replica that lags has shown of it is nothing to wait for
     run.log("key_deleted", version)
@@ -118,7 +120,8 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
 def _unless_protected(application: Application, entry: KeyCredential) -> KeyCredential:
     why = application.is_protected(entry)
     if why:
-        raise Unsafe(f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}.")
+        message = f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}."
+        raise Unsafe(message, explain("unsafe", "", {}))
     return entry
 
 
@@ -174,7 +177,8 @@ def _read_back(run: Run, version: Version, key_id: str) -> None:
         raise NotProven(
             f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows its "
             f"key credential {key_id} after {run.policy.propagation.total_seconds():.0f} s. The current certificate is "
-            "not affected. Run again."
+            "not affected. Run again.",
+            explain("not_shown", "", {}),
         )
 
 
@@ -218,3 +222,18 @@ def _read_with(run: Run, current: Version) -> None:
         return
     if read_as_itself(run, current):
         _require_current(run, current)
+
+
+def _refuse_known(run: Run, version: Version) -> None:
+    """A key that somebody still knows is not destroyed: asked by a read where one is allowed, else by a sign-in, which
+    the key of a retired certificate does not need."""
+    if run.progress.readable:
+        certificate = version.certificate
+        if run.latest and not run.latest.find_credential(certificate):
+            return
+        what = "that it has no more of the certificate"
+        known = not run.read_until(version.thumbprint, lambda found: not found.find_credential(certificate), what)
+    else:
+        known = version.record.retired is None and signs_in(run, version)
+    if known:
+        raise stopped(f"The private key of certificate {version.thumbprint} is not deleted: Entra still knows it.")

@@ -101,6 +101,7 @@ class Run:
     tokens: dict[str, AccessToken] = field(default_factory=dict)
     latest: Application | None = None
     writes: bool = False
+    is_named: bool = False  # the user names the credential that changes, whoever's it is
 
     @property
     def now(self) -> dt.datetime:

@@ -44,7 +44,7 @@ def test_a_failed_step_is_told_with_its_reason_and_its_certificate(adopted):
     error = adopted.refused()
 
     line = latest(adopted)
-    assert (line["event"], line["step"], line["reason"]) == ("failed", "register", "not_proven")
+    assert (line["event"], line["step"], line["reason"]) == ("failed", "register", "not_shown")
     assert line["thumbprint"] == adopted.made[0]
     assert line["message"] and error.message.startswith(line["message"])
 

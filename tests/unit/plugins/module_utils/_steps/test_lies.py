@@ -32,7 +32,7 @@ def test_a_write_that_is_acknowledged_and_never_applied_is_no_success(adopted, w
 
     error = adopted.refused(overlap=0, add_method=way)
 
-    assert isinstance(error, NotProven)
+    assert isinstance(error, NotProven) and error.diagnosis.code == "not_shown"
     assert "not applied" in error.message
     assert adopted.current == adopted.old.thumbprint and adopted.usable() == [adopted.old.thumbprint]
 

@@ -92,7 +92,8 @@ def test_a_removal_that_is_acknowledged_and_not_applied_is_no_success(adopted, w
     adopted.settle(8 * 86400)
     adopted.tenant.faults.add("not_applied", match=operation)
 
-    assert isinstance(adopted.refused(add_method=way), NotProven)
+    error = adopted.refused(add_method=way)
+    assert isinstance(error, NotProven) and error.diagnosis.code == "not_shown"
     assert adopted.renew(add_method=way).steps == ["retire"] and adopted.registered == [adopted.current]
 
 
@@ -238,6 +239,16 @@ def test_a_current_key_that_is_refused_stops_a_removal_by_update(due):
     assert removals(due) == [] and due.old.thumbprint in due.registered
 
 
+def test_a_removal_that_was_not_preceded_by_a_sign_in_is_stopped_where_it_would_be_sent(due):
+    """The plan is asked again: should the step before it ever be left out, nothing is sent."""
+    run = begin(due, add_method="update")
+    key_id = due.contents.predecessor.record.key_id
+
+    with pytest.raises(Unsafe, match="no key that stays has just signed in") as caught:
+        steps._remove(run, run.version(due.old.thumbprint), run.version(due.current), key_id)
+    assert removals(due) == [] and caught.value.diagnosis.code == "unsafe"
+
+
 @pytest.mark.parametrize("name", ["A" * 40, ""])
 def test_a_version_that_is_gone_is_retired_already(due, name):
     run = begin(due)
@@ -265,12 +276,48 @@ def test_nothing_is_retired_without_a_current_certificate(world):
 
 
 def test_a_key_is_deleted_alone(due):
+    due.lose(due.old.thumbprint)
     run = begin(due)
 
     retire(due, run, deletes_key=True)
 
     assert due.contents.find(due.old.thumbprint) is None and removals(due) == []
     assert due.events()[-1] == "key_deleted" and run.progress.retired == []
+
+
+@pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
+def test_a_key_that_entra_knows_is_never_destroyed(due, identity):
+    """Whatever the plan says: by a read, or where none is allowed by a sign-in, as no record calls it retired."""
+    run = begin(due, timeout_propagation=30, **getattr(due, identity))
+
+    with pytest.raises(Unsafe, match="Entra still knows it") as caught:
+        retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) and caught.value.diagnosis.code == "unsafe"
+
+
+@pytest.mark.parametrize("retired", [True, False])
+def test_without_reading_a_sign_in_or_the_record_says_that_nobody_knows_a_key(due, retired):
+    due.lose(due.old.thumbprint)
+    run = begin(due, **due.as_itself)
+    if retired:
+        run.remember(run.version(due.old.thumbprint), retired=run.now)
+    before = len(due.sign_ins())
+
+    retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) is None and len(due.sign_ins()) == before + (not retired)
+
+
+def test_a_replica_that_still_shows_a_retired_certificate_is_waited_for_before_its_key_goes(due):
+    due.tenant.reads.lag(seconds=[20])
+    run = begin(due)
+    run.remember(run.version(due.old.thumbprint), retired=run.now)
+    due.lose(due.old.thumbprint)
+
+    retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) is None and 10 < due.timing.waited < 60
 
 
 @pytest.mark.parametrize(("days", "kept"), [(0, False), (1, True)])
@@ -341,7 +388,7 @@ def test_without_reading_the_key_id_on_record_is_what_is_removed(world):
     run = begin(world, **world.as_itself)
     other = world.tenant.issue("old", -10, 10)
     entry = world.tenant.add_credential(world.payroll, other)
-    version = world.store.keep_successor(ours(other), Record(promoted=run.now))
+    version = world.store.keep_successor(ours(other), Record(promoted=run.now, key_id=entry.key_id))
     world.store.release_successor()
 
     with pytest.raises(Unsafe, match="its key ID is not known"):
