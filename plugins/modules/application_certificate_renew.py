@@ -345,7 +345,9 @@ predecessor:
   returned: success
   type: dict
 retired:
-  description: The key credentials that were removed from the application.
+  description:
+    - The key credentials that were removed from the application, by the key IDs that were truly removed. One that was
+      gone already is told by the key ID that was known.
   returned: success
   type: list
   elements: dict

@@ -14,7 +14,7 @@ import typing as t
 from .._core.errors import EvercertError, InvalidInput, KeyStoreError, SignInRefused
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
-from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
+from .._entra.clouds import Cloud, find_cloud, names, problems_of_url, without_secrets
 from .._entra.graph import GraphClient
 from .._entra.key_vault import KeyVault
 from .._entra.sign_in.access_token import GivenToken
@@ -233,7 +233,7 @@ def _store(
     if "://" in location or "\n" in location:
         problems.append(
             "key_store must be a directory on the host that runs the module, or https://<vault>/certificates/<name>, "
-            f"not '{location}'."
+            f"not '{without_secrets(location)}'."
         )
         return None
     if options.get("exportable") is not None:

@@ -98,8 +98,11 @@ def _key_store(tenant: Tenant, application: Application) -> str:
 
 
 def safe_name(text: t.Any) -> str | None:
-    """A text as a host name that can stand in patterns and file names, or None where it cannot be one."""
-    name = _UNSAFE_IN_HOSTS.sub("_", str(text)).strip("._-") if text not in (None, "") else ""
+    """A text as a host name that can stand in patterns and file names, or None where it cannot be one.
+
+    --limit takes a name that begins with @ for a file.
+    """
+    name = _UNSAFE_IN_HOSTS.sub("_", str(text)).strip("._-@") if text not in (None, "") else ""
     return name if name and name.lower() not in _TAKEN else None
 
 

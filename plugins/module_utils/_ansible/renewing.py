@@ -60,7 +60,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
         pfx_passphrase=options["pfx_passphrase"],
         lock_deadline=deadline,
     )
-    progress = Progress.from_values(carry["progress"]) if carry.get("progress") else None
+    progress = Progress.from_values(carry["progress"]) if carry.get("progress") else Progress()
     try:
         if options["state"] == "rolled_back":
             return _roll_back(connection, request, module.check_mode, progress)
@@ -74,7 +74,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
     except Interrupted:
         raise
     except StillWaiting as pause:
-        raise HandedOver(pause, {"lock_deadline": deadline}) from pause
+        raise HandedOver(pause, {"lock_deadline": deadline, "progress": progress.to_values()}) from pause
 
 
 class HandedOver(StillWaiting):
@@ -93,7 +93,7 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
 
 
 def _request_signature(
-    connection: Connection, store: VaultStore, request: Request, dry_run: bool, progress: Progress | None
+    connection: Connection, store: VaultStore, request: Request, dry_run: bool, progress: Progress
 ) -> Renewal:
     """A vault makes a key without a certificate, and waits for one: there is no successor until it is merged."""
     planned = renew(connection, request, dry_run=True, progress=progress)
@@ -107,7 +107,7 @@ def _request_signature(
     return dataclasses.replace(planned, dry_run=dry_run)
 
 
-def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress | None) -> Renewal:
+def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress) -> Renewal:
     if dry_run or not connection.store.exists:  # which refuses, and makes no store for that
         return Renewal(prepare_roll_back(connection, request.policy, progress), dry_run=True)
     with noting_failures(connection, "roll_back", progress), locked(connection, request):

@@ -268,6 +268,17 @@ TABLE: dict[str, Explanation] = {
         "Check the options that the service's own words name; if they are right, report it with the correlation ID.",
         "no",
     ),
+    "not_shown": Explanation(
+        "Graph acknowledged a write, and the directory never showed it: it was not applied.",
+        "Run again: what is there is read first, and what is missing is sent once more. Nothing else was changed.",
+        "later",
+    ),
+    "unsafe": Explanation(
+        "Going on could have lost a key that works, or a credential of somebody else, so nothing was sent.",
+        "Run again: everything is read anew. If it stops again, compare the key IDs in the message with the "
+        "application's credentials; application_certificate changes the one that you name.",
+        "no",
+    ),
     "throttled": Explanation(
         "The service is limiting requests at the moment.",
         "Wait as long as it says and try again; spread large runs.",

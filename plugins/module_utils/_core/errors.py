@@ -23,6 +23,9 @@ from __future__ import annotations
 
 import typing as t
 
+# A request that timed out (408), or that its sender is said to have closed (499): words of a proxy on the way.
+GAVE_UP = (408, 499)
+
 if t.TYPE_CHECKING:
     from .diagnosis import Diagnosis
     from .privileges import Lack
@@ -99,8 +102,8 @@ class GraphRefused(ServiceError):
 
     @property
     def may_have_applied(self) -> bool:
-        """True when a write with this answer may have taken effect all the same."""
-        return self.status >= 500
+        """True when a write with this answer may have taken effect all the same: some are a proxy's that gave up."""
+        return self.status >= 500 or self.status in GAVE_UP
 
     @property
     def is_put_off(self) -> bool:

@@ -23,6 +23,8 @@ _SIGNS = {
 }
 _HEALTHY = "\N{HEAVY CHECK MARK}"
 _ACTIVE = re.compile(r"([\\`*_\[\]#|~>$])")
+# Where a bare address becomes a link by itself.
+_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _LONGEST_MESSAGE = 400
 
 
@@ -75,6 +77,7 @@ def _line(row: Row, several: bool) -> str:
 
 
 def _safe(text: object) -> str:
-    """Foreign text that stays text: no markup, no HTML, nobody mentioned."""
+    """Foreign text that stays text: no markup, no HTML, nobody mentioned, no link."""
     shown = _ACTIVE.sub(r"\\\1", plain(text))
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    return _LINK.sub(r"\g<0><wbr>", shown)

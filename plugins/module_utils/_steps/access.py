@@ -25,6 +25,7 @@ from .._core.access import (
     named_resources,
     plan_access,
 )
+from .._core.diagnosis import explain
 from .._core.errors import (
     ApplicationNotFound,
     EvercertError,
@@ -217,7 +218,8 @@ def _carry_out(connection: Connection, progress: AccessProgress, step: AccessSte
             continue
         left = progress.deadline - timing.monotonic()
         if left <= 0:
-            raise NotProven(_not_shown(progress, step, timeout))
+            never_shown = explain("not_shown", "", {}) if progress.acknowledged else None
+            raise NotProven(_not_shown(progress, step, timeout), never_shown)
         pause, progress.pause = min(progress.pause, left), min(progress.pause * 1.5, LONGEST_POLL)
         timing.wait(pause, f"the directory to show it: {step.detail} ({left:.0f} s left)")
 

@@ -10,6 +10,7 @@ import itertools
 import typing as t
 from dataclasses import dataclass
 
+from .._core.diagnosis import explain
 from .._core.errors import ApplicationNotFound, GraphRefused, NetworkFailure, NotProven, Unsafe
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
@@ -71,7 +72,8 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
         return Change(False, run, None)
     key_id, why = entry.key_id, application.is_protected(entry)
     if why:
-        raise Unsafe(f"Key credential {key_id} of application {application.display_name} is not removed: {why}.")
+        message = f"Key credential {key_id} of application {application.display_name} is not removed: {why}."
+        raise Unsafe(message, explain("unsafe", "", {}))
     connection.refuse_skew()
     if not dry_run:
         run.progress.removed.append(key_id)
@@ -86,7 +88,7 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
 
 
 def _begin(connection: Connection, policy: RenewalPolicy) -> tuple[Run, Application]:
-    run = Run(connection, policy, connection.proof, Progress())
+    run = Run(connection, policy, connection.proof, Progress(memory=connection.memory), is_named=True)
     application = run.read()
     run.progress.before = run.progress.after
     return run, application
@@ -145,7 +147,8 @@ def _read_back(run: Run, applied: t.Callable[[Application], object], what: str) 
     if not shown:
         raise NotProven(
             f"Graph acknowledged {what}, but application {run.progress.display_name} does not show that after "
-            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again."
+            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again.",
+            explain("not_shown", "", {}),
         )
     return shown
 

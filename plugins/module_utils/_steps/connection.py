@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from .._core.budget import wait_for_budget
 from .._core.diagnosis import LATE_AFTER_REPAIR, Diagnosis, explain
 from .._core.errors import ApplicationNotFound, InvalidInput, KeyStoreError, NetworkFailure, SignInRefused, Unsafe
+from .._core.memory import Memory
 from .._core.model import Application, StoreContents, Version
 from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
 from .._entra.applications import ParseCertificate, find_application
@@ -65,6 +66,8 @@ class Connection:
     choice: Choice | None = None
     notes_sign_ins: bool = True
     access_changes: list[dict[str, t.Any]] = field(default_factory=list)
+    # Every entry that any read has shown: what is written is held against all of it.
+    memory: Memory = field(default_factory=Memory)
     # What the recovery that this call is a part of has repaired in Entra: "service_principal", names of permissions.
     repairs: frozenset[str] = frozenset()
     warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
@@ -89,7 +92,7 @@ class Connection:
         return getattr(self.identity, "client_id", None) if self.is_own_identity else None
 
     def find_application(self, new_connection: bool = False, object_id: str | None = None) -> Application:
-        """Read the selected application; by its object ID once that is known."""
+        """Read the selected application, by its object ID once that is known, and remember every entry of it."""
         chosen = Selector(object_id=object_id) if object_id else self.selector
         found = find_application(
             self.graph, self.parse_certificate, **dataclasses.asdict(chosen), new_connection=new_connection
@@ -99,6 +102,7 @@ class Connection:
                 f"app_id and object_id name two applications: object ID {found.object_id} has app ID {found.app_id}, "
                 f"not {self.selector.app_id}."
             )
+        self.memory.note(found, self.clock.now())
         return found
 
     def graph_as(self, token: AccessToken) -> GraphClient:

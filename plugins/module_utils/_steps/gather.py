@@ -26,6 +26,7 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     looked = {} if looked is None else looked
     store = connection.store.read()
     refuse_other_application(connection, store)
+    connection.memory.own(store)
     application, unreadable, current_sign_in = _read_directory(connection, store)
     refuse_other_application(connection, store, application)
     current = store.current

@@ -17,6 +17,8 @@ from .connection import Connection
 from .run import Progress
 
 _LONGEST_MESSAGE = 500
+# Nobody else has a part in what these say, and the message is more exact than the code.
+_OUR_OWN = ("not_shown", "unsafe")
 
 
 @dataclass
@@ -51,7 +53,7 @@ def noting_failures(connection: Connection, act: str, progress: Progress | None 
 
 def _message(error: EvercertError) -> str | None:
     """Our own words alone: others may quote an option or an answer, and nobody hides a misplaced secret in a file."""
-    if error.diagnosis:
+    if error.diagnosis and error.diagnosis.code not in _OUR_OWN:
         return error.diagnosis.cause
     return error.message[:_LONGEST_MESSAGE] if isinstance(error, (KeyStoreError, NotProven, Unsafe)) else None
 

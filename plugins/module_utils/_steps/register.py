@@ -10,6 +10,7 @@ import dataclasses
 import datetime as dt
 
 from .._core.budget import pause_after_refusal
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, Record, Version
 from .._core.policy import BUDGET_WINDOW
@@ -86,7 +87,7 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
             if isinstance(failure, GraphRefused) and not failure.may_have_applied:
                 version = _take_back(run, version, before)
                 way = _after_refusal(run, failure, way, left)
-                if _is_shown(run, version):
+                if _is_known(run, version):
                     break
             elif settle(run, version):
                 break
@@ -108,7 +109,7 @@ def _ready_to_send(run: Run, version: Version, signing: Version | None, way: Gra
 def _intend(run: Run, version: Version) -> Version:
     """The intent is durable before the request: whatever happens, the next run knows that it may have been sent."""
     run.progress.unsettled = True
-    run.progress.seen.pop(version.thumbprint, None)
+    run.memory.forget(version.certificate)
     return run.remember(
         version,
         app_id=run.progress.app_id,
@@ -142,9 +143,12 @@ def _after_refusal(run: Run, refusal: GraphRefused, way: GraphClient | None, lef
     raise refusal
 
 
-def _is_shown(run: Run, version: Version) -> bool:
-    """A write is never sent again without looking first."""
-    return run.progress.readable and run.read().find_credential(version.certificate) is not None
+def _is_known(run: Run, version: Version) -> bool:
+    """A write is never sent again without looking first. Who may not read signs in: a refusal may come from a proxy
+    that did not hear of the effect."""
+    if run.progress.readable:
+        return run.read().find_credential(version.certificate) is not None
+    return signs_in(run, version)
 
 
 def settle(
@@ -224,7 +228,8 @@ def _not_applied(run: Run, version: Version) -> NotProven:
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
         "applied. The current certificate is unchanged. Run again: the same certificate is sent once more."
-        + (f" {elsewhere.message}" if elsewhere else "")
+        + (f" {elsewhere.message}" if elsewhere else ""),
+        explain("not_shown", "", {}),
     )
 
 

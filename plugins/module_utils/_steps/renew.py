@@ -30,7 +30,7 @@ from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
-from .run import KeyPairLike, Progress, Run, start
+from .run import KeyPairLike, Progress, Run, start, take_up
 from .write import NO_KEY, read_as_itself
 from .wrong_object import warn_of_wrong_object
 
@@ -86,8 +86,9 @@ def locked(connection: Connection, request: Request) -> t.Iterator[None]:
 
 def prepare(connection: Connection, request: Request, progress: Progress) -> Run:
     """Snapshot → finding → plan, and every reason to stop before the first effect."""
-    connection.graph.tried = progress.looked
-    with handing_over(connection, Progress(looked=progress.looked, deadlines=progress.deadlines), request.policy):
+    take_up(connection, progress)
+    kept = Progress(looked=progress.looked, deadlines=progress.deadlines, memory=progress.memory)
+    with handing_over(connection, kept, request.policy):
         return _prepare(connection, request, progress.looked)
 
 
@@ -207,7 +208,7 @@ def carry_out(run: Run, request: Request) -> None:
         if (left := run.contents.successor) and not was_possibly_sent(left):
             _leave_mark(run)  # the result hands out its certificate
         return
-    run.connection.graph.tried = progress.looked
+    take_up(run.connection, progress)
     run.begin_writing()
     _note_registered_elsewhere(run)
     for position in range(progress.position, len(progress.steps)):

@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import typing as t
 
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
 from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
-from .register import POLL, choose_way, seconds_to_settle
+from .register import POLL, choose_way, seconds_to_settle, signs_in
 from .run import Run
-from .write import Write, not_shown, remove_with_proof, update_to_remove
+from .write import Write, not_shown, read_as_itself, remove_with_proof, stopped, update_to_remove
 
 REMOVE_ATTEMPTS = 4
 
@@ -31,20 +33,23 @@ def retire(run: Run, step: Step) -> None:
     current = contents.current
     if current is None or current.thumbprint == version.thumbprint:
         raise KeyStoreError(f"Certificate {version.thumbprint} is not retired: it is the current one.")
+    _read_with(run, current)
     # Retired already by another run during a pause, unless the removal was lost: then the application shows it again.
     if version.record.retired is None or _shown(run, version):
         _remove_credentials(run, version, current, step.key_id)
         if run.policy.confirm_retired:
             _confirm_refused(run, version)
         version = run.remember(version, retired=run.now)
-        run.log("retired", version, key_id=step.key_id)
-    run.progress.retired.append({"key_id": step.key_id, "thumbprint": version.thumbprint})
+        run.log("retired", version, key_id=_told(run, version, step.key_id))
+    _told(run, version, step.key_id)
     if run.policy.keep_retired <= dt.timedelta():
         _delete_key(run, version)
 
 
 def _delete_key(run: Run, version: Version) -> None:
+    _refuse_known(run, version)
     run.connection.store.delete_version(version.thumbprint)
+    run.memory.forget(version.certificate)  # what a replica that lags has shown of it is nothing to wait for
     run.log("key_deleted", version)
 
 
@@ -68,12 +73,12 @@ def _remove_credentials(run: Run, version: Version, current: Version, key_id: st
     while run.progress.readable and run.latest and (entry := run.latest.find_credential(version.certificate)):
         key_id = _unless_protected(run.latest, entry).key_id
         _remove(run, version, current, key_id)
-        run.progress.retired.append({"key_id": key_id, "thumbprint": version.thumbprint})
 
 
 def _remove(run: Run, version: Version, current: Version, key_id: str) -> None:
     run.progress.removed.append(key_id)
     _send_removal(run, current, key_id)
+    _tell(run, version, key_id)
     _read_back(run, version, key_id)
 
 
@@ -115,7 +120,8 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
 def _unless_protected(application: Application, entry: KeyCredential) -> KeyCredential:
     why = application.is_protected(entry)
     if why:
-        raise Unsafe(f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}.")
+        message = f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}."
+        raise Unsafe(message, explain("unsafe", "", {}))
     return entry
 
 
@@ -171,7 +177,8 @@ def _read_back(run: Run, version: Version, key_id: str) -> None:
         raise NotProven(
             f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows its "
             f"key credential {key_id} after {run.policy.propagation.total_seconds():.0f} s. The current certificate is "
-            "not affected. Run again."
+            "not affected. Run again.",
+            explain("not_shown", "", {}),
         )
 
 
@@ -192,3 +199,41 @@ def _confirm_refused(run: Run, version: Version) -> None:
                 "with it (confirm_retired). The current certificate is not affected."
             )
         run.connection.timing.wait(min(20.0, left), f"the removed key to be refused ({left:.0f} s left)")
+
+
+def _told(run: Run, version: Version, planned: str | None) -> str | None:
+    """The key ID that was truly removed. Where nothing was left to remove, the one that is known is told as gone."""
+    if not any(entry["thumbprint"] == version.thumbprint for entry in run.progress.retired):
+        _tell(run, version, planned or version.record.key_id)
+    told = (entry["key_id"] for entry in run.progress.retired if entry["thumbprint"] == version.thumbprint)
+    return t.cast(t.Optional[str], next(told))
+
+
+def _tell(run: Run, version: Version, key_id: str | None) -> None:
+    """What a wait in between must not drop from the result: told once, as soon as it is done."""
+    entry = {"key_id": key_id, "thumbprint": version.thumbprint}
+    if entry not in run.progress.retired:
+        run.progress.retired.append(entry)
+
+
+def _read_with(run: Run, current: Version) -> None:
+    """An application whose old key was gone could not read for its plan: with the new key it may."""
+    if not run.connection.is_own_identity or run.progress.readable or run.progress.forbidden:
+        return
+    if read_as_itself(run, current):
+        _require_current(run, current)
+
+
+def _refuse_known(run: Run, version: Version) -> None:
+    """A key that somebody still knows is not destroyed: asked by a read where one is allowed, else by a sign-in, which
+    the key of a retired certificate does not need."""
+    if run.progress.readable:
+        certificate = version.certificate
+        if run.latest and not run.latest.find_credential(certificate):
+            return
+        what = "that it has no more of the certificate"
+        known = not run.read_until(version.thumbprint, lambda found: not found.find_credential(certificate), what)
+    else:
+        known = version.record.retired is None and signs_in(run, version)
+    if known:
+        raise stopped(f"The private key of certificate {version.thumbprint} is not deleted: Entra still knows it.")

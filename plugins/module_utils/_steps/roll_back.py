@@ -13,7 +13,7 @@ from .._core.policy import RenewalPolicy
 from .._core.status import Snapshot
 from .connection import Connection, identity_of, refuse_other_application
 from .pausing import handing_over
-from .run import Progress, Run, start
+from .run import Progress, Run, start, take_up
 
 
 def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: Progress | None = None) -> Run:
@@ -22,7 +22,7 @@ def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: P
     `progress` goes on with a call that had to wait: what was refused then counts now.
     """
     progress = progress or Progress()
-    connection.graph.tried = progress.looked
+    take_up(connection, progress)
     with handing_over(connection, progress, policy):
         return _prepare(connection, policy, progress.looked)
 

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, SignInRefused, Unsafe
 from .._core.model import Application, Certificate, KeyCredential, Version
 from .._core.policy import PROOF_MARGIN
+from .._core.safety import KeyWrite, why_unsafe
 from .._entra.applications import add_key, existing_entry, new_entry, remove_key, update_key_credentials
 from .._entra.assertion import PROOF_AUDIENCES
 from .._entra.graph import GraphClient, Json
@@ -56,8 +58,9 @@ def own_token_for(
     return run.connection.graph_as(run.tokens[version.thumbprint])
 
 
-def read_as_itself(run: Run, version: Version) -> None:
-    """The application signs in with the key it went back to; where it may read its own object, reading counts again."""
+def read_as_itself(run: Run, version: Version) -> bool:
+    """The application signs in with the key that is current now; where it may read its own object, reading counts
+    again."""
     token = run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "read")
     run.connection.graph = run.connection.graph_as(token)
     run.connection.graph.tried = run.progress.looked
@@ -66,8 +69,10 @@ def read_as_itself(run: Run, version: Version) -> None:
     except GraphRefused as refusal:
         if refusal.status != 403:
             raise
+        run.progress.forbidden = True
     else:
         run.progress.readable = True
+    return run.progress.readable
 
 
 def _why_no_proof(run: Run, version: Version) -> str | None:
@@ -96,7 +101,7 @@ def with_proof(run: Run, signing: Version, send: t.Callable[[str], t.Any]) -> t.
 
 
 def add_with_proof(run: Run, graph: GraphClient, signing: Version, version: Version) -> str | None:
-    """Add a certificate by addKey; its key ID where the answer names it."""
+    """Add a certificate by addKey; its key ID where the answer names it. It takes nothing away."""
     connection = run.connection
     signer = connection.store.signer(signing.thumbprint)
     key_id: str | None = with_proof(
@@ -111,6 +116,7 @@ def add_with_proof(run: Run, graph: GraphClient, signing: Version, version: Vers
 
 def remove_with_proof(run: Run, graph: GraphClient, signing: Version, key_id: str) -> None:
     """Remove a credential by removeKey."""
+    refuse_unsafe(run, run.latest if run.progress.readable else None, removes=key_id)
     connection = run.connection
     signer = connection.store.signer(signing.thumbprint)
     with_proof(
@@ -141,11 +147,13 @@ def update_to_remove(run: Run, key_id: str, keep: Certificate | None = None) -> 
     if keep and not application.find_credential(keep):
         raise not_shown(run, keep)
     entries = [existing_entry(entry) for entry in application.key_credentials if entry.key_id != key_id]
-    return lambda: _update(run, application, entries)
+    return lambda: _update(run, application, entries, removes=key_id)
 
 
-def _update(run: Run, application: Application, entries: t.Sequence[Json]) -> None:
+def _update(run: Run, application: Application, entries: t.Sequence[Json], removes: str | None = None) -> None:
     """The PATCH itself. Refused dates may be those of any entry, so the ones that have ended are named."""
+    keeps = frozenset(str(entry["keyId"]) for entry in entries if entry.get("keyId"))
+    refuse_unsafe(run, application, keeps=keeps, removes=removes)
     try:
         update_key_credentials(run.connection.graph, application.object_id, entries)
     except GraphRefused as refusal:
@@ -171,10 +179,38 @@ def _about_ended(application: Application, ended: t.Sequence[KeyCredential]) -> 
     )
 
 
+def refuse_unsafe(
+    run: Run, application: Application | None, *, keeps: frozenset[str] | None = None, removes: str | None = None
+) -> None:
+    """Asked once more, of what is about to leave: nothing is sent that would lose a usable key or a foreign entry."""
+    write = KeyWrite(
+        now=run.connection.clock.service_time(),
+        store=run.contents,
+        memory=run.memory,
+        application=application,
+        keeps=keeps,
+        removes=removes,
+        removed=tuple(run.progress.removed),
+        signed_in=tuple(run.tokens),
+        is_named=run.is_named,
+    )
+    why = why_unsafe(write)
+    if why:
+        name = f"application {run.progress.display_name or run.progress.app_id} (object ID {run.progress.object_id})"
+        raise stopped(f"Nothing was sent to {name}: {why}.")
+
+
+def stopped(message: str) -> Unsafe:
+    """What stands between a plan and a broken promise."""
+    diagnosis = explain("unsafe", "", {})
+    return Unsafe(f"{message} {diagnosis.remedy}", diagnosis)
+
+
 def not_shown(run: Run, certificate: Certificate) -> Unsafe:
     return Unsafe(
         f"Nothing was removed: the application {run.progress.display_name} does not show the current certificate "
-        f"{certificate.thumbprint}, so the removal could lock it out. Run again."
+        f"{certificate.thumbprint}, so the removal could lock it out. Run again.",
+        explain("unsafe", "", {}),
     )
 
 
@@ -208,7 +244,8 @@ def _foreign_is_gone(foreign: t.Sequence[t.Mapping[str, t.Any]]) -> Unsafe:
     return Unsafe(
         f"Credentials of others that this run has seen on the application are no longer shown: {names}. "
         "Nothing was written, since a PATCH without them would delete them for good. If they were removed on "
-        "purpose, run again."
+        "purpose, run again.",
+        explain("unsafe", "", {}),
     )
 
 
@@ -231,7 +268,7 @@ def _missing_managed(run: Run, application: Application) -> list[Version]:
 def _report_removed(run: Run, application: Application) -> None:
     """What was seen once and stays away for the propagation time was removed by somebody: said once."""
     for version in _absent_managed(run, application):
-        if version.record.seen or version.thumbprint in run.progress.seen:
+        if version.record.seen or run.memory.last_shown(version.certificate, run.progress.removed):
             run.connection.warn(
                 f"Certificate {version.thumbprint} was on the application and is gone: it counts as removed by "
                 "somebody else."

@@ -222,6 +222,17 @@ def test_markdown_makes_no_markup_of_names():
     assert "@everyone" not in text
 
 
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/login", "HTTP://evil.example", "www.evil.example", "ftp://x"]
+)
+def test_markdown_makes_no_link_of_an_address_that_somebody_uses_as_a_name(address):
+    """Viewers make links of bare addresses; a piece of nothing in between is seen by nobody."""
+    text = text_of("markdown", a_row(address, 5))
+
+    assert address not in text and address in text.replace("<wbr>", "")
+    assert not re.search(r"://\w|www\.\w", text, re.IGNORECASE)
+
+
 def test_markdown_ends_before_the_limit_of_a_step_summary():
     rows = [a_row("\u4e2d" * 200 + str(number), 5) for number in range(5000)]
     text = text_of("markdown", *rows)

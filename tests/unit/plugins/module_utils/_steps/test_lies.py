@@ -33,7 +33,7 @@ def test_a_write_that_is_acknowledged_and_never_applied_is_no_success(adopted, w
 
     error = adopted.refused(overlap=0, add_method=way)
 
-    assert isinstance(error, NotProven)
+    assert isinstance(error, NotProven) and error.diagnosis.code == "not_shown"
     assert "not applied" in error.message
     assert adopted.current == adopted.old.thumbprint and adopted.usable() == [adopted.old.thumbprint]
 
@@ -66,6 +66,10 @@ FAULTS = {
     "503, applied": {"kind": "error", "status": 503, "applied": True},
     "500, not applied": {"kind": "error", "status": 500},
     "504, applied": {"kind": "error", "status": 504, "applied": True},
+    "408, applied": {"kind": "error", "status": 408, "applied": True},
+    "499, not applied": {"kind": "error", "status": 499},
+    "409, applied": {"kind": "error", "status": 409, "applied": True},
+    "429, applied": {"kind": "error", "status": 429, "applied": True},
     "409": {"kind": "error", "status": 409},
     "429 with Retry-After": {"kind": "error", "status": 429, "retry_after": 17},
     "429 without Retry-After": {"kind": "error", "status": 429},
@@ -306,6 +310,23 @@ def test_an_entry_of_somebody_else_that_is_missing_before_an_update_stops_it(ado
     assert adopted.registered == [adopted.old.thumbprint]
     adopted.renew(overlap=0, add_method="update")
     assert is_renewed(adopted) and len(adopted.made) == 1
+
+
+@pytest.mark.parametrize("act", ["renew", "renew_in_slices"])
+def test_an_entry_of_somebody_else_that_only_the_first_read_has_shown_is_not_overwritten(adopted, act):
+    """The current certificate was lost and somebody adds one by hand; every replica but the first read's lags."""
+    adopted.lose(adopted.current)
+    adopted.settle(3600)
+    newcomer = adopted.foreign("newcomer")
+    adopted.tenant.reads.lag(seconds=[0] + [3600] * 300)
+
+    with pytest.raises(Unsafe, match=f"no longer shown: CN=newcomer .key ID {newcomer.key_id}"):
+        getattr(adopted, act)(initial_pause=0, sign_in_interval=0, timeout_propagation=60)
+    assert adopted.credentials == {newcomer.key_id: newcomer}
+
+    adopted.tenant.reads.reset()
+    adopted.renew(initial_pause=0, sign_in_interval=0)
+    assert is_renewed(adopted, [newcomer])
 
 
 def test_a_managed_entry_that_stays_away_counts_as_removed_and_is_reported(adopted):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import types
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
@@ -17,6 +18,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     KeyStoreError,
     NotProven,
     SignInRefused,
+    StillWaiting,
     Unsafe,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
@@ -90,7 +92,8 @@ def test_a_removal_that_is_acknowledged_and_not_applied_is_no_success(adopted, w
     adopted.settle(8 * 86400)
     adopted.tenant.faults.add("not_applied", match=operation)
 
-    assert isinstance(adopted.refused(add_method=way), NotProven)
+    error = adopted.refused(add_method=way)
+    assert isinstance(error, NotProven) and error.diagnosis.code == "not_shown"
     assert adopted.renew(add_method=way).steps == ["retire"] and adopted.registered == [adopted.current]
 
 
@@ -173,17 +176,77 @@ def test_a_retirement_is_told_and_on_record(due):
 
     retire(due, run)
 
-    assert run.progress.retired == [{"key_id": None, "thumbprint": due.old.thumbprint}]
+    assert run.progress.retired == [{"key_id": key_id, "thumbprint": due.old.thumbprint}]
     assert run.progress.removed == [key_id]
     assert due.contents.predecessor.record.retired == run.now
     assert due.events()[-1] == "retired" and due.contents.current.record.accepted == run.now
     assert len(reads(due)) == 1  # what was read before the first step is known; one more shows that it is gone
 
 
-def test_the_history_names_the_credential(due):
-    retire(due, begin(due), key_id="k")
+@pytest.mark.parametrize("planned", [None, "k"])
+def test_the_history_names_the_credential_that_was_removed_whatever_was_planned(due, planned):
+    """The read that the plan rests on may not have shown it, or an earlier entry of it."""
+    key_id, run = due.contents.predecessor.record.key_id, begin(due)
 
-    assert due.store.history(1)[0]["key_id"] == "k"
+    retire(due, run, key_id=planned)
+
+    assert due.store.history(1)[0]["key_id"] == key_id
+    assert run.progress.retired == [{"key_id": key_id, "thumbprint": due.old.thumbprint}]
+
+
+def test_a_wait_between_two_removals_drops_none_of_them_from_the_result(due):
+    """The next call finds what is left to remove; what went before it is told as well."""
+    twice = due.tenant.add_credential(due.payroll, due.old)
+    due.settle()
+    run = begin(due)
+    key_ids = {twice.key_id, due.contents.predecessor.record.key_id}
+    due.tenant.reads.lag(seconds=[3])
+
+    def pause(seconds, what):
+        raise StillWaiting(seconds, what)
+
+    for _call in range(20):
+        run.latest = None
+        run.connection.timing = types.SimpleNamespace(monotonic=due.timing.monotonic, wait=pause)
+        try:
+            retire(due, run)
+            break
+        except StillWaiting as wait:
+            due.timing.wait(wait.seconds, wait.what)
+
+    assert {entry["key_id"] for entry in run.progress.retired} == key_ids and len(run.progress.retired) == 2
+    assert due.registered == [due.current]
+
+
+def test_nothing_is_removed_by_an_update_without_a_fresh_sign_in(due):
+    """With addKey and removeKey ruled out nothing else signs in: an accepted one comes directly before the PATCH."""
+    run = begin(due, add_method="update")
+    before, since = len(due.sign_ins()), len(due.emulator.log.lines)
+
+    retire(due, run)
+
+    assert len(due.sign_ins()) == before + 1 and due.purposes()[-1] == "retire"
+    operations = due.operations(since)
+    assert operations.index("token") < operations.index("patch_application")
+
+
+def test_a_current_key_that_is_refused_stops_a_removal_by_update(due):
+    run = begin(due, add_method="update")
+    due.tenant.faults.add("error", match="token", status=401, error="invalid_client", code=7000274)
+
+    with pytest.raises(SignInRefused):
+        retire(due, run)
+    assert removals(due) == [] and due.old.thumbprint in due.registered
+
+
+def test_a_removal_that_was_not_preceded_by_a_sign_in_is_stopped_where_it_would_be_sent(due):
+    """The plan is asked again: should the step before it ever be left out, nothing is sent."""
+    run = begin(due, add_method="update")
+    key_id = due.contents.predecessor.record.key_id
+
+    with pytest.raises(Unsafe, match="no key that stays has just signed in") as caught:
+        steps._remove(run, run.version(due.old.thumbprint), run.version(due.current), key_id)
+    assert removals(due) == [] and caught.value.diagnosis.code == "unsafe"
 
 
 @pytest.mark.parametrize("name", ["A" * 40, ""])
@@ -213,12 +276,48 @@ def test_nothing_is_retired_without_a_current_certificate(world):
 
 
 def test_a_key_is_deleted_alone(due):
+    due.lose(due.old.thumbprint)
     run = begin(due)
 
     retire(due, run, deletes_key=True)
 
     assert due.contents.find(due.old.thumbprint) is None and removals(due) == []
     assert due.events()[-1] == "key_deleted" and run.progress.retired == []
+
+
+@pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
+def test_a_key_that_entra_knows_is_never_destroyed(due, identity):
+    """Whatever the plan says: by a read, or where none is allowed by a sign-in, as no record calls it retired."""
+    run = begin(due, timeout_propagation=30, **getattr(due, identity))
+
+    with pytest.raises(Unsafe, match="Entra still knows it") as caught:
+        retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) and caught.value.diagnosis.code == "unsafe"
+
+
+@pytest.mark.parametrize("retired", [True, False])
+def test_without_reading_a_sign_in_or_the_record_says_that_nobody_knows_a_key(due, retired):
+    due.lose(due.old.thumbprint)
+    run = begin(due, **due.as_itself)
+    if retired:
+        run.remember(run.version(due.old.thumbprint), retired=run.now)
+    before = len(due.sign_ins())
+
+    retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) is None and len(due.sign_ins()) == before + (not retired)
+
+
+def test_a_replica_that_still_shows_a_retired_certificate_is_waited_for_before_its_key_goes(due):
+    due.tenant.reads.lag(seconds=[20])
+    run = begin(due)
+    run.remember(run.version(due.old.thumbprint), retired=run.now)
+    due.lose(due.old.thumbprint)
+
+    retire(due, run, deletes_key=True)
+
+    assert due.contents.find(due.old.thumbprint) is None and 10 < due.timing.waited < 60
 
 
 @pytest.mark.parametrize(("days", "kept"), [(0, False), (1, True)])
@@ -236,7 +335,8 @@ def test_what_another_run_has_retired_is_not_removed_again(due):
 
     retire(due, run, key_id="k")
 
-    assert removals(due) == [] and run.progress.retired == [{"key_id": "k", "thumbprint": due.old.thumbprint}]
+    told = [{"key_id": "k", "thumbprint": due.old.thumbprint}]
+    assert removals(due) == [] and run.progress.retired == told  # gone, and known by what was planned
     assert "retired" not in due.events()
 
 
@@ -288,7 +388,7 @@ def test_without_reading_the_key_id_on_record_is_what_is_removed(world):
     run = begin(world, **world.as_itself)
     other = world.tenant.issue("old", -10, 10)
     entry = world.tenant.add_credential(world.payroll, other)
-    version = world.store.keep_successor(ours(other), Record(promoted=run.now))
+    version = world.store.keep_successor(ours(other), Record(promoted=run.now, key_id=entry.key_id))
     world.store.release_successor()
 
     with pytest.raises(Unsafe, match="its key ID is not known"):
@@ -387,10 +487,43 @@ def test_one_that_is_absent_without_a_write_under_way_is_not_waited_for(due, is_
     assert due.timing.waited == 0
 
 
+# An application whose old key is gone
+
+
+@pytest.mark.parametrize("way", ["update", "auto"])
+def test_an_application_whose_old_key_is_gone_reads_with_the_new_one_before_it_retires(world, way):
+    """Somebody removed the old certificate after the new one was proven: the plan was made without a read."""
+    own = world.tenant.service_principal(world.payroll)
+    world.tenant.change(world.payroll, owners=(own.object_id,))
+    world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
+    options = {**world.as_itself, "add_method": way, "overlap": 0}
+    world.adopt()
+    world.settle()
+    world.renew(**options, stop_after="proven")
+    world.settle()
+    world.lose(world.old.thumbprint)
+    world.settle()
+
+    result = world.renew(**options)
+
+    assert result.steps == ["prove", "promote", "retire"] and result.proof == "directory+sign_in"
+    assert world.registered == [world.current] and not world.renew(**options).changed
+
+
+def test_one_that_was_told_that_it_may_not_read_does_not_ask_again(world):
+    world.adopt()
+    world.settle()
+
+    assert world.renew(overlap=0, **world.as_itself).operations.count("get_application") == 1
+
+
 # Answers to a removal
 
 
-@pytest.mark.parametrize(("fault", "waits"), [({"status": 503}, 2), ({"status": 429, "retry_after": 7}, 7)])
+@pytest.mark.parametrize(
+    ("fault", "waits"),
+    [({"status": 503}, 2), ({"status": 408}, 2), ({"status": 499}, 2), ({"status": 429, "retry_after": 7}, 7)],
+)
 def test_a_removal_that_is_put_off_is_sent_again(due, fault, waits):
     due.tenant.faults.add("error", match="remove_key", **fault)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import types
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, SignInRefused, Unsafe
@@ -233,6 +234,7 @@ def test_what_is_there_already_is_not_added(adopted):
 def test_a_removal_leaves_out_one_entry(adopted):
     foreign = adopted.foreign()
     run, version = start(adopted)
+    run.is_named = True
 
     steps.update_to_remove(run, foreign.key_id, keep=version.certificate)()
 
@@ -256,6 +258,91 @@ def test_nothing_is_removed_while_what_should_stay_is_not_shown(adopted):
     assert foreign.key_id in adopted.credentials
 
 
+# Asked again of what is about to leave
+
+
+@pytest.fixture
+def replaced(adopted):
+    """A predecessor, a current certificate, and an entry of somebody else."""
+    adopted.renew()
+    adopted.foreign("theirs")
+    adopted.settle()
+    return adopted
+
+
+def names(world):
+    """The key IDs by what they hold."""
+    held = {one.certificate.thumbprint: key_id for key_id, one in world.credentials.items()}
+    current, old = held.pop(world.current), held.pop(world.old.thumbprint)
+    return types.SimpleNamespace(current=current, old=old, foreign=next(iter(held.values())))
+
+
+def body_without(run, *key_ids):
+    return [steps.existing_entry(one) for one in run.latest.key_credentials if one.key_id not in key_ids]
+
+
+def stopped(world, act):
+    """Why a write was stopped, of which nothing was sent."""
+    before, since = dict(world.credentials), len(world.sent)
+    with pytest.raises(Unsafe, match="Nothing was sent to application payroll") as caught:
+        act()
+    assert caught.value.diagnosis.code == "unsafe" and len(world.sent) == since and world.credentials == before
+    return caught.value.message
+
+
+@pytest.mark.parametrize("lost", ["foreign", "old"])
+def test_a_body_without_an_entry_that_was_seen_is_never_sent(replaced, lost):
+    """As one would be that is built on the read of a replica that lags."""
+    run, _version = start(replaced)
+    key_id = getattr(names(replaced), lost)
+
+    why = stopped(replaced, lambda: steps._update(run, run.latest, body_without(run, key_id)))
+
+    assert f"would delete key credentials that were seen on the application: {key_id}" in why
+
+
+@pytest.mark.parametrize("way", ["update", "removeKey"])
+def test_nothing_is_removed_by_a_call_that_has_not_signed_in_with_a_key_that_stays(replaced, way):
+    run, version = start(replaced)
+    old = names(replaced).old
+
+    why = stopped(replaced, lambda: remove(run, way, version, old))
+
+    assert "no key that stays has just signed in" in why
+    run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "retire")
+    remove(run, way, version, old)
+    assert old not in replaced.credentials
+
+
+@pytest.mark.parametrize("way", ["update", "removeKey"])
+def test_what_is_somebody_elses_is_not_removed_by_a_renewal(replaced, way):
+    run, version = start(replaced)
+    run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "retire")
+
+    why = stopped(replaced, lambda: remove(run, way, version, names(replaced).foreign))
+
+    assert "it is somebody else's" in why
+
+
+@pytest.mark.parametrize("way", ["update", "removeKey"])
+def test_the_last_key_that_could_sign_in_is_never_removed(adopted, way):
+    run, version = start(adopted)
+    run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "retire")
+    [key_id] = adopted.credentials
+
+    assert "no key of the key store could sign in afterwards" in stopped(
+        adopted, lambda: remove(run, way, version, key_id)
+    )
+
+
+def remove(run, way, version, key_id):
+    if way == "update":
+        steps._update(run, run.latest, body_without(run, key_id), removes=key_id)
+    else:
+        token = run.tokens.get(version.thumbprint) or run.connection.graph.token
+        steps.remove_with_proof(run, run.connection.graph_as(token), version, key_id)
+
+
 # A PATCH that is refused
 
 
@@ -268,7 +355,7 @@ def refused_update(world, code):
     entries = [dataclasses.replace(entry, display_name=name, not_after=end) for name, end in ends.items()]
     world.liar = lambda request: {"status": 400, "body": json.dumps({"error": {"code": code}}).encode()}
     with pytest.raises(GraphRefused) as caught:
-        steps._update(run, dataclasses.replace(run.latest, key_credentials=tuple(entries)), [])
+        steps._update(run, dataclasses.replace(run.latest, key_credentials=tuple(entries)), [{"keyId": entry.key_id}])
     return caught.value.message
 
 
