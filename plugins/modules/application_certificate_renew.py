@@ -418,6 +418,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, renewing, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import repairs_before, run, timing_of
 
 
@@ -438,7 +439,7 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

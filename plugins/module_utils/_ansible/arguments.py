@@ -13,6 +13,7 @@ import re
 import typing as t
 
 from .._core.access import Wish
+from .._core.misplaced import misplaced_in
 from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.times import format_days, parse_iso
@@ -377,7 +378,7 @@ def problems_of_page(options: Options) -> list[str]:
     found += [
         f"{name} holds a private key, which would be in the files."
         for name in ("title", "filter", "results")
-        if "PRIVATE KEY" in str(options[name])
+        if misplaced_in(options[name], ())
     ]
     if not options["formats"]:
         found.append(f"formats is empty: at least one of {', '.join(formats.FORMATS)}.")

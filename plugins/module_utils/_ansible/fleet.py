@@ -13,6 +13,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput
+from .._core.misplaced import misplaced_in
 from .._core.policy import RenewalPolicy
 from .._entra.clock import Timing
 from .._steps.fleet import Listing, Source, read_tenants, recall
@@ -162,7 +163,7 @@ def _alone(options: Options) -> dict[str, t.Any]:
 
 def _checked(given: Options, now: str | None) -> Tenant:
     """The tenant with defaults and environment, and what one look at its options tells."""
-    misplaced = [name for name, value in given.items() if "PRIVATE KEY" in str(value)]
+    misplaced = [name for name, value in given.items() if misplaced_in(value, ())]
     known = {name: given[name] for name in given if name in {**CONNECTION, **QUERY} and name not in misplaced}
     validated, wrong = checked_options({**CONNECTION, **QUERY}, known)
     options = {**validated, "now": now}

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
@@ -18,7 +17,6 @@ from .libraries import missing_libraries
 from .timing import PlainTiming, SlicedTiming
 
 Result = dict[str, t.Any]
-_PIECE = re.compile(r"[A-Za-z0-9+=]{12,}")  # of base64, between slashes: a path loses one of two
 
 
 def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None:
@@ -26,7 +24,6 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
     missing = missing_libraries()
     if missing:
         module.fail_json(msg=missing)
-    _hide_misplaced_keys(module)
     try:
         result = act(module)
     except StillWaiting as pause:
@@ -37,26 +34,6 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
     if failed is not None:
         module.fail_json(msg=failed, **result)
     module.exit_json(**result)
-
-
-def _hide_misplaced_keys(module: AnsibleModule) -> None:
-    """A private key in an option for public things is refused; it must not show in the report of that either.
-
-    Each piece of it is hidden too, as a message may hold the text stripped, or as a path. Not so where a key belongs:
-    it shares pieces with its certificate, which is a result.
-    """
-    known = module.no_log_values
-    misplaced = [text for text in _texts(module.params) if "PRIVATE KEY" in text and text not in known]
-    known.update(misplaced, *map(_PIECE.findall, misplaced))
-
-
-def _texts(value: t.Any) -> t.Iterator[str]:
-    """Every text in an option's value, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
 
 
 def timing_of(module: AnsibleModule) -> PlainTiming:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .._ansible import arguments
 from .._ansible.connect import open_connection
 from .._core.errors import InvalidInput
+from .._core.misplaced import hidden, misplaced_in
 from .observation import WATCHABLE
 from .schedule import Schedule
 
@@ -64,7 +65,7 @@ def read_settings(args: Given, environment: t.Mapping[str, str]) -> Settings:
     tenants = tuple(_complete({**common, **shared, **entry}, environment) for entry in entries)
     _check(tenants, problems)
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput(hidden(problems, misplaced_in(dict(args), ())))
     schedule = Schedule(**{name: values[name] for name in BOUNDS})
     return Settings(tenants, tuple(values["statuses"]), schedule)
 

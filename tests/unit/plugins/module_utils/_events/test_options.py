@@ -127,3 +127,10 @@ def test_no_message_quotes_a_secret():
 
 def test_a_source_without_any_way_to_sign_in_says_so():
     assert any(problem.startswith("No way to sign in.") for problem in problems_of(tenant_id=TENANT))
+
+
+@pytest.mark.parametrize("option", ["tenant_id", "timeout", "auth_source", "graph_url", "filter"])
+def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----"
+
+    assert "MIIEvQ" not in str(problems_of(**{**GOOD, "cloud": "none", option: key}))
