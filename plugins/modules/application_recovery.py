@@ -97,7 +97,7 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - The common name of a new certificate. Without it, the application's display name.
+      - The common name of a new certificate. Without it, the application's display name, cut to what fits.
     type: str
   force:
     description:

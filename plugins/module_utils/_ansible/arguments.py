@@ -13,11 +13,13 @@ import re
 import typing as t
 
 from .._core.access import Wish
+from .._core.errors import InvalidInput
 from .._core.misplaced import misplaced_in
 from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.times import format_days, parse_iso
 from .._core.verdict import normal_thumbprint
+from .._keys.key_pair import CRYPTOGRAPHY_IMPORT_ERROR, distinguished_name
 from .._keys.vault_policy import shortest_life
 from .._report import formats
 from .._report.rows import is_result
@@ -423,6 +425,7 @@ def problems_of_verification(options: Options) -> list[str]:
 def problems_of_renewal(options: Options) -> list[str]:
     """Contradictions among the options of application_certificate_renew."""
     found = [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    found += _problems_of_subject(options)
     certificate = options["certificate_content"] or options["certificate_path"]
     private_key = options["private_key_content"] or options["private_key_path"]
     if private_key and not certificate:
@@ -493,6 +496,17 @@ def _problems_of_months(policy: RenewalPolicy) -> list[str]:
     return [problem]
 
 
+def _problems_of_subject(options: Options) -> list[str]:
+    """The name of a certificate that is due months from now is looked at today."""
+    if not options["subject"] or CRYPTOGRAPHY_IMPORT_ERROR:
+        return []
+    try:
+        distinguished_name(options["subject"])
+    except InvalidInput as error:
+        return list(error.problems)
+    return []
+
+
 def problems_of_access(options: Options) -> list[str]:
     """Contradictions among the options of application_access."""
     found = [
@@ -513,6 +527,7 @@ def problems_of_recovery(options: Options) -> list[str]:
     """Contradictions among the options of application_recovery."""
     found = problems_of_access({**options, "state": "present"})
     found += [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    found += _problems_of_subject(options)
     if options["auth_source"] == "key_store":
         found.append(
             "auth_source key_store is the application itself, which is locked out: an administrator signs in, for "

@@ -17,6 +17,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.directory imp
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as module
 
+STEPS = ["generate", "register", "prove", "promote"]
 QUICK = {"sign_in_interval": 0, "initial_pause": 0}
 
 
@@ -52,6 +53,31 @@ def test_a_check_says_what_the_run_then_does_and_makes_nothing(renew, key_store)
     assert done["certificate"]["stage"] == "current"
     assert done["proof"] == "directory+sign_in"
     assert done["sign_ins"]["consecutive"] == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Contoso Corporation - Payroll Synchronisation Service (Production, West Europe, Team Finance)",
+        "env=prod payroll",
+        "https://payroll.example/app?x=1",
+        " ",
+    ],
+)
+def test_a_name_that_nobody_gave_is_no_reason_to_fail_and_a_check_agrees(renew, tenant, name):
+    application = tenant.add_application(name, [tenant.issue("short", -170, 10)])
+
+    planned, done = (renew(check, app_id=application.app_id, sign_ins=1) for check in (True, False))
+
+    assert (planned["changed"], steps(planned)) == (done["changed"], steps(done)) == (True, STEPS)
+
+
+@pytest.mark.parametrize("subject", ["x" * 65, "O=", "CN=a=b,=c"])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_subject_that_cannot_be_is_refused_before_it_is_due(renew, check, subject):
+    found = renew(check, subject=subject, renew_before=1)
+
+    assert found["failed"] and f"The subject '{subject}' cannot be the name of a certificate" in found["msg"]
 
 
 def test_a_second_run_changes_nothing_and_a_check_agrees(renew):
