@@ -12,6 +12,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import remove_values
 
 from .._core.misplaced import misplaced_in, pieces_of
+from .._core.texts import sentence
 
 
 class DiscreetModule(AnsibleModule):
@@ -31,6 +32,11 @@ class DiscreetModule(AnsibleModule):
         self._hide_misplaced_keys()
         core: t.Any = super()
         core.log(msg, log_args and remove_values(log_args, self.no_log_values))
+
+    def warn(self, warning: str, **more: t.Any) -> None:
+        """Warnings quote what others have named."""
+        core: t.Any = super()
+        core.warn(sentence(warning), **more)
 
     def exit_json(self, **result: t.Any) -> t.NoReturn:
         self._hide_misplaced_keys()

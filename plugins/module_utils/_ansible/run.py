@@ -13,6 +13,8 @@ from ansible.module_utils.basic import AnsibleModule
 from .._core.diagnosis import Diagnosis
 from .._core.errors import EvercertError, InvalidInput, NotPermitted, StillWaiting
 from .._core.privileges import PRIVILEGES
+from .._core.texts import sentence, shown
+from . import arguments
 from .libraries import missing_libraries
 from .timing import PlainTiming, SlicedTiming
 
@@ -25,6 +27,7 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
     if missing:
         module.fail_json(msg=missing)
     try:
+        _tidy(module)
         result = act(module)
     except StillWaiting as pause:
         module.exit_json(changed=False, _waiting=_hand_over(module, pause))
@@ -32,8 +35,16 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
         module.fail_json(**failure_of(error))
     failed = result.pop("_failed", None)
     if failed is not None:
-        module.fail_json(msg=failed, **result)
+        module.fail_json(msg=sentence(failed), **result)
     module.exit_json(**result)
+
+
+def _tidy(module: AnsibleModule) -> None:
+    """Raises InvalidInput for options that are given and empty, before anything is made of them."""
+    options, empty = arguments.tidied(module.params)
+    if empty:
+        raise InvalidInput(arguments.problems_of_empty(empty))
+    module.params.update(options)
 
 
 def timing_of(module: AnsibleModule) -> PlainTiming:
@@ -62,8 +73,8 @@ def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:
 def failure_of(error: EvercertError) -> Result:
     """One of our errors as the values of a failure."""
     if isinstance(error, InvalidInput):
-        return {"msg": error.message, "problems": list(error.problems)}
-    values: Result = {"msg": error.message}
+        return {"msg": sentence(error.message), "problems": shown(error.problems)}
+    values: Result = {"msg": sentence(error.message)}
     if error.diagnosis:
         values["diagnosis"] = of_diagnosis(error.diagnosis)
     if isinstance(error, NotPermitted):
@@ -84,8 +95,8 @@ def of_diagnosis(diagnosis: Diagnosis) -> Result:
     }
     return {
         "code": diagnosis.code,
-        "cause": diagnosis.cause,
-        "remedy": diagnosis.remedy,
+        "cause": sentence(diagnosis.cause),
+        "remedy": sentence(diagnosis.remedy),
         "retry": diagnosis.retry,
-        "evidence": {**evidence, **diagnosis.evidence},
+        "evidence": shown({**evidence, **diagnosis.evidence}),
     }

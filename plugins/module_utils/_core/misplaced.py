@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 import typing as t
 
@@ -40,8 +41,13 @@ def holds_private_key(text: str) -> bool:
 
 
 def pieces_of(keys: t.Iterable[str]) -> set[str]:
-    """What has to be hidden of them: a message may hold the text stripped, wrapped, or as a path."""
-    return {piece for key in keys for piece in (key, *_PIECE.findall(key))}
+    """What has to be hidden of them: a message may hold the text stripped, escaped, wrapped, or as a path."""
+    whole = {form for key in keys for text in (key, key.strip()) for form in (text, repr(text)[1:-1], _escaped(text))}
+    return whole.union(*map(_PIECE.findall, whole))
+
+
+def _escaped(text: str) -> str:
+    return json.dumps(text)[1:-1]
 
 
 def hidden(value: t.Any, keys: t.Iterable[str]) -> t.Any:

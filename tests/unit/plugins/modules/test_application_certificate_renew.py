@@ -133,6 +133,22 @@ def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):
     assert again["changed"] is False
 
 
+@pytest.mark.parametrize(("renew_before", "due"), [(30, ": due, run again to renew it."), (10, ".")])
+def test_an_adoption_says_what_is_taken_over_and_whether_it_is_due_and_a_check_agrees(
+    renew, pem_of, old, payroll, renew_before, due
+):
+    planned, done = (renew(check, adopt_path=pem_of(old), renew_before=renew_before) for check in (True, False))
+
+    assert planned["certificate"]["thumbprint"] == done["certificate"]["thumbprint"] == old.thumbprint
+    assert planned["certificate"]["not_after"] == done["certificate"]["not_after"]
+    assert planned["certificate"]["key_id"] == done["certificate"]["key_id"] == payroll.key_credentials[0].key_id
+    assert (planned["certificate"]["stage"], done["certificate"]["stage"]) == ("planned", "current")
+    assert planned["next_renewal"] == done["next_renewal"]
+    day = done["certificate"]["not_after"][:10]
+    told = f"Certificate {old.thumbprint} is taken over as current. It ends on {day}, in 19 days{due}"
+    assert planned["message"] == done["message"] == told
+
+
 def test_what_only_retires_adopts_nothing(renew, pem_of, old, key_store):
     found = renew(adopt_path=pem_of(old), state="retired")
 

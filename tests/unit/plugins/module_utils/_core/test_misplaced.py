@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import base64
+import json
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.misplaced import hidden, misplaced_in
@@ -36,7 +37,9 @@ BARE = base64_of(RSA_KEY, PrivateFormat.PKCS8)
 KEYS = {
     "PEM": PEM,
     "PEM as base64": base64.b64encode(PEM.encode()).decode(),
-    "PEM behind another, as base64": base64.b64encode(f"-----BEGIN X-----\nA\n-----END X-----\n{PEM}".encode()).decode(),
+    "PEM behind another, as base64": base64.b64encode(
+        f"-----BEGIN X-----\nA\n-----END X-----\n{PEM}".encode()
+    ).decode(),
     "PFX as base64": in_a_container(None),
     "PFX with a passphrase, as base64": in_a_container(b"secret"),
     "PKCS#8 as base64": BARE,
@@ -65,6 +68,15 @@ def test_what_is_public_is_no_private_key():
     texts = [pair.certificate_pem, pair.base64, pair.thumbprint, "M" * 300, "MII", "LS0tLS1CRUdJTi", "é" * 90]
 
     assert misplaced_in(texts, ()) == []
+
+
+@pytest.mark.parametrize(
+    "quote", [str, repr, lambda text: str([text]), lambda text: json.dumps({"a": text}), str.strip]
+)
+def test_a_key_in_short_pieces_is_hidden_as_a_whole_however_it_is_quoted(quote):
+    key = "-----BEGIN PRIVATE KEY-----\n" + "abcdefghi/jklmnopq\n" * 3 + "-----END PRIVATE KEY-----\n"
+
+    assert "jklm" not in hidden(quote(key), [key])
 
 
 def test_each_piece_of_a_key_is_hidden_in_what_quotes_it():

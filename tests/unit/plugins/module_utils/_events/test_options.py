@@ -134,3 +134,10 @@ def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----"
 
     assert "MIIEvQ" not in str(problems_of(**{**GOOD, "cloud": "none", option: key}))
+
+
+@pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "graph_url"])
+def test_an_option_that_is_given_and_empty_is_named(option):
+    (told,) = problems_of({"AZURE_CLIENT_SECRET": " ", "ENTRA_CA_PATH": ""}, **{**GOOD, option: " "})
+
+    assert told.startswith(f"{option} is given and empty")
