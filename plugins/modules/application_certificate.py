@@ -135,6 +135,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, inputs, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.verdict import normal_thumbprint
 from ..module_utils._steps.certificate import Target, keep_absent, keep_present
@@ -158,7 +159,7 @@ def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

@@ -326,6 +326,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.policy import RenewalPolicy
 from ..module_utils._core.verdict import normal_thumbprint
@@ -358,7 +359,7 @@ def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.O
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

@@ -78,7 +78,8 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name.
+      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to what
+        fits.
     type: str
   add_method:
     description:
@@ -420,6 +421,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, renewing, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import repairs_before, run, timing_of
 
 
@@ -440,7 +442,7 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

@@ -215,6 +215,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, bundle, connect, inputs, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import carried, repairs_before, run, timing_of
 from ..module_utils._steps.prove import as_values
 from ..module_utils._steps.run import ProofProgress
@@ -241,7 +242,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

@@ -97,7 +97,7 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - The common name of a new certificate. Without it, the application's display name.
+      - The common name of a new certificate. Without it, the application's display name, cut to what fits.
     type: str
   force:
     description:
@@ -240,13 +240,12 @@ diagnosis:
   sample: {"code": "conditional_access", "retry": "no"}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible import arguments
+from ..module_utils._ansible.module import DiscreetModule
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

@@ -243,15 +243,14 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible import arguments
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.reporting import report_applications
 from ..module_utils._ansible.run import run
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={**arguments.CONNECTION, **arguments.PAGE},
         supports_check_mode=True,
     )

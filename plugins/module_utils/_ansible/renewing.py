@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import InvalidInput, StillWaiting
 from .._core.policy import RenewalPolicy
+from .._core.subject import default_subject
 from .._keys.store import KeyStore, StoredKey
 from .._keys.vault import VaultStore
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
@@ -102,7 +103,7 @@ def _request_signature(
         plan.steps = ()
     elif not dry_run and any(step.name == "generate" for step in plan.steps):
         with locked(connection, request):
-            subject = request.policy.subject or plan.display_name or plan.app_id
+            subject = request.policy.subject or default_subject(plan.display_name, plan.app_id)
             store.request_signature(key_size=request.policy.key_size, subject=subject)
     return dataclasses.replace(planned, dry_run=dry_run)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import InvalidInput
+from .._core.texts import sentence
 from .._core.times import format_iso
 from .._report.as_text import SHOWN, lines_of
 from .._report.changes import KINDS, Comparison
@@ -159,6 +160,6 @@ def _values(totals: Totals, files: dict[str, str]) -> results.Values:
 
 def _short(row: Row) -> results.Values:
     names = ("tenant_id", "app_id", "display_name", "status", "days_left", "expires")
-    message = row["findings"][0]["message"] if row["findings"] else ""
+    message = sentence(row["findings"][0]["message"]) if row["findings"] else ""
     host = {"host": row["host"]} if row.get("host") else {}
     return {**{name: row[name] for name in names}, **host, "message": message}

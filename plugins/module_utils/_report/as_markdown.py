@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 
+from .._core.texts import plain
 from .rows import Row
 from .totals import Totals
-from .words import label_of, plain, severity_of, subject_of
+from .words import label_of, severity_of, subject_of
 
 LARGEST = 900_000
 _SIGNS = {

@@ -21,6 +21,7 @@ from .._core.model import STAGES, Record, Version
 from .._core.plan import Plan, Step, plan_renewal, was_possibly_sent
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
 from .._core.status import Snapshot, assess
+from .._core.subject import default_subject
 from .._core.times import whole_seconds
 from . import prove as proofs
 from .connection import Connection
@@ -269,7 +270,7 @@ def _generate(run: Run, step: Step, request: Request) -> None:
         pair, origin = request.provided, "provided"
     else:
         start_at = whole_seconds(run.connection.clock.service_time()) - START_MARGIN
-        subject = run.policy.subject or run.progress.display_name or run.progress.app_id
+        subject = run.policy.subject or default_subject(run.progress.display_name, run.progress.app_id)
         pair = request.make_key_pair(run.policy, subject, start_at, start_at + run.policy.validity)
         origin = "generated"
     record = Record(

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -126,6 +127,7 @@ def variables(server, stage, canary):
     secrets = {name: canary(name) for name in (*texts, "client_secret", "access_token")}
     secrets["private_key_content"] = brought.private_key_pem
     secrets["misplaced_key"] = misplaced.private_key_pem
+    secrets["misplaced_pfx"] = base64.b64encode(misplaced.pfx_with(None)).decode()
     secrets["half_a_key"] = "\n".join([*brought.private_key_pem.splitlines()[:-3], "-----END PRIVATE KEY-----"])
     public = {"certificate": brought.certificate_pem, "other_certificate": other.certificate_pem}
     return {"secrets": secrets, "public": public}

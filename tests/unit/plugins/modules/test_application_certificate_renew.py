@@ -17,6 +17,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.directory imp
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as module
 
+STEPS = ["generate", "register", "prove", "promote"]
 QUICK = {"sign_in_interval": 0, "initial_pause": 0}
 
 
@@ -52,6 +53,31 @@ def test_a_check_says_what_the_run_then_does_and_makes_nothing(renew, key_store)
     assert done["certificate"]["stage"] == "current"
     assert done["proof"] == "directory+sign_in"
     assert done["sign_ins"]["consecutive"] == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Contoso Corporation - Payroll Synchronisation Service (Production, West Europe, Team Finance)",
+        "env=prod payroll",
+        "https://payroll.example/app?x=1",
+        " ",
+    ],
+)
+def test_a_name_that_nobody_gave_is_no_reason_to_fail_and_a_check_agrees(renew, tenant, name):
+    application = tenant.add_application(name, [tenant.issue("short", -170, 10)])
+
+    planned, done = (renew(check, app_id=application.app_id, sign_ins=1) for check in (True, False))
+
+    assert (planned["changed"], steps(planned)) == (done["changed"], steps(done)) == (True, STEPS)
+
+
+@pytest.mark.parametrize("subject", ["x" * 65, "O=", "CN=a=b,=c"])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_subject_that_cannot_be_is_refused_before_it_is_due(renew, check, subject):
+    found = renew(check, subject=subject, renew_before=1)
+
+    assert found["failed"] and f"The subject '{subject}' cannot be the name of a certificate" in found["msg"]
 
 
 def test_a_second_run_changes_nothing_and_a_check_agrees(renew):
@@ -105,6 +131,22 @@ def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):
     assert steps(planned) == steps(done) == ["adopt"]
     assert done["certificate"]["thumbprint"] == old.thumbprint
     assert again["changed"] is False
+
+
+@pytest.mark.parametrize(("renew_before", "due"), [(30, ": due, run again to renew it."), (10, ".")])
+def test_an_adoption_says_what_is_taken_over_and_whether_it_is_due_and_a_check_agrees(
+    renew, pem_of, old, payroll, renew_before, due
+):
+    planned, done = (renew(check, adopt_path=pem_of(old), renew_before=renew_before) for check in (True, False))
+
+    assert planned["certificate"]["thumbprint"] == done["certificate"]["thumbprint"] == old.thumbprint
+    assert planned["certificate"]["not_after"] == done["certificate"]["not_after"]
+    assert planned["certificate"]["key_id"] == done["certificate"]["key_id"] == payroll.key_credentials[0].key_id
+    assert (planned["certificate"]["stage"], done["certificate"]["stage"]) == ("planned", "current")
+    assert planned["next_renewal"] == done["next_renewal"]
+    day = done["certificate"]["not_after"][:10]
+    told = f"Certificate {old.thumbprint} is taken over as current. It ends on {day}, in 19 days{due}"
+    assert planned["message"] == done["message"] == told
 
 
 def test_what_only_retires_adopts_nothing(renew, pem_of, old, key_store):

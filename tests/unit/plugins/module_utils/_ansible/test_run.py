@@ -25,7 +25,6 @@ class Module:
 
     def __init__(self, **params):
         self.params = params
-        self.no_log_values = set()
 
     def exit_json(self, **result):
         raise Ended(result)
@@ -130,41 +129,3 @@ def test_a_diagnosis_has_all_its_evidence_named():
         "timestamp": None,
         "host": "login.test",
     }
-
-
-KEY = "MIIEvgIBADANBgkqhkiG9w0BAQEF"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"key_store": f"/srv/-----BEGIN PRIVATE KEY-----\n{KEY}//{KEY}"},
-        {"required_roles": [f"-----BEGIN PRIVATE KEY-----\n{KEY}\n"]},
-        {"probes": [{"url": f"-----BEGIN PRIVATE KEY-----\n{KEY}\n"}]},
-    ],
-)
-def test_a_misplaced_private_key_is_hidden_however_deep_and_in_whatever_part(options):
-    module = Module(**options)
-    with pytest.raises(Ended):
-        run(module, lambda module: {"changed": False})
-
-    assert KEY in module.no_log_values
-
-
-def test_of_a_private_key_where_one_belongs_no_piece_is_hidden_as_its_certificate_may_share_it():
-    content = f"-----BEGIN PRIVATE KEY-----\n{KEY}\n"
-    module = Module(private_key_content=content)
-    module.no_log_values.add(content)
-    with pytest.raises(Ended):
-        run(module, lambda module: {"changed": False})
-
-    assert module.no_log_values == {content}
-
-
-def test_a_private_key_in_an_option_for_public_things_is_kept_out_of_every_report():
-    misplaced = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-    module = Module(certificate_content=misplaced, app_id="1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10")
-    with pytest.raises(Ended):
-        run(module, lambda module: {"changed": False})
-
-    assert module.no_log_values == {misplaced}

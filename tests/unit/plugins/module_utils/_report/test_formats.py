@@ -95,6 +95,15 @@ def test_no_cell_of_csv_is_a_formula(sign):
     assert line["display_name"].startswith(("'", "<U+"))
 
 
+@pytest.mark.parametrize("name", ["x;=cmd|' /C calc'!A0;", "x; @SUM(1)", 'a;";-1', ";=1", "\uff1b;\uff1d1"])
+def test_no_cell_of_csv_is_a_formula_where_a_semicolon_begins_a_cell(name):
+    lines = csv.reader(io.StringIO(text_of("csv", a_row(name))), delimiter=";")
+
+    assert not [
+        cell for line in lines for cell in line if cell.lstrip(" '\"")[:1] in tuple("=+-@\uff1d") and cell[:1] != "'"
+    ]
+
+
 # --- JUnit
 
 

@@ -105,7 +105,7 @@ def test_its_subject_is_as_asked_or_the_applications_name(adopted, subject):
 
     adopted.renew(stop_after="generated", subject=subject)
 
-    assert asked == [subject or "payroll"]
+    assert asked == [subject or "CN=payroll"]
 
 
 def test_where_nothing_may_be_read_it_is_called_by_the_app_id(world):
