@@ -320,13 +320,14 @@ def _policy_of(entry: KeyCredential, facts: Facts) -> Values:
     """What management policies say of its lifetime; nothing where they were not read."""
     if facts.limits is None:
         return {}
-    limit = facts.limit
+    limit, unknown = facts.limit, facts.unknown_rule
     exceeded = limit.is_exceeded_by(entry) if limit else False
+    decides = limit or unknown
     return {
         "policy": {
             "limit_days": limit.span.total_seconds() / 86400 if limit else None,
-            "policy_id": limit.policy_id if limit else None,
-            "state": "unknown" if exceeded is None else "exceeds" if exceeded else "ok",
+            "policy_id": decides.policy_id if decides else None,
+            "state": "exceeds" if exceeded else "unknown" if exceeded is None or unknown else "ok",
         }
     }
 

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long management policies let a certificate live. Pure.
+"""How long management policies let a certificate live, and where that cannot be told. Pure.
 
 A policy is asked only when a credential is added or changed: certificates that exist go on working.
 """
@@ -23,6 +23,11 @@ _DURATION = re.compile(f"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}W)?(?:{_N}D)?(?:T(?:{_N}H)?
 _WITHOUT_DATE = dt.datetime(2019, 1, 1, tzinfo=UTC)
 
 
+def _concerns(created_from: dt.datetime | None, application: Application) -> bool:
+    """Rules with a date hold for what was created on or after it."""
+    return created_from is None or (application.created or _WITHOUT_DATE) >= created_from
+
+
 @dataclass(frozen=True)
 class LifetimeLimit:
     """The longest lifetime that one policy allows; `created_from` spares the applications that are older."""
@@ -36,8 +41,7 @@ class LifetimeLimit:
         return format_days(self.span)
 
     def concerns(self, application: Application) -> bool:
-        """Rules with a date hold for what was created on or after it."""
-        return self.created_from is None or (application.created or _WITHOUT_DATE) >= self.created_from
+        return _concerns(self.created_from, application)
 
     def is_exceeded_by(self, certificate: Certificate | KeyCredential) -> bool | None:
         """Whether the service would refuse it today; None where its dates are not known."""
@@ -45,9 +49,30 @@ class LifetimeLimit:
         return None if span is None else span > self.span
 
 
-def shortest_limit(limits: t.Iterable[LifetimeLimit], application: Application) -> LifetimeLimit | None:
+@dataclass(frozen=True)
+class UnknownRule:
+    """A rule on certificates that holds and that nobody here can name, or that could not be read: not "no limit"."""
+
+    why: str
+    policy_id: str | None = None
+    created_from: dt.datetime | None = None
+
+    def concerns(self, application: Application) -> bool:
+        return _concerns(self.created_from, application)
+
+
+Rule = t.Union[LifetimeLimit, UnknownRule]
+
+
+def shortest_limit(rules: t.Iterable[Rule], application: Application) -> LifetimeLimit | None:
     """The limit that decides for this application, or None."""
-    return min((limit for limit in limits if limit.concerns(application)), key=lambda limit: limit.span, default=None)
+    limits = (rule for rule in rules if isinstance(rule, LifetimeLimit) and rule.concerns(application))
+    return min(limits, key=lambda limit: limit.span, default=None)
+
+
+def unknown_rule(rules: t.Iterable[Rule], application: Application) -> UnknownRule | None:
+    """What may limit this application besides, and cannot be told; None where everything is known."""
+    return next((rule for rule in rules if isinstance(rule, UnknownRule) and rule.concerns(application)), None)
 
 
 def lifetime(certificate: Certificate | KeyCredential) -> dt.timedelta | None:
