@@ -149,6 +149,13 @@ applications:
       returned: success
       type: str
       sample: payroll-sync
+    kind:
+      description:
+        - V(application), or V(agent_identity_blueprint), which Microsoft Graph lists with the applications and which
+          the modules that write leave alone. V(null) when the directory could not be read.
+      returned: success
+      type: str
+      sample: application
     status:
       description:
         - V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing), V(unregistered),
@@ -285,7 +292,8 @@ applications:
         - The latest events of the key store, newest last. Each has C(at), C(event) and C(thumbprint), and what belongs
           to its event.
         - C(generated), C(registered), C(proven), C(promoted), C(retired), C(key_deleted), C(adopted), C(replaced) and
-          C(rolled_back) say what was done. C(checked) is a health check with C(verified) and the code of a C(reason),
+          C(rolled_back) say what was done. C(refused) is a certificate that Microsoft Graph refused for what it is,
+          with the code of a C(reason). C(checked) is a health check with C(verified) and the code of a C(reason),
           C(failed) a run that failed, with its C(step), C(reason) and C(message).
       returned: success
       type: list

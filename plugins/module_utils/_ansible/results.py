@@ -239,6 +239,7 @@ def of_report(report: Report, policy: RenewalPolicy) -> Values:
         "app_id": application.app_id if application else facts.app_id or None,
         "object_id": application.object_id if application else facts.object_id or None,
         "display_name": application.display_name if application else None,
+        "kind": application.kind if application else None,
         "status": verdict.status,
         "findings": [dataclasses.asdict(finding) for finding in verdict.findings],
         "certificates": _certificates(report, policy),

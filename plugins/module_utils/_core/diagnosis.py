@@ -71,6 +71,9 @@ class Explanation:
 
 KEY_CODES = ("certificate_not_registered", "certificate_expired", "wrong_private_key", "certificate_refused")
 
+# Graph refused a certificate for what it is: the same one, sent again, is refused again.
+CERTIFICATE_CODES = ("policy_refused", "value_refused", "dates_refused")
+
 # Right after a service principal was made or enabled, the token service may not know of it yet (facts page, 4.7 and 6).
 LATE_AFTER_REPAIR = ("application_not_found", "service_principal_missing", "application_disabled")
 

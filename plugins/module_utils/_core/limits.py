@@ -14,11 +14,15 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .model import Application, Certificate, KeyCredential
+from .model import Application, Certificate, KeyCredential, Version
+from .policy import RenewalPolicy
 from .times import UTC, format_days
 
 _N = r"(\d{1,18})"  # more digits are no number of anything
 _DURATION = re.compile(f"P(?:{_N}Y)?(?:{_N}M)?(?:{_N}W)?(?:{_N}D)?(?:T(?:{_N}H)?(?:{_N}M)?(?:{_N}S)?)?")
+# How often what was asked for is halved where a limit is only known by being refused.
+MOST_HALVINGS = 4
+_ROUNDING = dt.timedelta(hours=1)
 # The service counts an object without a createdDateTime as made then ("Create appManagementPolicy", Important).
 _WITHOUT_DATE = dt.datetime(2019, 1, 1, tzinfo=UTC)
 
@@ -79,6 +83,20 @@ def lifetime(certificate: Certificate | KeyCredential) -> dt.timedelta | None:
     if not certificate.not_before or not certificate.not_after:
         return None
     return certificate.not_after - certificate.not_before
+
+
+def shorter_life(version: Version, policy: RenewalPolicy) -> dt.timedelta | None:
+    """Half of what a refused certificate lives, or None when what was asked for has been halved often enough."""
+    asked = _days(version.record.validity) or policy.validity
+    half = (lifetime(version.certificate) or dt.timedelta()) / 2
+    return half if half * 2**MOST_HALVINGS >= asked - _ROUNDING else None
+
+
+def _days(text: str | None) -> dt.timedelta | None:
+    try:
+        return dt.timedelta(days=float(text or ""))
+    except (ValueError, OverflowError):
+        return None
 
 
 def parse_duration(text: str) -> dt.timedelta | None:

@@ -17,6 +17,7 @@ from .._entra.graph import LONGEST_RETRY_AFTER
 from .connection import Connection
 from .limits import find_limit, refuse_longer
 from .register import report_vanished
+from .rights import refuse_blueprint
 from .run import Progress, Run
 from .write import Write, update_to_add, update_to_remove
 
@@ -48,6 +49,7 @@ def keep_present(
     run, application = _begin(connection, policy)
     found = application.find_credential(certificate)
     if found is None:
+        refuse_blueprint(application)
         connection.refuse_skew()
         refuse_longer(application, certificate, find_limit(connection, application))
     if found or dry_run:
@@ -72,6 +74,7 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
     key_id, why = entry.key_id, application.is_protected(entry)
     if why:
         raise Unsafe(f"Key credential {key_id} of application {application.display_name} is not removed: {why}.")
+    refuse_blueprint(application)
     connection.refuse_skew()
     if not dry_run:
         run.progress.removed.append(key_id)
