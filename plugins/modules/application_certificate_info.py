@@ -149,6 +149,13 @@ applications:
       returned: success
       type: str
       sample: payroll-sync
+    kind:
+      description:
+        - V(application), or V(agent_identity_blueprint), which Microsoft Graph lists with the applications and which
+          the modules that write leave alone. V(null) when the directory could not be read.
+      returned: success
+      type: str
+      sample: application
     status:
       description:
         - V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing), V(unregistered),
@@ -246,8 +253,9 @@ applications:
         policy:
           description:
             - What the management policy that decides for the application says of its lifetime. C(state) is V(ok),
-              V(exceeds), or V(unknown) without dates. C(limit_days) and C(policy_id) are V(null) where nothing limits
-              it.
+              V(exceeds), or V(unknown): it has no dates, the policy has a rule that Graph v1.0 shows without its name,
+              or the policy could not be read because of trouble that passes, which is a warning besides. C(limit_days)
+              and C(policy_id) are V(null) where nothing limits it.
           returned: when management policies may be read and it is on the application
           type: dict
           sample: {"limit_days": 180.0, "policy_id": 00000000-0000-0000-0000-000000000000, "state": ok}
@@ -284,7 +292,8 @@ applications:
         - The latest events of the key store, newest last. Each has C(at), C(event) and C(thumbprint), and what belongs
           to its event.
         - C(generated), C(registered), C(proven), C(promoted), C(retired), C(key_deleted), C(adopted), C(replaced) and
-          C(rolled_back) say what was done. C(checked) is a health check with C(verified) and the code of a C(reason),
+          C(rolled_back) say what was done. C(refused) is a certificate that Microsoft Graph refused for what it is,
+          with the code of a C(reason). C(checked) is a health check with C(verified) and the code of a C(reason),
           C(failed) a run that failed, with its C(step), C(reason) and C(message).
       returned: success
       type: list

@@ -78,8 +78,8 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to what
-        fits.
+      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to
+        what fits.
     type: str
   add_method:
     description:
@@ -161,8 +161,11 @@ options:
     type: str
   on_policy_limit:
     description:
-      - What to do when a management policy of the tenant allows less than O(validity), where it may be read. V(fail)
+      - What to do when a management policy of the tenant allows less than O(validity). Where it may be read, V(fail)
         before anything is made, or V(clamp) to the limit.
+      - Where it may not be read, the service refuses the certificate. With V(clamp) the same key pair then gets one of
+        half the life, at most four times, and never of O(renew_before) and a day or less. The result says which was
+        taken.
     type: str
     default: fail
     choices: [fail, clamp]

@@ -19,7 +19,8 @@ def _require_proof(call, reference):
     history, state = find_application(call, reference, Primary())
     if call.app_id != state.app_id:
         require_write(call, state)
-    return history, state, rules_proof.check(call.tenant, state, call.body.get("proof"))
+    by_app_id = reference.startswith("appId:")
+    return history, state, rules_proof.check(call.tenant, state, call.body.get("proof"), by_app_id)
 
 
 def add_key(call, reference):

@@ -99,7 +99,8 @@ def project(shape, names):
     unknown = [name for name in names if name not in shape]
     if unknown:
         raise bad_request(f"Could not find a property named '{unknown[0]}' on the selected type.")
-    return {name: shape[name] for name in names}
+    derived = [name for name in ("@odata.type",) if name in shape]  # said whatever is selected
+    return {name: shape[name] for name in (*derived, *names)}
 
 
 def context(root, collection, names, single=False):

@@ -87,6 +87,14 @@ def refuse_a_key_that_starts_later(sign_in):
         raise key_not_found(sign_in)
 
 
+def refuse_pss(sign_in):
+    """4.2 P, recorded pss_refused: where the service does not take PS256; a switch."""
+    if sign_in.tenant.switches.pss_refused and sign_in.assertion.header.get("alg") == "PS256":
+        raise SignInError(
+            400, "invalid_request", 5002730, "Invalid JWT token. Unsupported key for the signing algorithm."
+        )
+
+
 def refuse_a_wrong_signature(sign_in):
     """4.7 V: 700027, the key was found and did not make this signature."""
     if not any(sign_in.assertion.is_signed_by(entry.certificate) for entry in named_keys(sign_in)):
@@ -144,6 +152,7 @@ KEY_RULES = (
 ASSERTION_RULES = (
     refuse_a_nameless_key,
     *KEY_RULES,
+    refuse_pss,
     refuse_a_wrong_signature,
     refuse_another_issuer,
     refuse_another_audience,

@@ -33,8 +33,9 @@ REDIRECTS = {
 
 
 def application(state, with_key):
-    """An application; `key` of its credentials is null unless asked for (1.2)."""
+    """An application; `key` of its credentials is null unless asked for (1.2). What is derived has its type (12 V)."""
     return {
+        **({"@odata.type": "#microsoft.graph.agentIdentityBlueprint"} if state.is_blueprint else {}),
         "id": state.object_id,
         "deletedDateTime": state.deleted,
         "appId": state.app_id,

@@ -29,6 +29,7 @@ class Switches:
     ec_certificates_refused: bool = True  # 5 V for sign-in; the refusal at upload is U
     maximum_credentials: int = 1000  # 1.5
     # Graph: addKey and removeKey
+    app_id_issues_proofs: str = "by_app_id"  # 3 P: recorded add_key, sent to (appId='…'); "always" U, "never" V
     proof_audience: str = "0002"  # 3 P: 0002, 0003 or either
     signing_key_removable: bool = True  # 3 U, 16.4
     last_key_removable: bool = True  # 16.4 U
@@ -40,6 +41,7 @@ class Switches:
     auto_renew_copies_tags: bool = False  # 14 U
     vault_resource: str = ""  # what a challenge names in place of the right resource, for rehearsals of a trick
     # Login
+    pss_refused: bool = False  # 4.2 P: recorded pss_refused, in some clouds in 2024
     clock_tolerance: int = 300  # 4.7 U: seconds granted to the times of assertions and proofs
     not_yet_valid_is_1000502: bool = True  # 4.7 U: else the key counts as not found
     service_principal_keys_sign_in: bool = True  # 12 U

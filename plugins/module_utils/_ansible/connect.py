@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 import typing as t
 
 from .._core.errors import EvercertError, InvalidInput, KeyStoreError, SignInRefused
+from .._entra.algorithm import Algorithm
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url, without_secrets
@@ -173,7 +175,8 @@ def _assemble(
     choice: Choice,
 ) -> Connection:
     clock = ServiceClock(timing, arguments.fixed_now(options))
-    service = TokenService(transport, clock, cloud, options.get("tenant_id") or "")
+    algorithm = Algorithm(cloud.authority_host, functools.partial(_remembered_algorithms, store))
+    service = TokenService(transport, clock, cloud, options.get("tenant_id") or "", algorithm)
     graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice))
     connection = Connection(
         selector=selector,
@@ -218,8 +221,18 @@ def _cloud(options: Options, problems: list[str]) -> Cloud | None:
 def _token_for(resource: str, connection: Connection, options: Options) -> AccessToken:
     """A token of the same identity for something else than Graph."""
     cloud = dataclasses.replace(connection.service.cloud, graph_url=resource)
-    service = TokenService(connection.transport, connection.clock, cloud, options.get("tenant_id") or "")
+    tenant_id, algorithm = options.get("tenant_id") or "", connection.service.algorithm
+    service = TokenService(connection.transport, connection.clock, cloud, tenant_id, algorithm)
     return connection.identity.token(service)
+
+
+def _remembered_algorithms(store: KeyStore | None) -> list[str]:
+    """What earlier runs had to sign with. Whatever speaks against reading the store is said where it is needed."""
+    try:
+        versions = store.read().versions if store else ()
+    except EvercertError:
+        return []
+    return [version.record.assertion_alg for version in versions if version.record.assertion_alg]
 
 
 def _store(

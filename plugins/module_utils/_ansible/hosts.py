@@ -56,6 +56,7 @@ def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) 
             "entra_app_id": vouch(application.app_id),
             "entra_object_id": vouch(application.object_id),
             "entra_display_name": application.display_name,
+            "entra_kind": vouch(application.kind),
             **shared,
             "entra_status": known[verdict.status],
             "entra_findings": [vouch(finding.reason) for finding in verdict.findings],

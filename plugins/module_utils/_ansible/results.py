@@ -245,6 +245,7 @@ def of_report(report: Report, policy: RenewalPolicy) -> Values:
         "app_id": application.app_id if application else facts.app_id or None,
         "object_id": application.object_id if application else facts.object_id or None,
         "display_name": application.display_name if application else None,
+        "kind": application.kind if application else None,
         "status": verdict.status,
         "findings": [shown(dataclasses.asdict(finding)) for finding in verdict.findings],
         "certificates": _certificates(report, policy),
@@ -326,13 +327,14 @@ def _policy_of(entry: KeyCredential, facts: Facts) -> Values:
     """What management policies say of its lifetime; nothing where they were not read."""
     if facts.limits is None:
         return {}
-    limit = facts.limit
+    limit, unknown = facts.limit, facts.unknown_rule
     exceeded = limit.is_exceeded_by(entry) if limit else False
+    decides = limit or unknown
     return {
         "policy": {
             "limit_days": limit.span.total_seconds() / 86400 if limit else None,
-            "policy_id": limit.policy_id if limit else None,
-            "state": "unknown" if exceeded is None else "exceeds" if exceeded else "ok",
+            "policy_id": decides.policy_id if decides else None,
+            "state": "exceeds" if exceeded else "unknown" if exceeded is None or unknown else "ok",
         }
     }
 

@@ -13,7 +13,18 @@ import re
 import typing as t
 from dataclasses import dataclass, field
 
-from .service_codes import GRAPH, SECURITY_POLICIES, SIGN_IN, SIGN_IN_WORDS, STATUSES, Meaning
+from .service_codes import (
+    GRAPH,
+    GRAPH_TEXTS,
+    POLICY_ENDING,
+    POLICY_FAMILY,
+    SECURITY_POLICIES,
+    SIGN_IN,
+    SIGN_IN_TEXTS,
+    SIGN_IN_WORDS,
+    STATUSES,
+    Meaning,
+)
 
 # How an answer is to be taken. `wait`: the certificate may not be visible yet. `later`: passing trouble that says
 # nothing about the certificate. `no`: final until somebody changes something.
@@ -59,6 +70,9 @@ class Explanation:
 
 
 KEY_CODES = ("certificate_not_registered", "certificate_expired", "wrong_private_key", "certificate_refused")
+
+# Graph refused a certificate for what it is: the same one, sent again, is refused again.
+CERTIFICATE_CODES = ("policy_refused", "value_refused", "dates_refused")
 
 # Right after a service principal was made or enabled, the token service may not know of it yet (facts page, 4.7 and 6).
 LATE_AFTER_REPAIR = ("application_not_found", "service_principal_missing", "application_disabled")
@@ -245,7 +259,13 @@ TABLE: dict[str, Explanation] = {
     ),
     "policy_refused": Explanation(
         "An application management policy of the tenant refuses this credential.",
-        "Lower the option validity to the policy's limit, set on_policy_limit to clamp, or have the policy changed.",
+        "Use a certificate that the policy allows, a shorter one as a rule (application_certificate_renew makes it "
+        "with a lower validity, or with on_policy_limit 'clamp'), or have the policy changed.",
+        "no",
+    ),
+    "value_refused": Explanation(
+        "Graph did not take the certificate: it cannot be used as the value of a credential.",
+        "Use another certificate: X.509 with an RSA key. One that this collection made itself is worth a bug report.",
         "no",
     ),
     "dates_refused": Explanation(
@@ -342,7 +362,7 @@ def _meaning_of_sign_in(status: int, numbers: t.Sequence[int], text: str, body: 
         return Meaning(_code_of_700027(text))
     for number in numbers:
         if number in SIGN_IN:
-            return SIGN_IN[number]
+            return _of_number(number, text)
         if number in SECURITY_POLICIES:
             return Meaning("conditional_access")
     word = said(body.get("error")) or ""
@@ -353,6 +373,12 @@ def _meaning_of_sign_in(status: int, numbers: t.Sequence[int], text: str, body: 
     if status >= 500 or word in ("temporarily_unavailable", "server_error"):
         return Meaning("service_unavailable")
     return Meaning("unknown")
+
+
+def _of_number(number: int, text: str) -> Meaning:
+    """What a number means, by the service's text where that tells two meanings apart."""
+    word, other = SIGN_IN_TEXTS.get(number, ("", None))
+    return other if other and word in text.lower() else SIGN_IN[number]
 
 
 def _code_of_700027(text: str) -> str:
@@ -405,7 +431,8 @@ def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers:
         "timestamp": said(headers.get("date"), _LONGEST_CODE),
         "message": said(error.get("message")) or "",
     }
-    return _explain(_meaning_of_graph(status, [code, *_detail_codes(error)]), host, evidence)
+    meaning = _meaning_of_graph(status, [code, *_detail_codes(error)], evidence["message"])
+    return _explain(meaning, host, evidence)
 
 
 def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:
@@ -415,7 +442,13 @@ def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:
     return [said(detail.get("code"), _LONGEST_CODE) or "" for detail in details if isinstance(detail, dict)]
 
 
-def _meaning_of_graph(status: int, codes: t.Sequence[str]) -> Meaning:
-    """The first code that is known decides, else the status."""
-    known = next((GRAPH[code] for code in codes if code in GRAPH), None) or STATUSES.get(status)
-    return known or Meaning("service_unavailable" if status >= 500 else "unknown")
+def _meaning_of_graph(status: int, codes: t.Sequence[str], text: str) -> Meaning:
+    """The first code that is known decides, else how the text begins, else the status."""
+    known = next((meaning for meaning in map(_of_code, codes) if meaning), None)
+    told = next((meaning for words, meaning in GRAPH_TEXTS.items() if text.startswith(words)), None)
+    otherwise = Meaning("service_unavailable" if status >= 500 else "unknown")
+    return known or told or STATUSES.get(status) or otherwise
+
+
+def _of_code(code: str) -> Meaning | None:
+    return GRAPH.get(code) or (POLICY_FAMILY if code.endswith(POLICY_ENDING) else None)

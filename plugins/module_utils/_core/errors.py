@@ -110,6 +110,11 @@ class GraphRefused(ServiceError):
         """True when the same write, sent a little later, may well be taken."""
         return self.status in (409, 429) and self.diagnosis.retry == "later"
 
+    @property
+    def is_about_lifetime(self) -> bool:
+        """True when a management policy takes a certificate, only not for so long."""
+        return self.diagnosis.code == "policy_refused" and "Lifetime" in self.code
+
     def saying(self, more: str) -> GraphRefused:
         """The same refusal with what is known besides."""
         return GraphRefused(f"{self.message} {more}", self.diagnosis, self.status, self.code, self.retry_after)

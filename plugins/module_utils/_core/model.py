@@ -16,6 +16,8 @@ from .times import parse_iso_or_none
 
 # The origin of a version that a key store made by itself, or somebody by hand.
 FROM_OUTSIDE = "vault"
+# What Graph lists as applications: theirs, and blueprints of agent identities, which need permissions of their own.
+APPLICATION, BLUEPRINT = "application", "agent_identity_blueprint"
 STAGES = ("generated", "registered", "proven", "promoted", "retired")
 
 
@@ -93,6 +95,7 @@ class Application:
     key_credentials: tuple[KeyCredential, ...] = ()
     token_encryption_key_id: str | None = None
     created_text: str | None = None
+    kind: str = APPLICATION
 
     @property
     def created(self) -> dt.datetime | None:
@@ -164,7 +167,10 @@ class Record:
 
     `generated`: key pair durable. `intent`: about to be sent. `registered`: seen in the directory or acknowledged.
     `proven`: all sign-ins accepted. `promoted`: became current. `retired`: removed from the application.
-    `refused`: finally refused at sign-in. `seen`: last time the directory showed it. `accepted`: last accepted sign-in.
+    `refused`: finally refused, at sign-in or, with the code in `refusal`, for itself when it was sent. `seen`: last
+    time the directory showed it. `accepted`: last accepted sign-in. `validity`: the days that were asked for when it
+    was made. `proof_audience` and `assertion_alg`: what the service takes in place of the first choice, the latter with
+    its authority.
     """
 
     app_id: str | None = None
@@ -182,7 +188,10 @@ class Record:
     predecessor: str | None = None
     stop_after: str | None = None
     finding: str | None = None
+    refusal: str | None = None
+    validity: str | None = None
     proof_audience: str | None = None
+    assertion_alg: str | None = None
     origin: str = "generated"
 
 

@@ -68,14 +68,25 @@ def plan_renewal(
 
 def is_resumable(snapshot: Snapshot, policy: RenewalPolicy, version: Version, provided: Certificate | None) -> bool:
     """Whether a half-way renewal can go on with this version: not refused, long enough valid, and as requested."""
-    certificate = version.certificate
-    if version.record.refused or certificate.not_after - snapshot.now <= policy.renew_before:
-        return False
+    certificate, is_it = version.certificate, True
     if provided:
-        return certificate.thumbprint_sha256 == provided.thumbprint_sha256
-    if version.record.origin != "generated":
+        is_it = certificate.thumbprint_sha256 == provided.thumbprint_sha256
+    # What Graph refused when it was sent is sent again only where somebody brings it again.
+    is_refused = version.record.refused and not (provided and version.record.refusal)
+    if is_refused or certificate.not_after - snapshot.now <= policy.renew_before:
+        return False
+    if provided or version.record.origin != "generated":
+        return is_it
+    is_as_asked = certificate.key_size == policy.key_size and _lives_as_asked(snapshot, policy, version)
+    return is_as_asked and not _would_be_refused(snapshot, policy, version)
+
+
+def _lives_as_asked(snapshot: Snapshot, policy: RenewalPolicy, version: Version) -> bool:
+    """Whether a successor was made for the validity that is asked for now. One that others registered is theirs."""
+    asked, certificate = version.record.validity, version.certificate
+    if asked is None or version != snapshot.store.successor or policy.registered_key_id:
         return True
-    return certificate.key_size == policy.key_size and not _would_be_refused(snapshot, policy, version)
+    return format_days(policy.validity) in (asked, format_days(certificate.not_after - certificate.not_before))
 
 
 def _would_be_refused(snapshot: Snapshot, policy: RenewalPolicy, version: Version) -> bool:

@@ -115,12 +115,17 @@ def interrupted(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
         )
     if successor.record.origin == FROM_OUTSIDE and not successor.record.intent and not successor.record.refused:
         return _made_by_the_store(snapshot, successor)
-    how = "was refused at sign-in" if successor.record.refused else "is unfinished"
     return Finding(
         "interrupted",
-        f"An earlier renewal stopped half-way: its certificate {successor.thumbprint} {how}.",
+        f"An earlier renewal stopped half-way: its certificate {successor.thumbprint} {_how_far(successor)}.",
         "Run application_certificate_renew again: it goes on where the earlier run stopped.",
     )
+
+
+def _how_far(version: Version) -> str:
+    if version.record.refusal:
+        return f"was refused when it was sent ({version.record.refusal})"
+    return "was refused at sign-in" if version.record.refused else "is unfinished"
 
 
 def _made_by_the_store(snapshot: Snapshot, version: Version) -> Finding:

@@ -10,7 +10,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from .diagnosis import Diagnosis
-from .limits import LifetimeLimit, lifetime, shortest_limit
+from .limits import LifetimeLimit, Rule, UnknownRule, lifetime, shortest_limit, unknown_rule
 from .model import Application, Certificate, KeyCredential, ServicePrincipal, StoreContents, Version
 from .policy import RenewalPolicy
 from .status import (
@@ -43,13 +43,18 @@ class Facts:
     claim: str | None = None
     app_id: str = ""
     object_id: str = ""
-    limits: tuple[LifetimeLimit, ...] | None = None
+    limits: tuple[Rule, ...] | None = None
     service_principal: ServicePrincipal | None = None
 
     @property
     def limit(self) -> LifetimeLimit | None:
         """The lifetime limit that decides for this application."""
         return shortest_limit(self.limits or (), self.application) if self.application else None
+
+    @property
+    def unknown_rule(self) -> UnknownRule | None:
+        """A rule of a policy for this application that cannot be told."""
+        return unknown_rule(self.limits or (), self.application) if self.application else None
 
     @property
     def current(self) -> Version | None:

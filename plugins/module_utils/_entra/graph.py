@@ -104,7 +104,10 @@ class GraphClient:
         self._raise_for_error(self._ask("DELETE", self._url(path)))
 
     def batch(self, paths: t.Sequence[str]) -> list[tuple[int, Json]]:
-        """Several reads in one round trip: status and body of each, in the order asked."""
+        """Several reads in one round trip: status and body of each, in the order asked.
+
+        Each is throttled by itself, and then asked again alone. One with trouble that stays has the status of that.
+        """
         requests = [{"id": str(index), "method": "GET", "url": path} for index, path in enumerate(paths)]
         url, content = self._url("/$batch"), json.dumps({"requests": requests}).encode()
         answer = self._retrying(EVERYTHING_ELSE, lambda: self._ask("POST", url, content))
@@ -115,7 +118,9 @@ class GraphClient:
             if isinstance(replies, list)
             else {}
         )
-        return [self._batch_item(by_id.get(str(index))) for index in range(len(paths))]
+        found = [self._batch_item(path, by_id.get(str(index))) for index, path in enumerate(paths)]
+        self.tried.pop("item", None)
+        return found
 
     def probe(self, path: str) -> tuple[int, GraphRefused | None]:
         """Read a relative path for its status alone: health probes decide themselves what is good."""
@@ -126,9 +131,24 @@ class GraphClient:
             return answer.status, refusal
         return answer.status, None
 
-    def _batch_item(self, item: Json | None) -> tuple[int, Json]:
+    def _batch_item(self, path: str, item: Json | None) -> tuple[int, Json]:
         status, body = (item or {}).get("status"), (item or {}).get("body")
-        return (status if isinstance(status, int) else 0), (body if isinstance(body, dict) else {})
+        if not isinstance(status, int):
+            return 0, {}
+        if is_passing(status):
+            return self._item_again(path, _as_response(status, item or {}))
+        return status, (body if isinstance(body, dict) else {})
+
+    def _item_again(self, path: str, first: Response) -> tuple[int, Json]:
+        """One of a batch that was put off, alone: after its own Retry-After, and as patiently as any other read."""
+        attempt = self.tried["item"] = self.tried.get("item", 0) + 1
+        if attempt > READ_ATTEMPTS:  # a caller whose waits end the call asks for the whole batch again
+            return first.status, {}
+        waiting = [first]
+        answer = self._retrying(
+            EVERYTHING_ELSE, lambda: waiting.pop() if waiting else self._ask("GET", self._url(path))
+        )
+        return answer.status, answer.json_object() or {}
 
     def _url(self, path: str) -> str:
         return f"{self._cloud.graph_url}/v1.0{path}"
@@ -233,6 +253,18 @@ class GraphClient:
 
     def _untrusted(self, message: str) -> UntrustedAnswer:
         return UntrustedAnswer(message, explain("unknown", host_of(self._cloud.graph_url), {"message": message}))
+
+
+def is_passing(status: int) -> bool:
+    """Whether a status says nothing about what was asked for: too many requests, or trouble of the service."""
+    return status == 429 or status >= 500
+
+
+def _as_response(status: int, item: Json) -> Response:
+    """One answer of a batch as if it had come alone."""
+    named = item.get("headers")
+    headers = {str(name).lower(): str(text) for name, text in named.items()} if isinstance(named, dict) else {}
+    return Response(status, headers, json.dumps(item.get("body")).encode())
 
 
 def retry_after(answer: Response) -> float | None:

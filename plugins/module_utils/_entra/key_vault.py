@@ -27,8 +27,8 @@ from .transport import Request, Response, Transport
 
 API_VERSION = "7.4"
 ATTEMPTS = 5
-# Making a certificate takes seconds. Longer than this, and somebody has to look.
-POLL, MOST_POLLS = 3.0, 60
+# Making a certificate takes seconds, fewer than the vault asks to wait for. Longer than this, and somebody has to look.
+POLL, LONGEST_MAKING = 3.0, 180.0
 MOST_PAGES = 100
 _JITTER = random.SystemRandom()
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
@@ -116,8 +116,12 @@ class KeyVault:
 
     def pending(self) -> Json | None:
         """The operation that makes, or made, the latest version; None without one."""
+        answer = self._pending()
+        return self._object(answer) if answer else None
+
+    def _pending(self) -> Response | None:
         try:
-            return self._object(self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None))
+            return self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None)
         except VaultRefused as refusal:
             if refusal.status == 404:
                 return None
@@ -125,14 +129,19 @@ class KeyVault:
 
     def wait_until_made(self) -> None:
         """Until no version is in the making. One that waits for an authority is none."""
-        for _poll in range(MOST_POLLS):
-            operation = self.pending() or {}
+        waited = 0.0
+        while waited < LONGEST_MAKING:
+            answer = self._pending()
+            operation = self._object(answer) if answer else {}
             if operation.get("status") != "inProgress" or waits_for_an_authority(operation):
                 self._refuse_failed(operation)
                 return
-            self._timing.wait(POLL, f"Key Vault to make a version of {self.location}")
+            asked = retry_after(answer) if answer else None
+            pause = min(POLL, asked or POLL)  # it asks for 10 s, and is ready after 2 to 13
+            self._timing.wait(pause, f"Key Vault to make a version of {self.location}")
+            waited += pause
         raise KeyStoreError(
-            f"Key Vault has not made the version of {self.location} in {POLL * MOST_POLLS:.0f} s. Look at its pending "
+            f"Key Vault has not made the version of {self.location} in {LONGEST_MAKING:.0f} s. Look at its pending "
             "operation; run again when it has ended, and the version is taken up."
         )
 

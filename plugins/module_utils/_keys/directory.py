@@ -26,7 +26,7 @@ from .._core.errors import KeyStoreError
 from .._core.model import Record, StoreContents, Version
 from . import clean_up, consumers, durable, lock, reading, records, versions
 from .events import Events
-from .key_pair import KeyPair, certify, generate_key_pair, signing_request
+from .key_pair import KeyPair, certify, generate_key_pair, signing_request, with_other_dates
 from .protection import PLAIN, Protection
 from .refusals import refusal
 from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout
@@ -64,6 +64,9 @@ class DirectoryStore:
 
     def make_key_pair(self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
         return generate_key_pair(key_size=key_size, subject=subject, not_before=not_before, not_after=not_after)
+
+    def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
+        return with_other_dates(self.signer(thumbprint), not_before, not_after)
 
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         return validity

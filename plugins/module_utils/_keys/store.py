@@ -38,6 +38,9 @@ class KeyStore(t.Protocol):
     ) -> StoredKey:
         """A new key pair for `keep_successor`, signed by itself, not valid for longer than asked for."""
 
+    def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> StoredKey:
+        """The key of the successor with another certificate, signed by itself; it is kept by `keep_successor`."""
+
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         """How long a new key pair's certificate lives at least, when so much is asked for."""
 

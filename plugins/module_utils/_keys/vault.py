@@ -94,6 +94,25 @@ class VaultStore:
             raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
         return self.signer(unfinished.thumbprint)
 
+    def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> VaultKey:
+        """A new version of the same key. The old one is let go before that, as the older of two successors wins."""
+        certificate, number = self._versions.find(thumbprint).certificate, next_number(self._versions.entries())
+        policy = creation(
+            subject=certificate.subject,
+            key_size=certificate.key_size,
+            months=whole_months(not_before, not_after),
+            exportable=self._exportable,
+            reuses_key=True,
+        )
+        self.release_successor()
+        self._vault.create(policy, {MADE: str(number)})
+        self._vault.wait_until_made()
+        self._versions.refresh()
+        made = next((entry for entry in self._versions.entries() if entry.made == number), None)
+        if made is None:
+            raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
+        return self.signer(made.thumbprint)
+
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         return shortest_life(validity)
 

@@ -49,7 +49,7 @@ from .._entra.principals import (
     revoke_role,
 )
 from .connection import Connection
-from .rights import can_tell_rights, refuse_lacks
+from .rights import can_tell_rights, refuse_blueprint, refuse_lacks
 
 WRITE_ATTEMPTS = 4
 # So long a write without an answer may take to show before it is sent again, in seconds.
@@ -143,6 +143,7 @@ def prepare(connection: Connection, wish: Wish, progress: AccessProgress) -> Non
     progress.principal_id = principal.object_id if principal else ""
     progress.steps, progress.blocked, progress.not_handled = plan.steps, plan.blocked, plan.not_handled
     progress.before = _state(snapshot)
+    refuse_blueprint(registration if plan.steps else None)
     _stop_before_effects(connection, plan)
     progress.prepared = True
 

@@ -64,6 +64,7 @@ def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
         promoted=run.now,
         accepted=run.now,
         seen=run.now if entry else None,
+        assertion_alg=run.connection.service.algorithm.to_remember,
     )
     version = run.connection.store.adopt_current(t.cast(t.Any, pair), record, pfx_passphrase)
     run.log("adopted", version, key_id=record.key_id)

@@ -18,6 +18,7 @@ from .._entra.graph import LONGEST_RETRY_AFTER
 from .connection import Connection
 from .limits import find_limit, refuse_longer
 from .register import report_vanished
+from .rights import refuse_blueprint
 from .run import Progress, Run
 from .write import Write, update_to_add, update_to_remove
 
@@ -49,6 +50,7 @@ def keep_present(
     run, application = _begin(connection, policy)
     found = application.find_credential(certificate)
     if found is None:
+        refuse_blueprint(application)
         connection.refuse_skew()
         refuse_longer(application, certificate, find_limit(connection, application))
     if found or dry_run:
@@ -74,6 +76,7 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
     if why:
         message = f"Key credential {key_id} of application {application.display_name} is not removed: {why}."
         raise Unsafe(message, explain("unsafe", "", {}))
+    refuse_blueprint(application)
     connection.refuse_skew()
     if not dry_run:
         run.progress.removed.append(key_id)

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -131,8 +132,9 @@ class Connection:
     def sign_in_once(self, client_id: str, signer: Signer, purpose: str) -> AccessToken:
         """One attempt with a key of the application. Raises SignInRefused or NetworkFailure."""
         self.service.discovery()
-        self.note_sign_in(signer.certificate.thumbprint, purpose)
-        return self.service.with_key(client_id, signer, "key_store", new_connection=True)
+        note = functools.partial(self.note_sign_in, signer.certificate.thumbprint, purpose)
+        note()
+        return self.service.with_key(client_id, signer, "key_store", new_connection=True, note=note)
 
     def sign_in_patiently(self, client_id: str, version: Version, purpose: str) -> AccessToken:
         """Sign in with a key of the store; passing trouble is tried again, a refusal is not."""

@@ -15,6 +15,7 @@ from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefuse
 from .._core.model import Application, Record, Version
 from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
+from .refused import send_what_is_taken
 from .rights import refuse_lacks
 from .run import Run
 from .write import NO_KEY, Write, add_with_proof, own_token_for, update_to_add
@@ -51,7 +52,7 @@ def register(run: Run, version: Version, signing: Version | None) -> None:
             wait_for_others(run, version)
         elif _is_settled(run, version) or not settle(run, version):
             way, _why = choose_way(run, signing)
-            send(run, version, signing, way)
+            version = send_what_is_taken(run, version, lambda one: send(run, one, signing, way))
         run.progress.sent = True  # a wait while reading back enters here again
     confirm(run, version)
 
@@ -113,7 +114,7 @@ def _intend(run: Run, version: Version) -> Version:
     return run.remember(
         version,
         app_id=run.progress.app_id,
-        object_id=run.progress.object_id,
+        object_id=run.progress.object_id or None,
         key_id=None,
         intent=run.now,
         stop_after=None,
@@ -121,6 +122,8 @@ def _intend(run: Run, version: Version) -> Version:
         proven=None,
         seen=None,
         accepted=None,
+        refused=None,
+        refusal=None,
     )
 
 

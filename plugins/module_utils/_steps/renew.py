@@ -16,13 +16,13 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.errors import InvalidInput, SignInRefused, Unsafe
+from .._core.errors import InvalidInput, SignInRefused, StillWaiting, Unsafe
 from .._core.model import STAGES, Record, Version
 from .._core.plan import Plan, Step, plan_renewal, was_possibly_sent
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
 from .._core.status import Snapshot, assess
 from .._core.subject import default_subject
-from .._core.times import whole_seconds
+from .._core.times import format_days, whole_seconds
 from . import prove as proofs
 from .connection import Connection
 from .gather import gather
@@ -31,6 +31,7 @@ from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
+from .rights import refuse_blueprint
 from .run import KeyPairLike, Progress, Run, start, take_up
 from .write import NO_KEY, read_as_itself
 from .wrong_object import warn_of_wrong_object
@@ -131,6 +132,7 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
         run.connection.warn(sentence)
     if not plan:
         return
+    refuse_blueprint(before.application)
     run.connection.refuse_skew()
     if any(step.name == "generate" for step in plan.steps):
         _refuse_lost_pfx(run)
@@ -205,6 +207,7 @@ def carry_out(run: Run, request: Request) -> None:
     """Each step of the plan in its order. A call that had to wait enters again at the step that waited."""
     progress = run.progress
     if not progress.steps:
+        run.remember_algorithm()
         _note_what_others_do(run)
         if (left := run.contents.successor) and not was_possibly_sent(left):
             _leave_mark(run)  # the result hands out its certificate
@@ -215,7 +218,12 @@ def carry_out(run: Run, request: Request) -> None:
     for position in range(progress.position, len(progress.steps)):
         progress.position = position
         with handing_over(run.connection, progress, run.policy):
-            ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
+            try:
+                ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
+            except StillWaiting:
+                run.remember_algorithm()
+                raise
+    run.remember_algorithm()
     _leave_mark(run)
 
 
@@ -279,6 +287,7 @@ def _generate(run: Run, step: Step, request: Request) -> None:
         generated=run.now,
         origin=origin,
         finding=run.progress.finding.reason if run.progress.finding else None,
+        validity=None if request.provided else format_days(request.policy.validity),
     )
     version = run.connection.store.keep_successor(t.cast(t.Any, pair), record, request.pfx_passphrase)
     run.progress.made = version.thumbprint

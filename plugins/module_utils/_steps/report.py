@@ -17,12 +17,15 @@ from .._core.policy import RenewalPolicy
 from .._core.status import SignIn
 from .._core.verdict import Facts, Verdict, judge
 from .._entra.applications import list_applications
+from .._entra.graph import is_passing
 from .._entra.surroundings import (
+    EVERYTHING,
     Limits,
     Surroundings,
     list_service_principals,
     read_default_limits,
     read_surroundings,
+    unread,
 )
 from .connection import Connection, identity_of, refuse_other_application
 from .gather import read_until_shown, try_sign_in
@@ -92,18 +95,39 @@ def inspect_all(
 
 
 def _surroundings(connection: Connection, application: Application | None) -> Surroundings:
-    """Policies and service principal, as far as they may be read: a status never fails because of them."""
-    try:
-        return read_surroundings(connection.graph, application, connection.parse_certificate) if application else NONE
-    except ServiceError:
+    """Policies and service principal, as far as they may be read: a status never fails because of them.
+
+    Where they were not read because of trouble, that is said: nothing found would read as nothing wrong.
+    """
+    if not application:
         return NONE
+    try:
+        found = read_surroundings(connection.graph, application, connection.parse_certificate)
+    except GraphRefused as refusal:
+        found = _unread(refusal) if is_passing(refusal.status) else NONE
+    except ServiceError as failure:
+        found = _unread(failure)
+    for what in found.unread:
+        connection.warn(
+            f"Nothing is known of {what} of application {application.display_name}: Graph did not answer for that just "
+            "now. Run again."
+        )
+    return found
+
+
+def _unread(failure: ServiceError) -> Surroundings:
+    return Surroundings((unread(failure.diagnosis.code),), None, EVERYTHING)
 
 
 def _default_limits(connection: Connection) -> Limits | None:
     try:
         return read_default_limits(connection.graph)
-    except GraphRefused:
-        return None  # whatever else speaks against reading ends the listing itself
+    except GraphRefused as refusal:  # whatever else speaks against reading ends the listing itself
+        if not is_passing(refusal.status):
+            return None
+        why = unread(refusal.diagnosis.code)
+    connection.warn(f"{why.why} What they allow is not known.")
+    return (why,)
 
 
 def _read(connection: Connection, contents: StoreContents | None) -> tuple[Application | None, Diagnosis | None]:

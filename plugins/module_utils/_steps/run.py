@@ -126,6 +126,13 @@ class Run:
         self.connection.store.write_record(version.thumbprint, record)
         return dataclasses.replace(version, record=record)
 
+    def remember_algorithm(self) -> None:
+        """What the authority takes in place of the first choice: else every run would begin with a refusal."""
+        algorithm, contents = self.connection.service.algorithm, self.contents
+        version = contents.current or contents.successor
+        if version and algorithm.is_news_to(version.record.assertion_alg):
+            self.remember(version, assertion_alg=algorithm.to_remember)
+
     def log(self, event: str, version: Version, **facts: t.Any) -> None:
         """A line in the store's history."""
         line = {"at": format_iso(self.now), "event": event, "thumbprint": version.thumbprint}

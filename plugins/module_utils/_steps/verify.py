@@ -261,7 +261,7 @@ def _evidence(
         "thumbprint": subject.signer.certificate.thumbprint,
         "thumbprint_sha256": subject.signer.certificate.thumbprint_sha256,
         "key_id": subject.key_id,
-        "assertion_alg": "PS256",
+        "assertion_alg": connection.service.algorithm.name,
         "token_issued_at": _moment(issued),
         "correlation_ids": list(progress.correlation_ids),
         "clock_offset_seconds": connection.clock.offset_seconds,

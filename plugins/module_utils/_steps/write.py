@@ -17,7 +17,7 @@ from .._core.errors import GraphRefused, SignInRefused, Unsafe
 from .._core.model import Application, Certificate, KeyCredential, Version
 from .._core.policy import PROOF_MARGIN
 from .._core.safety import KeyWrite, why_unsafe
-from .._entra.applications import add_key, existing_entry, new_entry, remove_key, update_key_credentials
+from .._entra.applications import add_key, existing_entry, new_entry, own_address, remove_key, update_key_credentials
 from .._entra.assertion import PROOF_AUDIENCES
 from .._entra.graph import GraphClient, Json
 from .run import Run
@@ -26,6 +26,7 @@ from .run import Run
 Write = t.Callable[[], t.Optional[str]]
 
 
+BY_APP_ID = "It was asked for by app ID, as the object ID of the application is not known here: give object_id."
 NO_KEY = "the key store holds no other key that could sign in"
 
 
@@ -81,8 +82,8 @@ def _why_no_proof(run: Run, version: Version) -> str | None:
         return "the current certificate is not valid for 5 more minutes"
     if version.certificate.not_before > run.connection.clock.service_time():
         return "the current certificate is not valid yet"
-    if not run.progress.object_id:
-        return "the object ID of the application is not known: give object_id"
+    if not run.progress.object_id and not run.progress.app_id:
+        return "neither the object ID nor the app ID of the application is known: give object_id or app_id"
     return None
 
 
@@ -95,7 +96,10 @@ def with_proof(run: Run, signing: Version, send: t.Callable[[str], t.Any]) -> t.
     except GraphRefused as refusal:
         if refusal.status != 401 or refusal.code != "Authentication_MissingOrMalformed":
             raise
-        result = send(second)
+        try:
+            result = send(second)
+        except GraphRefused as again:
+            raise (again if run.progress.object_id else again.saying(BY_APP_ID)) from again
         run.remember(run.version(signing.thumbprint), proof_audience=second)
     return result
 
@@ -104,12 +108,11 @@ def add_with_proof(run: Run, graph: GraphClient, signing: Version, version: Vers
     """Add a certificate by addKey; its key ID where the answer names it. It takes nothing away."""
     connection = run.connection
     signer = connection.store.signer(signing.thumbprint)
+    own = own_address(run.progress.object_id, run.progress.app_id)
     key_id: str | None = with_proof(
         run,
         signing,
-        lambda audience: add_key(
-            graph, run.progress.object_id, version.certificate, signer, audience, connection.clock
-        ),
+        lambda audience: add_key(graph, own, version.certificate, signer, audience, connection.clock),
     )
     return key_id
 
@@ -119,10 +122,11 @@ def remove_with_proof(run: Run, graph: GraphClient, signing: Version, key_id: st
     refuse_unsafe(run, run.latest if run.progress.readable else None, removes=key_id)
     connection = run.connection
     signer = connection.store.signer(signing.thumbprint)
+    own = own_address(run.progress.object_id, run.progress.app_id)
     with_proof(
         run,
         signing,
-        lambda audience: remove_key(graph, run.progress.object_id, key_id, signer, audience, connection.clock),
+        lambda audience: remove_key(graph, own, key_id, signer, audience, connection.clock),
     )
 
 

@@ -67,6 +67,7 @@ def test_a_host_carries_what_roles_take_without_mapping(fleet, contoso, server):
         "entra_app_id": payroll.app_id,
         "entra_object_id": payroll.object_id,
         "entra_display_name": "payroll",
+        "entra_kind": "application",
         "entra_tenant_id": contoso.id,
         "entra_cloud": "public",
         "entra_status": "healthy",

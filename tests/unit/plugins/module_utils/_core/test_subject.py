@@ -21,7 +21,7 @@ LONG = "Contoso Corporation - Payroll Synchronisation Service (Production, West 
         ("https://payroll.example/app?x=1", "CN=https://payroll.example/app?x=1"),
         ("CN=payroll", "CN=CN=payroll"),
         ("O=a,CN=b", "CN=O=a\\,CN=b"),
-        ("#1 <a> + \"b\"; c\\d, e=f", 'CN=\\#1 \\<a\\> \\+ \\"b\\"\\; c\\\\d\\, e=f'),
+        ('#1 <a> + "b"; c\\d, e=f', 'CN=\\#1 \\<a\\> \\+ \\"b\\"\\; c\\\\d\\, e=f'),
         ("", f"CN={APP_ID}"),
         (" ", f"CN={APP_ID}"),
         ("\u200b\u00a0\u2060", f"CN={APP_ID}"),

@@ -242,6 +242,27 @@ def test_a_version_in_the_making_is_waited_for():
     assert [seconds for seconds, _what in peer.waits] == [3.0, 3.0]
 
 
+@pytest.mark.parametrize(("asked", "waited"), [("10", 3.0), ("2", 2.0), ("0", 1.0), ("soon", 3.0)])
+def test_how_long_the_vault_asks_to_wait_for_a_version_is_an_upper_bound_only(asked, waited):
+    """It asks for 10 s each time, and most versions are made sooner."""
+    under_way = answer({"status": "inProgress", "issuer": {"name": "Self"}}, **{"retry-after": asked})
+    peer = Peer(under_way, answer({"status": "completed"}))
+
+    peer.vault.wait_until_made()
+
+    assert [seconds for seconds, _what in peer.waits] == [waited]
+
+
+def test_short_pauses_give_the_vault_no_less_time():
+    under_way = answer({"status": "inProgress", "issuer": {"name": "Self"}}, **{"retry-after": "1"})
+    peer = Peer(*[under_way] * 200)
+
+    with pytest.raises(KeyStoreError, match="in 180 s"):
+        peer.vault.wait_until_made()
+
+    assert sum(seconds for seconds, _what in peer.waits) == 180
+
+
 @pytest.mark.parametrize("operation", [{"status": "inProgress", "issuer": {"name": "Unknown"}}, {}])
 def test_what_waits_for_an_authority_is_not_waited_for(operation):
     peer = Peer(answer(operation))

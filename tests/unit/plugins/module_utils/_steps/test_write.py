@@ -89,11 +89,58 @@ def test_a_proof_needs_a_key_that_is_valid_already(adopted, starts, why):
     assert own_token(adopted, run, later)[1] == why
 
 
-def test_a_proof_needs_the_object_id(adopted):
+@pytest.mark.parametrize(("app_id", "why"), [("app-1", ""), ("", "give object_id or app_id")])
+def test_a_proof_needs_either_id(adopted, app_id, why):
     run, version = start(adopted)
     run.progress.object_id = ""
+    run.tokens[version.thumbprint] = run.connection.graph.token
+    run.progress.app_id = app_id
 
-    assert "give object_id" in own_token(adopted, run, version)[1]
+    assert why in own_token(adopted, run, version)[1]
+
+
+@pytest.fixture
+def nameless(world):
+    """The application renews itself, may read nothing, and nobody ever told its object ID."""
+    world.adopt(auth_source="key_store")
+    world.settle()
+    assert world.contents.current.record.object_id is None
+    return world
+
+
+@pytest.mark.parametrize("door", ["renew", "renew_in_slices"])
+def test_an_application_that_knows_only_its_app_id_renews_itself_whole(nameless, door):
+    act = getattr(nameless, door)
+    for _again in range(2):  # the key ID of what was adopted is not known, that of what addKey made is
+        assert act(auth_source="key_store", force=True).steps == ["generate", "register", "prove", "promote"]
+        nameless.settle(8 * DAY)
+    assert act(auth_source="key_store").steps == ["retire"]
+    assert nameless.registered == sorted([nameless.old.thumbprint, nameless.current])
+    asked = [request.url for request in nameless.sent if "Key" in request.url.rsplit("/", 1)[-1]]
+    address = f"/applications(appId='{nameless.payroll.app_id}')"
+    assert asked[0].endswith(f"{address}/addKey") and asked[-1].endswith(f"{address}/removeKey")
+
+
+def test_check_mode_predicts_that(nameless):
+    planned = nameless.renew(check=True, auth_source="key_store")
+
+    assert planned.steps == ["generate", "register", "prove", "promote"]
+
+
+def test_the_object_id_is_asked_for_where_the_app_id_is_not_taken(nameless):
+    nameless.tenant.switches.set(app_id_issues_proofs="never")
+
+    error = nameless.refused(auth_source="key_store")
+
+    assert error.diagnosis.code == "token_refused" and error.message.endswith("give object_id.")
+    assert nameless.renew(auth_source="key_store", object_id=nameless.payroll.object_id).changed
+
+
+def test_a_known_object_id_is_rather_used(adopted):
+    adopted.renew(auth_source="key_store")
+
+    address = f"/applications/{adopted.payroll.object_id}/addKey"
+    assert any(request.url.endswith(address) for request in adopted.sent)
 
 
 def test_a_key_that_is_refused_for_what_it_is_leaves_the_update(adopted):
