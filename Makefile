@@ -48,7 +48,7 @@ soak:  ## the attacks at full strength, the mutants, a large sliced job; takes h
 	@tools/py tests/trust/figures.py
 
 test-live: prepared  ## a look at your own tenant: what is assumed of the service, and on consent a renewal there
-	@$(IN) test pytest tests/live
+	@$(IN) test tests/live
 
 bench: prepared  ## speed beside floors and other tools: make bench B="--parts listings --sizes 1 100"
 	@$(IN) run tests/bench $(B)

@@ -4,7 +4,7 @@
 
 """The same death in a playbook: as a task of its own, and in the role with its several calls and its health check.
 
-`make soak` dies at every moment. `make check` dies at one, just after the write: a play takes seconds.
+`make soak` dies at every moment, `make check` dies at one, just after the write: a play takes seconds.
 """
 
 from __future__ import annotations
