@@ -39,8 +39,9 @@ def limited_vault(tmp_path):
 
 
 def sent(world):
-    """Every certificate that was sent to be added, in its order; what a refusal is about."""
-    return [request for request in world.sent if request.url.endswith("/addKey") or request.method == "PATCH"]
+    """Every write to Graph, in its order; what a refusal is about."""
+    asked = [request for request in world.sent if "/v1.0/applications" in request.url]
+    return [request for request in asked if request.url.endswith("/addKey") or request.method == "PATCH"]
 
 
 def life(world):
