@@ -78,8 +78,8 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to what
-        fits.
+      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to
+        what fits.
     type: str
   add_method:
     description:
