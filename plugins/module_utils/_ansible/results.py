@@ -265,7 +265,7 @@ def _of_service_principal(principal: ServicePrincipal, report: Report, policy: R
         "enabled": principal.enabled,
         "certificates": [
             {
-                **_identity_of(entry, versions),
+                **_identity_of(entry, versions, report.facts.keyless),
                 **_dates(entry, report, policy),
                 "purpose": principal.purpose_of(entry),
             }
@@ -291,17 +291,16 @@ def _certificates(report: Report, policy: RenewalPolicy) -> list[Values]:
 def _of_credential(
     entry: KeyCredential, versions: t.Sequence[Version], report: Report, policy: RenewalPolicy
 ) -> Values:
-    names = _identity_of(entry, versions)
     return {
-        **names,
+        **_identity_of(entry, versions, report.facts.keyless),
         **_dates(entry, report, policy),
-        "managed": names["in_key_store"],
+        "managed": _held(entry, versions) is not None,
         "stage": _stage_in_store(_held(entry, versions), report.facts),
         **_policy_of(entry, report.facts),
     }
 
 
-def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
+def _identity_of(entry: KeyCredential, versions: t.Sequence[Version], keyless: t.Container[str]) -> Values:
     """Which entry it is, and whether its key is in the key store."""
     held = _held(entry, versions)
     certificate = entry.certificate or (held.certificate if held else None)
@@ -310,7 +309,7 @@ def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
         "display_name": entry.display_name,
         "thumbprint": entry.thumbprint,
         "thumbprint_sha256": certificate.thumbprint_sha256 if certificate else None,
-        "in_key_store": held is not None,
+        "in_key_store": held is not None and held.thumbprint not in keyless,
     }
 
 
@@ -349,7 +348,7 @@ def _of_unlisted(version: Version, report: Report, policy: RenewalPolicy) -> Val
         "thumbprint": version.thumbprint,
         "thumbprint_sha256": version.certificate.thumbprint_sha256,
         **dates,
-        "in_key_store": True,
+        "in_key_store": version.thumbprint not in report.facts.keyless,
         "managed": True,
         "stage": _stage_in_store(version, report.facts),
     }

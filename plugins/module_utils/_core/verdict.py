@@ -7,7 +7,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+import typing as t
+from dataclasses import dataclass, field
 
 from .diagnosis import Diagnosis
 from .limits import LifetimeLimit, Rule, UnknownRule, lifetime, shortest_limit, unknown_rule
@@ -31,7 +32,8 @@ from .times import format_days
 class Facts:
     """What was read. `trouble` says why the application could not be read or signed in to.
 
-    `limits` is None where management policies were not, or may not be, read.
+    `limits` is None where management policies were not, or may not be, read. `keyless` are versions of the key store
+    whose private key is not there, by thumbprint, each with the reason.
     """
 
     now: dt.datetime
@@ -45,6 +47,7 @@ class Facts:
     object_id: str = ""
     limits: tuple[Rule, ...] | None = None
     service_principal: ServicePrincipal | None = None
+    keyless: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
     def limit(self) -> LifetimeLimit | None:
@@ -92,6 +95,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
+# What says that a certificate is in order: not so without its private key.
+_NEEDS_KEY = ("healthy", "near_expiry", "rotation_due", "propagating")
+
+
 def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     """The verdict on one application."""
     status = _status(facts, policy)
@@ -104,12 +111,19 @@ def _status(facts: Facts, policy: RenewalPolicy) -> str:
     if facts.application and facts.claim and not _has(facts.application, facts.claim):
         return "unregistered"
     if facts.current:
-        return _status_of_current(facts, policy, facts.current)
+        found = _status_of_current(facts, policy, facts.current)
+        is_usable = facts.current.thumbprint not in facts.keyless or found not in _NEEDS_KEY
+        return found if is_usable else "key_unavailable"
     if facts.application is None:
         return _status_of_trouble(facts, "missing" if facts.store is not None else "unknown")
     best = best_status(facts.application, facts.now, policy.renew_before)
     if facts.store is not None and best in ("healthy", "near_expiry"):
-        held = any(facts.store.holds(entry) for entry in facts.application.sign_in_credentials)
+        held = any(
+            entry.holds(version.certificate)
+            for entry in facts.application.sign_in_credentials
+            for version in facts.store.versions
+            if version.thumbprint not in facts.keyless
+        )
         return best if held else "key_unavailable"
     return "rotation_due" if best == "healthy" and _is_too_old(facts.application, facts.now, policy) else best
 
@@ -214,6 +228,9 @@ def _finding_of_status(facts: Facts, status: str) -> Finding:
     diagnosis = refusal or facts.trouble
     if status in SENTENCES:
         message, remedy = SENTENCES[status]
+        if status == "key_unavailable" and facts.current:
+            message = f"The current certificate has no private key here. {facts.keyless[facts.current.thumbprint]}"
+            remedy = "Restore the file, or renew by an identity that may write the application: a new key pair is made."
         if status == "unregistered":
             signed_in = f"A sign-in with it was refused: {refusal.cause}" if refusal else "No sign-in was made."
             message = f"{message} {signed_in}"

@@ -62,6 +62,13 @@ class DirectoryStore:
     def signer(self, thumbprint: str) -> KeyPair:
         return versions.read_key_pair(self._version_path(thumbprint), self._protection())
 
+    def why_keyless(self, thumbprint: str) -> str | None:
+        path = self._version_path(thumbprint) / versions.KEY
+        try:
+            return None if reading.read_file(path) else f"Key store: {path} is missing or empty."
+        except KeyStoreError as error:
+            return error.message
+
     def make_key_pair(self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
         return generate_key_pair(key_size=key_size, subject=subject, not_before=not_before, not_after=not_after)
 

@@ -53,6 +53,9 @@ class KeyStore(t.Protocol):
     def signer(self, thumbprint: str) -> StoredKey:
         """The key pair of a version. Raises KeyStoreError when its key is missing, damaged or readable by others."""
 
+    def why_keyless(self, thumbprint: str) -> str | None:
+        """Why the private key of a version is not to be had here, such as a file that is gone. Opens nothing."""
+
     def refuse_locked_keys(self) -> None:
         """Raise KeyStoreError when a key in use is encrypted and does not open: before any effect, not amid them."""
 

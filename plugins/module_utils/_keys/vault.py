@@ -58,6 +58,9 @@ class VaultStore:
             tuple(map(self._versions.version, others)),
         )
 
+    def why_keyless(self, thumbprint: str) -> str | None:
+        return None  # a vault loses no key of a version
+
     def signer(self, thumbprint: str) -> VaultKey:
         entry = self._versions.find(thumbprint)
         if not entry.enabled:

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import typing as t
 from dataclasses import dataclass
 
 from .._core.diagnosis import explain
-from .._core.errors import ApplicationNotFound, GraphRefused, NetworkFailure, NotProven, Unsafe
+from .._core.errors import ApplicationNotFound, GraphRefused, InvalidInput, NetworkFailure, NotProven, Unsafe
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
 from .._entra.graph import LONGEST_RETRY_AFTER
@@ -52,6 +53,7 @@ def keep_present(
     if found is None:
         refuse_blueprint(application)
         connection.refuse_skew()
+        _refuse_ended(certificate, connection.clock.service_time())
         refuse_longer(application, certificate, find_limit(connection, application))
     if found or dry_run:
         return Change(not found, run, found.key_id if found else None)
@@ -64,6 +66,16 @@ def keep_present(
     report_vanished(run, shown)
     entry = shown.find_credential(certificate)
     return Change(True, run, entry.key_id if entry else None)
+
+
+def _refuse_ended(certificate: Certificate, now: dt.datetime) -> None:
+    """Entra refuses one that has ended, in words about dates that nobody gave; check mode would not even know."""
+    if certificate.not_after <= now:
+        problem = (
+            f"The certificate given, {certificate.thumbprint}, ended on {certificate.not_after:%Y-%m-%d %H:%M} UTC, "
+            "and Microsoft Entra takes none that has ended. Give the one that is valid now."
+        )
+        raise InvalidInput([problem])
 
 
 def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *, dry_run: bool) -> Change:

@@ -65,6 +65,7 @@ def inspect_one(
         reads_as_itself=connection.is_own_identity,
         sign_in=attempt,
         claim=claim,
+        keyless=_keyless(connection, contents),
     )
     if current and attempt:
         why = attempt.diagnosis.code if attempt.diagnosis else None
@@ -92,6 +93,13 @@ def inspect_all(
         principal = principals.get(application.app_id.lower())
         facts = Facts(connection.clock.now(), application, None, limits=limits, service_principal=principal)
         yield Report(facts, judge(facts, policy))
+
+
+def _keyless(connection: Connection, contents: StoreContents | None) -> dict[str, str]:
+    """The certificates in the key store whose private key is gone; a retired one needs none."""
+    wanted = [version.thumbprint for version in contents.versions if not version.record.retired] if contents else []
+    found = {thumbprint: connection.store.why_keyless(thumbprint) for thumbprint in wanted}
+    return {thumbprint: why for thumbprint, why in found.items() if why}
 
 
 def _surroundings(connection: Connection, application: Application | None) -> Surroundings:

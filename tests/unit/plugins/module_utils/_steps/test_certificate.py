@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     ApplicationNotFound,
     GraphRefused,
+    InvalidInput,
     NotProven,
     Unsafe,
 )
@@ -26,6 +27,23 @@ def test_a_certificate_is_present_once_whatever_it_is_called(world):
 
     assert planned.changed and first.changed and not second.changed
     assert first.key_id == second.key_id and len(world.registered) == 2
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_certificate_that_has_ended_is_refused_with_the_day_in_check_mode_as_in_the_run(world, check):
+    pair = world.tenant.issue("mine", -60, -30)
+
+    told = f"The certificate given, {pair.thumbprint}, ended on {pair.not_after:%Y-%m-%d}"
+    with pytest.raises(InvalidInput, match=told):
+        world.certificate(pair, check=check)
+    assert pair.thumbprint not in world.registered
+
+
+def test_one_that_ended_while_it_was_registered_is_present_all_the_same(world):
+    pair = world.tenant.issue("mine", -60, -30)
+    world.tenant.add_credential(world.payroll, pair)
+
+    assert not world.certificate(pair).changed
 
 
 @pytest.mark.parametrize("by", ["certificate", "key_id", "thumbprint", "sha256"])
