@@ -326,7 +326,7 @@ def settings_of(fault, moment):
 # Kind of moment → what may strike. A new effect without its row is a red test.
 FAULTS = {
     **dict.fromkeys(durable.EFFECTS, OF_FILES),
-    **dict.fromkeys(("discovery", "token", "get_application", "batch"), OF_REQUESTS),
+    **dict.fromkeys(("discovery", "token", "get_application", "get_service_principal", "batch"), OF_REQUESTS),
     **dict.fromkeys(("add_key", "remove_key", "patch_application"), OF_WRITES),
 }
 
