@@ -25,7 +25,7 @@ from .._core.times import whole_seconds
 from . import prove as proofs
 from .connection import Connection
 from .gather import gather
-from .history import noting_failures
+from .history import Doing, noting_failures
 from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
 from .register import choose_way, register
@@ -65,7 +65,7 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
         planned = prepare(connection, request, progress)
         if not planned.progress.steps:
             return Renewal(planned, dry_run=False)
-    with noting_failures(connection, "prepare", progress) as doing, locked(connection, request):
+    with locked(connection, request, progress=progress) as doing:
         run = go_on(connection, request, progress) or prepare(connection, request, progress)
         doing.progress = run.progress
         carry_out(run, request)
@@ -73,15 +73,17 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
 
 
 @contextlib.contextmanager
-def locked(connection: Connection, request: Request) -> t.Iterator[None]:
+def locked(
+    connection: Connection, request: Request, act: str = "prepare", progress: Progress | None = None
+) -> t.Iterator[Doing]:
     """The key store, made if need be, held against other runs, cleared of what a killed run left half-made, and open
-    to its consumers."""
+    to its consumers. Nothing is written to a store that was not accepted as ours, not even why it was refused."""
     connection.store.prepare()
     patience = max(0.0, request.lock_deadline - connection.timing.monotonic())
-    with connection.store.lock(patience, connection.timing.wait):
+    with noting_failures(connection, act, progress) as doing, connection.store.lock(patience, connection.timing.wait):
         connection.store.clear_debris()
         connection.access_changes += connection.store.correct_access()
-        yield
+        yield doing
 
 
 def prepare(connection: Connection, request: Request, progress: Progress) -> Run:
