@@ -29,7 +29,7 @@ from .run import carried
 
 def act(module: AnsibleModule, connection: Connection) -> Renewal:
     """Do what the options ask for. A wait keeps what its call has changed, and the lock's own deadline."""
-    connection.store.refuse_locked_keys()
+    connection.store.refuse_obstacles()
     changes = _changes_so_far(module)
     try:
         renewal = _act(module, connection)

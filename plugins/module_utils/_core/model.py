@@ -16,6 +16,8 @@ from .times import parse_iso_or_none
 
 # The origin of a version that a key store made by itself, or somebody by hand.
 FROM_OUTSIDE = "vault"
+# The origin of the key pair that was in use before there was a key store.
+ADOPTED = "adopted"
 STAGES = ("generated", "registered", "proven", "promoted", "retired")
 
 
@@ -165,6 +167,7 @@ class Record:
     `generated`: key pair durable. `intent`: about to be sent. `registered`: seen in the directory or acknowledged.
     `proven`: all sign-ins accepted. `promoted`: became current. `retired`: removed from the application.
     `refused`: finally refused at sign-in. `seen`: last time the directory showed it. `accepted`: last accepted sign-in.
+    `aside`: replaced before it was sent; its key goes once the directory or a sign-in says that nobody knows it.
     """
 
     app_id: str | None = None
@@ -183,7 +186,19 @@ class Record:
     stop_after: str | None = None
     finding: str | None = None
     proof_audience: str | None = None
+    aside: dt.datetime | None = None
     origin: str = "generated"
+
+    @property
+    def was_never_sent(self) -> bool:
+        """Whether nobody else can know its certificate, by this record: a restored one may have missed it."""
+        kept = (self.intent, self.registered, self.proven, self.promoted, self.retired, self.stop_after)
+        return self.origin != ADOPTED and not any(kept)
+
+    @property
+    def is_half_made(self) -> bool:
+        """One of ours that a run made and did not come to send. What somebody else put there is not for us to judge."""
+        return self.generated is not None and self.origin != FROM_OUTSIDE and self.was_never_sent
 
 
 @dataclass(frozen=True)
