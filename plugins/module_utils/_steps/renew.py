@@ -21,10 +21,13 @@ from .._core.model import STAGES, Record, Version
 from .._core.plan import Plan, Step, plan_renewal, was_possibly_sent
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
 from .._core.status import Snapshot, assess
+from .._core.take_over import taken_over
 from .._core.times import whole_seconds
 from . import prove as proofs
+from .adopt import take_over
+from .aside import clear_asides, set_aside
 from .connection import Connection
-from .gather import gather
+from .gather import gather, warn_of_newer_keys
 from .history import Doing, noting_failures
 from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
@@ -94,8 +97,9 @@ def prepare(connection: Connection, request: Request, progress: Progress) -> Run
 
 
 def _prepare(connection: Connection, request: Request, looked: dict[str, int]) -> Run:
-    before = gather(connection, looked)
+    before = taken_over(gather(connection, looked), request.policy)
     warn_of_wrong_object(connection, before)
+    warn_of_newer_keys(connection, before.application, before.store)
     policy, plan = _plan_within_limits(connection, request, before)
     run = start(connection, policy, before, plan, request.provided, request.pfx_passphrase)
     stop_before_effects(run, before, plan)
@@ -208,6 +212,7 @@ def carry_out(run: Run, request: Request) -> None:
         _note_what_others_do(run)
         if (left := run.contents.successor) and not was_possibly_sent(left):
             _leave_mark(run)  # the result hands out its certificate
+        clear_asides(run)
         return
     run.connection.graph.tried = progress.looked
     run.begin_writing()
@@ -216,6 +221,7 @@ def carry_out(run: Run, request: Request) -> None:
         progress.position = position
         with handing_over(run.connection, progress, run.policy):
             ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
+    clear_asides(run)
     _leave_mark(run)
 
 
@@ -256,11 +262,9 @@ def _roll_back(run: Run, step: Step, request: Request) -> None:
 
 
 def _replace_successor(run: Run, step: Step, request: Request) -> None:
-    """An unsent one is deleted; one that may have been sent becomes one of the others, to be retired at the end."""
+    """It becomes one of the others: one that may be known is retired at the end, one that nobody knows destroyed."""
     version = run.version(step.thumbprint)
-    run.connection.store.release_successor()
-    if not (version.record.intent or version.record.stop_after or version.record.promoted):
-        run.connection.store.delete_version(version.thumbprint)
+    set_aside(run, version)
     run.log("replaced", version)
 
 
@@ -334,11 +338,16 @@ def _promote(run: Run, step: Step, request: Request) -> None:
     run.log("promoted", version, predecessor=version.record.predecessor)
 
 
+def _take_over(run: Run, step: Step, request: Request) -> None:
+    take_over(run, run.version(step.thumbprint))
+
+
 def _retire(run: Run, step: Step, request: Request) -> None:
     retire(run, step)
 
 
 ACTIONS: dict[str, t.Callable[[Run, Step, Request], None]] = {
+    "adopt": _take_over,
     "roll_back": _roll_back,
     "replace_successor": _replace_successor,
     "generate": _generate,

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 import pytest
@@ -17,7 +16,6 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys import durabl
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._steps.history import noting_failures
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
-
 
 is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
@@ -242,7 +240,7 @@ def test_a_sign_in_that_cannot_be_noted_is_not_made(adopted, monkeypatch):
     monkeypatch.setattr(durable, "observe", refuse)
     asked = len(adopted.sign_ins())
 
-    with pytest.raises(KeyStoreError, match="sign_ins.jsonl"):
+    with pytest.raises(KeyStoreError, match=r"sign_ins\.jsonl"):
         adopted.verify()
 
     assert len(adopted.sign_ins()) == asked
