@@ -81,9 +81,7 @@ class DirectoryStore:
         return signing_request(self.signer(successor.thumbprint), successor.certificate.subject) if successor else None
 
     def refuse_obstacles(self) -> None:
-        reading.refuse_open_parents(self._root)
-        if self.exists:
-            reading.refuse_unsafe_directory(self._root)
+        self._refuse_place()
         layout = self._layout()
         for name in filter(None, layout.linked):
             if name in layout.names and versions.is_encrypted(layout.path(name), self._protection().access):
@@ -113,7 +111,7 @@ class DirectoryStore:
                 self._events.is_locked = False
 
     def prepare(self) -> None:
-        reading.refuse_open_parents(self._root)
+        self._refuse_place()
         if not self.exists:
             durable.make_directories(self._root)
         reading.refuse_unsafe_directory(self._root)
@@ -189,6 +187,12 @@ class DirectoryStore:
 
     def history(self, count: int) -> list[dict[str, t.Any]]:
         return self._events.latest(count)
+
+    def _refuse_place(self) -> None:
+        """Whose the store is comes before whose its parents are: that is what a person can mend."""
+        if self.exists:
+            reading.refuse_unsafe_directory(self._root)
+        reading.refuse_open_parents(self._root)
 
     def _protection(self) -> Protection:
         """What was asked for; where nothing was, what an earlier run remembered."""

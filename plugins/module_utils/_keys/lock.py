@@ -14,6 +14,7 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 import time
 import typing as t
 from pathlib import Path
@@ -61,6 +62,8 @@ def _is_free(path: Path, held: contextlib.ExitStack) -> bool:
     held.callback(os.close, directory)
     file = _open(_file_of(path), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
     held.callback(os.close, file)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise KeyStoreError(f"Key store: {_file_of(path)} is not an ordinary file. Remove it.")
     if not _is_locked_by_us(_file_of(path), file):
         return False
     is_ours_alone = not os.fstat(directory).st_mode & 0o077
