@@ -121,7 +121,7 @@ def tags_for(thumbprint: str, marks: Marks, others: t.Mapping[str, str]) -> dict
 def tags_to_free(entry: Entry) -> int:
     """How many tags of others are too many for those that a version of ours has when it is over with it."""
     record = record_of(entry)
-    times = {name: getattr(record, name) or _SOME_TIME for name in _TO_COME}
+    times: dict[str, t.Any] = {name: getattr(record, name) or _SOME_TIME for name in _TO_COME}
     marks = replace(entry.marks, record=replace(record, **times), current=1, is_deleted=True, sign_ins=(0,))
     return max(0, len(tags_for(entry.thumbprint, marks, entry.tags)) - MOST_TAGS)
 
