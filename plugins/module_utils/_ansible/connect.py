@@ -249,6 +249,12 @@ def _store(
             f"not '{without_secrets(location)}'."
         )
         return None
+    if not os.path.isabs(location):
+        problems.append(
+            "key_store must be an absolute path, or begin with ~ or a variable such as $HOME: a relative one is "
+            f"another directory wherever the module runs, and '{location}' is relative."
+        )
+        return None
     if options.get("exportable") is not None:
         problems.append("exportable is for a key store in Azure Key Vault, not for a directory.")
     if os.path.exists(location) and not os.path.isdir(location):

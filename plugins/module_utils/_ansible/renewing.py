@@ -19,7 +19,6 @@ from .._keys.store import KeyStore, StoredKey
 from .._keys.vault import VaultStore
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
 from .._steps.connection import Connection
-from .._steps.history import noting_failures
 from .._steps.pausing import Interrupted
 from .._steps.renew import Renewal, Request, locked, renew
 from .._steps.roll_back import prepare_roll_back, roll_back
@@ -31,7 +30,7 @@ from .run import carried
 
 def act(module: AnsibleModule, connection: Connection) -> Renewal:
     """Do what the options ask for. A wait keeps what its call has changed, and the lock's own deadline."""
-    connection.store.refuse_locked_keys()
+    connection.store.refuse_obstacles()
     changes = _changes_so_far(module)
     try:
         renewal = _act(module, connection)
@@ -111,7 +110,7 @@ def _request_signature(
 def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress) -> Renewal:
     if dry_run or not connection.store.exists:  # which refuses, and makes no store for that
         return Renewal(prepare_roll_back(connection, request.policy, progress), dry_run=True)
-    with noting_failures(connection, "roll_back", progress), locked(connection, request):
+    with locked(connection, request, "roll_back", progress):
         run = prepare_roll_back(connection, request.policy, progress)
         roll_back(run)
         return Renewal(run, dry_run=False)
@@ -122,7 +121,7 @@ def _adopt(connection: Connection, request: Request, options: Options, dry_run: 
     pair = inputs.adopted_key_pair(options)
     if dry_run:
         return Renewal(prepare_adoption(connection, request.policy, pair), dry_run=True)
-    with noting_failures(connection, "adopt"), locked(connection, request):
+    with locked(connection, request, "adopt"):
         if not is_adoption(connection, adopts=True):
             return None
         run = prepare_adoption(connection, request.policy, pair)

@@ -18,6 +18,8 @@ from .times import parse_iso_or_none
 FROM_OUTSIDE = "vault"
 # What Graph lists as applications: theirs, and blueprints of agent identities, which need permissions of their own.
 APPLICATION, BLUEPRINT = "application", "agent_identity_blueprint"
+# The origin of the key pair that was in use before there was a key store.
+ADOPTED = "adopted"
 STAGES = ("generated", "registered", "proven", "promoted", "retired")
 
 
@@ -171,6 +173,7 @@ class Record:
     time the directory showed it. `accepted`: last accepted sign-in. `validity`: the days that were asked for when it
     was made. `proof_audience` and `assertion_alg`: what the service takes in place of the first choice, the latter with
     its authority.
+    `aside`: replaced before it was sent; its key goes once the directory or a sign-in says that nobody knows it.
     """
 
     app_id: str | None = None
@@ -192,7 +195,19 @@ class Record:
     validity: str | None = None
     proof_audience: str | None = None
     assertion_alg: str | None = None
+    aside: dt.datetime | None = None
     origin: str = "generated"
+
+    @property
+    def was_never_sent(self) -> bool:
+        """Whether nobody else can know its certificate, by this record: a restored one may have missed it."""
+        kept = (self.intent, self.registered, self.proven, self.promoted, self.retired, self.stop_after)
+        return self.origin != ADOPTED and not any(kept)
+
+    @property
+    def is_half_made(self) -> bool:
+        """One of ours that a run made and did not come to send. What somebody else put there is not for us to judge."""
+        return self.generated is not None and self.origin != FROM_OUTSIDE and self.was_never_sent
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .diagnosis import Diagnosis
 from .limits import LifetimeLimit, Rule, UnknownRule, lifetime, shortest_limit, unknown_rule
@@ -25,6 +25,7 @@ from .status import (
     next_renewal,
     next_renewal_of,
 )
+from .take_over import in_use
 from .times import format_days
 
 
@@ -101,10 +102,19 @@ _NEEDS_KEY = ("healthy", "near_expiry", "rotation_due", "propagating")
 
 def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     """The verdict on one application."""
+    facts = _with_what_is_in_use(facts, policy)
     status = _status(facts, policy)
     findings = _findings(facts, policy, status)
     current = facts.current
     return Verdict(status, findings, next_renewal(current.certificate, policy) if current else None)
+
+
+def _with_what_is_in_use(facts: Facts, policy: RenewalPolicy) -> Facts:
+    """What a renewal would take over as current is reported like a current certificate."""
+    found = in_use(facts.store, facts.application, facts.now, policy) if facts.store and facts.application else None
+    if not facts.store or not found:
+        return facts
+    return replace(facts, store=replace(facts.store, current=found, successor=None))
 
 
 def _status(facts: Facts, policy: RenewalPolicy) -> str:

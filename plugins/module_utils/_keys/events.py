@@ -12,7 +12,7 @@ import typing as t
 from pathlib import Path
 
 from .._core.times import parse_iso_or_none
-from . import lock
+from . import lock, reading
 from .journal import Entry, Journal, newer_half
 
 _HISTORY_LIMIT = 1024 * 1024
@@ -21,7 +21,10 @@ _DAY = dt.timedelta(days=1)
 
 
 class Events:
-    """The two journals of one store; `is_locked` is true while this process holds the store's lock."""
+    """The two journals of one store; `is_locked` is true while this process holds the store's lock.
+
+    A store that is not ours is never written to: a file of another user's in it stops its owner.
+    """
 
     def __init__(self, location: Path) -> None:
         self.is_locked = False
@@ -30,6 +33,7 @@ class Events:
         self._sign_ins = Journal(location / "sign_ins.jsonl", _SIGN_INS_LIMIT)
 
     def append(self, event: t.Mapping[str, t.Any]) -> None:
+        reading.refuse_unsafe_directory(self._location)
         self._history.append(event)
         self._shorten(self._history, newer_half)
 
@@ -41,6 +45,7 @@ class Events:
         return next((str(entry["at"]) for entry in reversed(self._history.entries()) if "at" in entry), None)
 
     def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
+        reading.refuse_unsafe_directory(self._location)
         self._sign_ins.append({"at": at, "thumbprint": thumbprint, "purpose": purpose})
         self._shorten(self._sign_ins, _latest_day)
 

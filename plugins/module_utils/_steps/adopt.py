@@ -10,7 +10,7 @@ import datetime as dt
 import typing as t
 
 from .._core.errors import GraphRefused, InvalidInput
-from .._core.model import Application, Certificate, Record
+from .._core.model import Application, Certificate, Record, Version
 from .._core.plan import Plan, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import Snapshot, next_renewal
@@ -68,6 +68,21 @@ def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
     )
     version = run.connection.store.adopt_current(t.cast(t.Any, pair), record, pfx_passphrase)
     run.log("adopted", version, key_id=record.key_id)
+
+
+def take_over(run: Run, version: Version) -> None:
+    """The same for one that the key store holds already, and that has just signed in."""
+    run.remember(
+        version,
+        app_id=run.progress.app_id,
+        object_id=run.progress.object_id or None,
+        registered=version.record.registered or run.now,
+        proven=run.now,
+        promoted=run.now,
+        accepted=run.now,
+    )
+    run.connection.store.make_current(version.thumbprint)
+    run.log("adopted", version, key_id=version.record.key_id)
 
 
 def _read_if_allowed(connection: Connection, token: AccessToken) -> Application | None:

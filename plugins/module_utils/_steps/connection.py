@@ -120,6 +120,11 @@ class Connection:
             waited += pause
         return waited
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether one more sign-in as the application could be made at once."""
+        return not self._pause_for_budget()
+
     def _pause_for_budget(self) -> float:
         now = self.clock.service_time()
         return wait_for_budget(self.proof, self.store.sign_ins_since(now - BUDGET_WINDOW), now)

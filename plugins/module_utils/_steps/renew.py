@@ -22,11 +22,14 @@ from .._core.plan import Plan, Step, plan_renewal, was_possibly_sent
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
 from .._core.status import Snapshot, assess
 from .._core.subject import default_subject
+from .._core.take_over import taken_over
 from .._core.times import format_days, whole_seconds
 from . import prove as proofs
+from .adopt import take_over
+from .aside import clear_asides, set_aside
 from .connection import Connection
-from .gather import gather
-from .history import noting_failures
+from .gather import gather, warn_of_newer_keys
+from .history import Doing, noting_failures
 from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
 from .register import choose_way, register
@@ -67,7 +70,7 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
         planned = prepare(connection, request, progress)
         if not planned.progress.steps:
             return Renewal(planned, dry_run=False)
-    with noting_failures(connection, "prepare", progress) as doing, locked(connection, request):
+    with locked(connection, request, progress=progress) as doing:
         run = go_on(connection, request, progress) or prepare(connection, request, progress)
         doing.progress = run.progress
         carry_out(run, request)
@@ -75,15 +78,17 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
 
 
 @contextlib.contextmanager
-def locked(connection: Connection, request: Request) -> t.Iterator[None]:
+def locked(
+    connection: Connection, request: Request, act: str = "prepare", progress: Progress | None = None
+) -> t.Iterator[Doing]:
     """The key store, made if need be, held against other runs, cleared of what a killed run left half-made, and open
-    to its consumers."""
+    to its consumers. Nothing is written to a store that was not accepted as ours, not even why it was refused."""
     connection.store.prepare()
     patience = max(0.0, request.lock_deadline - connection.timing.monotonic())
-    with connection.store.lock(patience, connection.timing.wait):
+    with noting_failures(connection, act, progress) as doing, connection.store.lock(patience, connection.timing.wait):
         connection.store.clear_debris()
         connection.access_changes += connection.store.correct_access()
-        yield
+        yield doing
 
 
 def prepare(connection: Connection, request: Request, progress: Progress) -> Run:
@@ -95,8 +100,9 @@ def prepare(connection: Connection, request: Request, progress: Progress) -> Run
 
 
 def _prepare(connection: Connection, request: Request, looked: dict[str, int]) -> Run:
-    before = gather(connection, looked)
+    before = taken_over(gather(connection, looked), request.policy)
     warn_of_wrong_object(connection, before)
+    warn_of_newer_keys(connection, before.application, before.store)
     policy, plan = _plan_within_limits(connection, request, before)
     run = start(connection, policy, before, plan, request.provided, request.pfx_passphrase)
     stop_before_effects(run, before, plan)
@@ -211,6 +217,7 @@ def carry_out(run: Run, request: Request) -> None:
         _note_what_others_do(run)
         if (left := run.contents.successor) and not was_possibly_sent(left):
             _leave_mark(run)  # the result hands out its certificate
+        clear_asides(run)
         return
     take_up(run.connection, progress)
     run.begin_writing()
@@ -224,6 +231,7 @@ def carry_out(run: Run, request: Request) -> None:
                 run.remember_algorithm()
                 raise
     run.remember_algorithm()
+    clear_asides(run)
     _leave_mark(run)
 
 
@@ -264,11 +272,9 @@ def _roll_back(run: Run, step: Step, request: Request) -> None:
 
 
 def _replace_successor(run: Run, step: Step, request: Request) -> None:
-    """An unsent one is deleted; one that may have been sent becomes one of the others, to be retired at the end."""
+    """It becomes one of the others: one that may be known is retired at the end, one that nobody knows destroyed."""
     version = run.version(step.thumbprint)
-    run.connection.store.release_successor()
-    if not (version.record.intent or version.record.stop_after or version.record.promoted):
-        run.connection.store.delete_version(version.thumbprint)
+    set_aside(run, version)
     run.log("replaced", version)
 
 
@@ -343,11 +349,16 @@ def _promote(run: Run, step: Step, request: Request) -> None:
     run.log("promoted", version, predecessor=version.record.predecessor)
 
 
+def _take_over(run: Run, step: Step, request: Request) -> None:
+    take_over(run, run.version(step.thumbprint))
+
+
 def _retire(run: Run, step: Step, request: Request) -> None:
     retire(run, step)
 
 
 ACTIONS: dict[str, t.Callable[[Run, Step, Request], None]] = {
+    "adopt": _take_over,
     "roll_back": _roll_back,
     "replace_successor": _replace_successor,
     "generate": _generate,

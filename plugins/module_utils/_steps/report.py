@@ -28,7 +28,7 @@ from .._entra.surroundings import (
     unread,
 )
 from .connection import Connection, identity_of, refuse_other_application
-from .gather import read_until_shown, try_sign_in
+from .gather import read_until_shown, try_sign_in, warn_of_newer_keys
 from .history import note_check
 
 NONE = Surroundings()
@@ -71,6 +71,7 @@ def inspect_one(
         why = attempt.diagnosis.code if attempt.diagnosis else None
         key_id = current.record.key_id
         note_check(connection, current.thumbprint, verified=attempt.accepted, reason=why, key_id=key_id)
+    warn_of_newer_keys(connection, application, contents or StoreContents())
     around = _surroundings(connection, application)
     facts = dataclasses.replace(facts, limits=around.limits, service_principal=around.service_principal)
     events = connection.key_store.history(history) if connection.key_store and history else []

@@ -102,6 +102,7 @@ class Run:
     latest: Application | None = None
     writes: bool = False
     is_named: bool = False  # the user names the credential that changes, whoever's it is
+    history_failed: bool = False
 
     @property
     def now(self) -> dt.datetime:
@@ -134,9 +135,14 @@ class Run:
             self.remember(version, assertion_alg=algorithm.to_remember)
 
     def log(self, event: str, version: Version, **facts: t.Any) -> None:
-        """A line in the store's history."""
+        """A line in the store's history. That is for people: where it cannot be written, they are told so instead."""
         line = {"at": format_iso(self.now), "event": event, "thumbprint": version.thumbprint}
-        self.connection.store.append_history({**line, **facts})
+        try:
+            self.connection.store.append_history({**line, **facts})
+        except KeyStoreError as error:
+            if not self.history_failed:
+                self.connection.warn(f"The history of this renewal is not complete. {error.message}")
+            self.history_failed = True
 
     def deadline(self, name: str, seconds: float) -> float:
         """The monotonic time at which waiting for `name` ends; set once, so that pauses do not extend it."""

@@ -328,3 +328,32 @@ def test_something_else_than_what_was_handed_over_is_refused(renew, odd):
 
     failed = renew(_waiting={"carry": {"access_changes": odd}})
     assert failed["failed"] and "_waiting holds something else" in failed["msg"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_directory_that_is_full_of_something_else_is_refused_and_left_as_it_is(renew, tmp_path, check):
+    (tmp_path / "etc").mkdir(mode=0o700)
+    (tmp_path / "etc" / "passwd").write_text("")
+
+    found = renew(check, key_store=str(tmp_path / "etc"))
+
+    assert found["failed"] and f"{tmp_path}/etc holds passwd and no key store" in found["msg"]
+    assert [path.name for path in (tmp_path / "etc").iterdir()] == ["passwd"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_place_that_others_could_exchange_is_refused_in_a_check_as_in_a_run(renew, tmp_path, check):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o2775)
+
+    found = renew(check, key_store=str(tmp_path / "open" / "keys"))
+
+    assert found["failed"] and "Run 'chmod g-w" in found["msg"]
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_a_check_makes_no_file_not_even_a_lock(renew, tmp_path):
+    (tmp_path / "empty").mkdir(mode=0o700)
+
+    assert renew(True, key_store=str(tmp_path / "empty"))["changed"]
+    assert list((tmp_path / "empty").iterdir()) == []

@@ -372,3 +372,13 @@ def test_an_ec_key_is_refused(options, write, ec_key, key_pair):
     with pytest.raises(InvalidInput, match="Microsoft Entra accepts RSA keys only") as failure:
         load(options, path)
     assert f"client_certificate_path ({path}) has a key of the kind EC:" in failure.value.message
+
+
+@pytest.mark.parametrize("location", ["keys", "./keys", "../keys"])
+def test_a_relative_key_store_is_refused(options, location):
+    """It would be another directory wherever the module runs, empty each time."""
+    [said] = problems(options(app_id=APP_ID, key_store=location))
+
+    assert said.startswith("key_store must be an absolute path, or begin with ~") and said.endswith(
+        f"'{location}' is relative."
+    )

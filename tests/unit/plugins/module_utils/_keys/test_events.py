@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
 import stat
 from pathlib import Path
 
+import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 
 NOW = dt.datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=dt.timezone.utc)
@@ -73,3 +76,29 @@ def test_notes_are_shortened_only_under_the_lock(store):
 
     assert path.stat().st_size < 4096
     assert store.sign_ins_since(NOW) == [NOW, NOW]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+@pytest.mark.parametrize("name", ["history.jsonl", "sign_ins.jsonl"])
+def test_a_journal_of_another_user_is_not_shortened_into_one_of_ours(store, name):
+    """Its owner could not write to it any more."""
+    path = Path(store.location, name)
+    path.write_bytes(b"{}\n" * 400_000)
+    os.chown(path, 54321, -1)
+
+    store.append_history({"event": "x"})
+    store.note_sign_in(NOW, "A", "proof")
+
+    assert path.stat().st_uid == 54321
+    assert path.stat().st_size > 1024 * 1024
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_nothing_is_noted_in_a_store_of_another_user(store):
+    os.chown(store.location, 54321, -1)
+
+    for note in (lambda: store.append_history({"event": "x"}), lambda: store.note_sign_in(NOW, "A", "proof")):
+        with pytest.raises(KeyStoreError, match="belongs to user ID 54321"):
+            note()
+
+    assert list(Path(store.location).iterdir()) == []

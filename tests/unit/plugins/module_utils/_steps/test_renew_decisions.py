@@ -364,10 +364,12 @@ def test_going_back_needs_no_current_certificate(lost):
     assert lost.current == old
 
 
-def test_an_unsent_key_is_gone_from_the_disk_as_soon_as_it_is_replaced(adopted):
-    successor = adopted.store.keep_successor(ours(adopted.tenant.issue("x")), steps.Record())
+def test_an_unsent_key_is_gone_from_the_disk_when_its_replacement_is_done(adopted):
+    """Not before the directory was asked: a restored record does not know what was sent."""
+    made = adopted.tenant.clock.now()
+    successor = adopted.store.keep_successor(ours(adopted.tenant.issue("x")), steps.Record(generated=made))
 
-    steps._replace_successor(adopted.run(), Step("replace_successor", "", successor.thumbprint), None)
+    assert adopted.renew(key_size=3072).steps[:2] == ["replace_successor", "generate"]
 
     assert not (adopted.key_store / "versions" / successor.thumbprint).exists()
 
