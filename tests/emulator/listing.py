@@ -92,10 +92,14 @@ def selected(query):
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
+# Recorded list_by_app_id (2025-04) has no isDisabled, newer metadata has.
+WHERE_IT_HAS_A_VALUE = ("isDisabled",)
+
+
 def project(shape, names):
     """Only the selected properties; an unknown one is refused."""
     if names is None:
-        return shape
+        return {name: value for name, value in shape.items() if value is not None or name not in WHERE_IT_HAS_A_VALUE}
     unknown = [name for name in names if name not in shape]
     if unknown:
         raise bad_request(f"Could not find a property named '{unknown[0]}' on the selected type.")

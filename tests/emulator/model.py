@@ -34,6 +34,7 @@ class Application:
     federated_credentials: tuple = ()
     is_disabled: bool | None = None
     disabled_by_microsoft: str | None = None
+    publisher_domain: str | None = None
 
     def with_keys(self, credentials):
         return replace(self, key_credentials=tuple(credentials))

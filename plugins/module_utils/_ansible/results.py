@@ -56,10 +56,10 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
     certificate = _planned_certificate(run) if planned else _of_version(contents, shown) if shown else None
     due = next_renewal(shown.certificate, policy) if shown and not planned else None
     return {
-        "changed": bool(progress.steps or renewal.access_changes),
+        "changed": bool(progress.done or renewal.access_changes),
         "finding": progress.finding.reason if progress.finding else None,
         "message": _message(progress),
-        "steps": [_of_step(step, progress) for step in progress.steps],
+        "steps": [_of_step(step, progress) for step in progress.done],
         "certificate": certificate,
         "predecessor": _of_version(contents, before) if before and before != shown else None,
         "retired": _retired(renewal),
@@ -75,7 +75,7 @@ def _message(progress: Progress) -> str:
     """Why something was done; without a finding, what was done."""
     if progress.finding:
         return progress.finding.message
-    return " ".join(step.detail for step in progress.steps) or "Nothing is due."
+    return " ".join(step.detail for step in progress.done) or "Nothing is due."
 
 
 def _of_step(step: Step, progress: Progress) -> Values:

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .service_codes import GRAPH, SECURITY_POLICIES, SIGN_IN, SIGN_IN_WORDS, STATUSES, Meaning
+from .service_codes import GRAPH, SECURITY_POLICIES, SIGN_IN, SIGN_IN_WORDS, STATUSES, YOUNG_KEY, Meaning
 
 # How an answer is to be taken. `wait`: the certificate may not be visible yet. `later`: passing trouble that says
 # nothing about the certificate. `no`: final until somebody changes something.
@@ -395,6 +395,11 @@ def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers:
         "message": said(error.get("message")) or "",
     }
     return _explain(_meaning_of_graph(status, [code, *_detail_codes(error)]), host, evidence)
+
+
+def explain_young_key(refused: Diagnosis, retry: Retry) -> Diagnosis:
+    """The diagnosis of a refused proof, where the age of the key that signed it may be all that is wrong."""
+    return replace(refused, cause=YOUNG_KEY.cause, remedy=YOUNG_KEY.remedy, retry=retry)
 
 
 def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:
