@@ -41,8 +41,8 @@ def post_application(call):
     call.tenant.write(history, made)
     call.locate(f"v2/{call.tenant.id}/directoryObjects/{made.object_id}/Microsoft.DirectoryServices.Application")
     context = listing.context(call.root, "applications", None, single=True)
-    shown = {**shapes.application(made, False), "createdDateTime": f"{now:%Y-%m-%dT%H:%M:%S.%f}7Z"}
-    return call.json({"@odata.context": context, **listing.project(shown, None)}, status=201)
+    shown = {**_shown(made), "createdDateTime": f"{now:%Y-%m-%dT%H:%M:%S.%f}7Z"}
+    return call.json({"@odata.context": context, **shown}, status=201)
 
 
 def count_applications(call):
@@ -106,7 +106,7 @@ def list_deleted_applications(call):
     """12."""
     require_read(call)
     states = (call.view.of(history) for history in call.tenant.directory.applications.values())
-    value = [listing.project(shapes.application(state, False), None) for state in states if state and state.deleted]
+    value = [_shown(state) for state in states if state and state.deleted]
     return call.json({"@odata.context": f"{call.root}/$metadata#applications", "value": value})
 
 
@@ -118,4 +118,8 @@ def restore_application(call, reference):
     require_write(call, history.primary)
     call.tenant.restore(history.primary)
     context = listing.context(call.root, "applications", None, single=True)
-    return call.json({"@odata.context": context, **listing.project(shapes.application(history.primary, False), None)})
+    return call.json({"@odata.context": context, **_shown(history.primary)})
+
+
+def _shown(state):
+    return listing.project(shapes.application(state, False), None, "applications")

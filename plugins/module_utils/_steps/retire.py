@@ -47,9 +47,7 @@ def retire(run: Run, step: Step) -> None:
         try:
             key_id = _remove_credentials(run, version, current, step.key_id)
         except GraphRefused as refusal:
-            if not refusal.refuses_proof or not is_new(run, current):
-                raise
-            _leave_to_next_run(run, version, current, step.key_id)
+            _leave_to_next_run(run, version, current, step.key_id, refusal)
             return
         if run.policy.confirm_retired:
             _confirm_refused(run, version)
@@ -60,16 +58,22 @@ def retire(run: Run, step: Step) -> None:
         _delete_key(run, version)
 
 
-def _leave_to_next_run(run: Run, version: Version, current: Version, key_id: str | None) -> None:
-    """The new key is not good for proofs yet. Nothing is in danger: both keys sign in, and the renewal is proven."""
+def _leave_to_next_run(run: Run, version: Version, current: Version, key_id: str | None, refusal: GraphRefused) -> None:
+    """The new key is not good for proofs yet. Nothing is in danger: both keys sign in, and the renewal is proven.
+
+    Raises any other refusal, and this one too when the key is no longer new.
+    """
+    if not refusal.refuses_proof or not is_new(run, current):
+        raise refusal
     run.progress.left.append(version.thumbprint)
     shown = run.latest.find_credential(version.certificate) if run.latest else None
     stays = shown.key_id if shown else key_id
     run.progress.removed = [other for other in run.progress.removed if other != stays]
     run.connection.warn(
         f"Certificate {version.thumbprint} stays on the application for now: Entra does not take proofs by the new key "
-        f"{current.thumbprint} yet, which was registered at {format_iso(current.record.registered)}, though it signs "
-        "in. The next run removes it; a day after the registration this becomes a failure."
+        f"{current.thumbprint} yet, which was registered at "
+        f"{format_iso(current.record.registered or current.record.intent)}, though it signs in. The next run removes "
+        "it; a day after the registration this becomes a failure."
     )
 
 
@@ -193,8 +197,8 @@ def _is_gone(run: Run, version: Version, key_id: str) -> bool:
     """
     if run.progress.readable:
         return not run.read(new_connection=True).find_credential_by_id(key_id)
-    since = version.record.registered or version.record.intent
-    return since is None or not dt.timedelta() <= run.now - since < run.policy.propagation
+    since, now = version.record.registered or version.record.intent, run.connection.clock.service_time()
+    return since is None or not dt.timedelta() <= now - since < run.policy.propagation
 
 
 def _look_again(run: Run, said: GraphRefused, key_id: str) -> None:

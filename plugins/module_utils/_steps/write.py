@@ -93,7 +93,8 @@ def age_of(run: Run, version: Version) -> dt.timedelta | None:
     """How long ago this key was registered by a renewal; None for one that was in use before, as adopted ones were."""
     record = version.record
     since = record.registered or record.intent
-    return run.now - since if since and (record.generated or record.intent) else None
+    # By the clock that goes on: the option `now` may stand still, and what is waited for here would never end.
+    return run.connection.clock.service_time() - since if since and (record.generated or record.intent) else None
 
 
 def _is_younger(run: Run, version: Version, limit: dt.timedelta) -> bool:
