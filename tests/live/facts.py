@@ -199,12 +199,7 @@ def proof_audience(service, application):
 def signing_key_removable(service, application):
     signs = _signs_in(service, application)
     token = service.sign_in(application.app_id, signs).body["access_token"]
-    entry = application.added()
-    for audience in ("0002", "0003"):
-        body = {"keyId": entry["keyId"], "proof": service.proof(application.object_id, signs, audience)}
-        answer = service.graph("POST", f"/applications/{application.object_id}/removeKey", body, token)
-        if answer.status != 401:
-            break
+    answer = _remove_key(service, application, signs, token, application.added()["keyId"])
     return answer.accepted, str(answer)
 
 
@@ -227,7 +222,7 @@ def absent_key(service, application):
 def young_key(service, application):
     signs, new = _signs_in(service, application), service.pair()
     token = service.sign_in(application.app_id, signs).body["access_token"]
-    answer = application.add_key(new, token, service.proof(application.object_id, signs, "0002"))
+    answer = _with_either(lambda audience: _add_key(service, application, signs, token, audience, new))
     if not answer.accepted:
         raise NotObserved(str(answer))
     started = service.now()
@@ -261,8 +256,8 @@ def app_id_as_issuer(service, application):
 def omitted_end_of_add_key(service, application):
     signs = _signs_in(service, application)
     token = service.sign_in(application.app_id, signs).body["access_token"]
-    proof = service.proof(application.object_id, signs, "0002")
-    answer = application.add_key(service.pair(ends=730), token, proof)
+    new = service.pair(ends=730)
+    answer = _with_either(lambda audience: _add_key(service, application, signs, token, audience, new))
     if not answer.accepted:
         raise NotObserved(str(answer))
     entry = answer.body
@@ -326,14 +321,33 @@ def _signs_in(service, application):
     return pair
 
 
-def _add_key(service, application, signs, token, audience):
-    return application.add_key(service.pair(), token, service.proof(application.object_id, signs, audience))
+def _with_either(send):
+    """The answer to a proof with the audience that is taken, or the last refusal."""
+    for audience in ("0002", "0003"):
+        answer = send(audience)
+        if answer.status != 401:
+            break
+    return answer
+
+
+def _add_key(service, application, signs, token, audience, new=None):
+    proof = service.proof(application.object_id, signs, audience)
+    return application.add_key(new or service.pair(), token, proof)
 
 
 def _remove_nothing(service, application, signs, token, address=None, issuer=None):
     """removeKey of a key that is not there: what it says about the proof changes nothing."""
-    body = {"keyId": UNKNOWN_ID, "proof": service.proof(issuer or application.object_id, signs, "0002")}
-    return service.graph("POST", f"/applications{address or '/' + application.object_id}/removeKey", body, token)
+    return _remove_key(service, application, signs, token, UNKNOWN_ID, address, issuer)
+
+
+def _remove_key(service, application, signs, token, key_id, address=None, issuer=None):
+    path = f"/applications{address or '/' + application.object_id}/removeKey"
+
+    def send(audience):
+        proof = service.proof(issuer or application.object_id, signs, audience)
+        return service.graph("POST", path, {"keyId": key_id, "proof": proof}, token)
+
+    return _with_either(send)
 
 
 def _first_words(answer):
