@@ -73,6 +73,14 @@ def refuse_another_issuer(proof, application, by_app_id, switches):
         raise malformed()
 
 
+def refuse_a_young_key(signer, tenant):
+    """3 P, recorded proof_by_a_young_key: what addKey made signs in before it is good for proofs. Seconds: a switch."""
+    if signer.added_by_key is None:
+        return
+    if tenant.clock.elapsed() < signer.added_by_key + tenant.switches.young_key_refused:
+        raise malformed()
+
+
 def refuse_another_time(proof, now, tolerance):
     """3 V: valid now, for 10 minutes at most. 3 P: times that are no numbers give 500."""
     try:
@@ -113,4 +121,5 @@ def check(tenant, application, text, by_app_id=False):
     refuse_another_audience(proof, tenant.switches)
     refuse_another_issuer(proof, application, by_app_id, tenant.switches)
     refuse_another_time(proof, tenant.clock.now(), tenant.switches.clock_tolerance)
+    refuse_a_young_key(signer, tenant)
     return signer

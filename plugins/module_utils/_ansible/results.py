@@ -61,10 +61,10 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
     known = adopted or (None if planned else shown)
     due = next_renewal(known.certificate, policy) if known else None
     return {
-        "changed": bool(progress.steps or renewal.access_changes),
+        "changed": bool(progress.done or renewal.access_changes),
         "finding": progress.finding.reason if progress.finding else None,
         "message": _message(progress),
-        "steps": [_of_step(step, progress) for step in progress.steps],
+        "steps": [_of_step(step, progress) for step in progress.done],
         "certificate": certificate,
         "predecessor": _of_version(contents, before) if before and before != shown else None,
         "retired": _retired(renewal),
@@ -80,7 +80,7 @@ def _message(progress: Progress) -> str:
     """Why something was done; without a finding, what was done."""
     if progress.finding:
         return sentence(progress.finding.message)
-    return sentence(" ".join(step.detail for step in progress.steps) or "Nothing is due.")
+    return sentence(" ".join(step.detail for step in progress.done) or "Nothing is due.")
 
 
 def _of_step(step: Step, progress: Progress) -> Values:

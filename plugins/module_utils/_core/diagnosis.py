@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from .service_codes import (
     GRAPH,
@@ -23,6 +23,7 @@ from .service_codes import (
     SIGN_IN_TEXTS,
     SIGN_IN_WORDS,
     STATUSES,
+    YOUNG_KEY,
     Meaning,
 )
 
@@ -433,6 +434,11 @@ def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers:
     }
     meaning = _meaning_of_graph(status, [code, *_detail_codes(error)], evidence["message"])
     return _explain(meaning, host, evidence)
+
+
+def explain_young_key(refused: Diagnosis, retry: Retry) -> Diagnosis:
+    """The diagnosis of a refused proof, where the age of the key that signed it may be all that is wrong."""
+    return replace(refused, cause=YOUNG_KEY.cause, remedy=YOUNG_KEY.remedy, retry=retry)
 
 
 def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:

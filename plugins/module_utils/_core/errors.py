@@ -23,6 +23,8 @@ from __future__ import annotations
 
 import typing as t
 
+from .service_codes import NOTHING_TO_REMOVE
+
 # A request that timed out (408), or that its sender is said to have closed (499): words of a proxy on the way.
 GAVE_UP = (408, 499)
 
@@ -107,8 +109,23 @@ class GraphRefused(ServiceError):
 
     @property
     def is_put_off(self) -> bool:
-        """True when the same write, sent a little later, may well be taken."""
-        return self.status in (409, 429) and self.diagnosis.retry == "later"
+        """True when the same write, sent a little later, may well be taken. 401: a proof by a key that is too young."""
+        return self.status in (401, 409, 429) and self.diagnosis.retry == "later"
+
+    @property
+    def refuses_proof(self) -> bool:
+        """True when Graph does not take the proof, or the token, that came with addKey or removeKey."""
+        return self.status == 401 and self.code == "Authentication_MissingOrMalformed"
+
+    def says_absent(self, object_id: str) -> bool:
+        """True when removeKey knows no such key on this object. A hint: it is also said of keys that are removed by it.
+
+        400 says it by its words alone. 404 says it too, unless it means the application itself.
+        """
+        words = str(self.diagnosis.evidence.get("message") or "")
+        if self.status == 400:
+            return NOTHING_TO_REMOVE.lower() in words.lower()
+        return self.status == 404 and object_id.lower() not in words.lower()
 
     @property
     def is_about_lifetime(self) -> bool:
@@ -118,6 +135,12 @@ class GraphRefused(ServiceError):
     def saying(self, more: str) -> GraphRefused:
         """The same refusal with what is known besides."""
         return GraphRefused(f"{self.message} {more}", self.diagnosis, self.status, self.code, self.retry_after)
+
+    def meaning(self, diagnosis: Diagnosis, retry_after: float) -> GraphRefused:
+        """The same refusal, better understood."""
+        message = f"Graph answered {self.status} {self.code}. {diagnosis.sentence}"
+        pause = retry_after if self.retry_after is None else self.retry_after
+        return GraphRefused(message, diagnosis, self.status, self.code, pause)
 
 
 class UntrustedAnswer(ServiceError):

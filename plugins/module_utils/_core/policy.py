@@ -17,6 +17,8 @@ PROOF_MARGIN = dt.timedelta(minutes=5)
 START_MARGIN = dt.timedelta(minutes=5)
 # A proof recorded less than this ago is re-checked by one sign-in.
 PROOF_FRESH = dt.timedelta(minutes=15)
+# A key that is not good for proofs this long after it was registered will not be (seen: up to 20 minutes).
+LONGEST_YOUTH = dt.timedelta(days=1)
 # Above this difference between our clock and the service's nothing is written.
 SKEW_LIMIT = dt.timedelta(seconds=300)
 # The service's loop rule (AADSTS50196) counts identical sign-ins over this time.

@@ -316,6 +316,14 @@ POLICY_FAMILY = Meaning(
 GRAPH_TEXTS: dict[str, Meaning] = {
     "Invalid credential value.": Meaning("value_refused"),
 }
+# A proof that is refused although nothing is wrong with it: what addKey makes signs in before it is good for proofs.
+YOUNG_KEY = Meaning(
+    "token_refused",
+    "The key that signed the proof was registered a short while ago and is not good for proofs yet; sign-ins work.",
+    "Run again in an hour. Nothing was changed by this request.",
+)
+# How removeKey says, with a code that says nothing, that it knows no such key (any more, or yet).
+NOTHING_TO_REMOVE = "No credentials found to be removed"
 
 # What an HTTP status of Graph means where its code is not listed; any other from 500 on is trouble that passes, too.
 STATUSES: dict[int, Meaning] = {

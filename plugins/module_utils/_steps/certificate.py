@@ -21,7 +21,7 @@ from .limits import find_limit, refuse_longer
 from .register import report_vanished
 from .rights import refuse_blueprint
 from .run import Progress, Run
-from .write import Write, update_to_add, update_to_remove
+from .write import DATES_PAUSE, Write, may_send_dates_again, update_to_add, update_to_remove
 
 WRITE_ATTEMPTS = 4
 
@@ -174,6 +174,9 @@ def _may_have_applied(failure: GraphRefused | NetworkFailure) -> bool:
 
 def _wait_or_raise(run: Run, refusal: GraphRefused, pause: float, what: str) -> None:
     """Graph put the write off, or refused it."""
+    if may_send_dates_again(run, refusal, what):
+        run.connection.timing.wait(DATES_PAUSE, f"Graph refused the dates of {what}; sending them once more")
+        return
     asked = refusal.retry_after
     if not refusal.is_put_off or (asked is not None and asked > LONGEST_RETRY_AFTER):
         raise refusal

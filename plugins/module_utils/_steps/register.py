@@ -18,7 +18,16 @@ from .._entra.graph import GraphClient
 from .refused import send_what_is_taken
 from .rights import refuse_lacks
 from .run import Run
-from .write import NO_KEY, Write, add_with_proof, own_token_for, update_to_add
+from .write import (
+    DATES_PAUSE,
+    NO_KEY,
+    WAITING_FOR_KEY,
+    Write,
+    add_with_proof,
+    may_send_dates_again,
+    own_token_for,
+    update_to_add,
+)
 from .wrong_object import find_misplaced
 
 POLL = 2.0
@@ -87,7 +96,7 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
         except (GraphRefused, NetworkFailure) as failure:
             if isinstance(failure, GraphRefused) and not failure.may_have_applied:
                 version = _take_back(run, version, before)
-                way = _after_refusal(run, failure, way, left)
+                way = _after_refusal(run, failure, way, left, version.thumbprint)
                 if _is_known(run, version):
                     break
             elif settle(run, version):
@@ -134,15 +143,21 @@ def _take_back(run: Run, version: Version, before: Record) -> Version:
     return dataclasses.replace(version, record=before)
 
 
-def _after_refusal(run: Run, refusal: GraphRefused, way: GraphClient | None, left: float) -> GraphClient | None:
+def _after_refusal(
+    run: Run, refusal: GraphRefused, way: GraphClient | None, left: float, thumbprint: str
+) -> GraphClient | None:
     """Wait where that helps, else go on with PATCH, else raise."""
-    pause = refusal.retry_after if refusal.retry_after is not None else POLL
-    if refusal.is_put_off and pause < left:
-        run.connection.timing.wait(pause, f"Graph answered {refusal.status} to the write; sending it again")
+    if left > DATES_PAUSE and may_send_dates_again(run, refusal, thumbprint):
+        run.connection.timing.wait(DATES_PAUSE, "Graph refused the dates; sending them once more")
         return way
     proof_refused = way is not None and refusal.status in (401, 403)
     if proof_refused and run.policy.add_method == "auto" and not run.connection.is_own_identity:
         return None
+    pause = refusal.retry_after if refusal.retry_after is not None else POLL
+    if refusal.is_put_off and pause < left:
+        what = f"Graph answered {refusal.status} to the write; sending it again"
+        run.connection.timing.wait(pause, WAITING_FOR_KEY if refusal.refuses_proof else what)
+        return way
     raise refusal
 
 

@@ -64,11 +64,17 @@ class Progress:
     looked: dict[str, int] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     retired: list[dict[str, t.Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # certificates that this run leaves for the next one to retire
     vanished: list[dict[str, t.Any]] = field(default_factory=list)
     before: list[dict[str, t.Any]] | None = None
     after: list[dict[str, t.Any]] | None = None
     deadlines: dict[str, float] = field(default_factory=dict)
     proof: ProofProgress = field(default_factory=ProofProgress)
+
+    @property
+    def done(self) -> tuple[Step, ...]:
+        """The steps that are, or in check mode would be, carried out."""
+        return tuple(step for step in self.steps if step.name != "retire" or step.thumbprint not in self.left)
 
     def to_values(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)

@@ -10,15 +10,16 @@ directly before it, and that read must show everything that is known to be there
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 
-from .._core.diagnosis import explain
-from .._core.errors import GraphRefused, SignInRefused, Unsafe
+from .._core.diagnosis import explain, explain_young_key
+from .._core.errors import EvercertError, GraphRefused, KeyStoreError, SignInRefused, Unsafe
 from .._core.model import Application, Certificate, KeyCredential, Version
-from .._core.policy import PROOF_MARGIN
+from .._core.policy import LONGEST_YOUTH, PROOF_MARGIN
 from .._core.safety import KeyWrite, why_unsafe
 from .._entra.applications import add_key, existing_entry, new_entry, own_address, remove_key, update_key_credentials
-from .._entra.assertion import PROOF_AUDIENCES
+from .._entra.assertion import PROOF_AUDIENCES, Signer
 from .._entra.graph import GraphClient, Json
 from .run import Run
 
@@ -27,6 +28,12 @@ Write = t.Callable[[], t.Optional[str]]
 
 
 BY_APP_ID = "It was asked for by app ID, as the object ID of the application is not known here: give object_id."
+# Seconds between two proofs while a key is too young for them; each is sent with two audiences.
+YOUNG_PAUSE = 20.0
+WAITING_FOR_KEY = "the new key to be good for proofs; it signs in already"
+# Seconds before dates that were refused are sent once more.
+DATES_PAUSE = 5.0
+INVALID_END = "KeyCredentialsInvalidEndDate"
 NO_KEY = "the key store holds no other key that could sign in"
 
 
@@ -87,46 +94,115 @@ def _why_no_proof(run: Run, version: Version) -> str | None:
     return None
 
 
-def with_proof(run: Run, signing: Version, send: t.Callable[[str], t.Any]) -> t.Any:
-    """Send with the proof audience that worked before; on a refused proof, which changes nothing, with the other."""
+def age_of(run: Run, version: Version) -> dt.timedelta | None:
+    """How long ago this key was registered by a renewal; None for one that was in use before, as adopted ones were."""
+    record = version.record
+    since = record.registered or record.intent
+    # By the clock that goes on: the option `now` may stand still, and what is waited for here would never end.
+    return run.connection.clock.service_time() - since if since and (record.generated or record.intent) else None
+
+
+def _is_younger(run: Run, version: Version, limit: dt.timedelta) -> bool:
+    age = age_of(run, version)
+    return age is not None and dt.timedelta() <= age < limit
+
+
+def is_new(run: Run, version: Version) -> bool:
+    """Whether a refused proof by this key may still be for its age alone."""
+    return _is_younger(run, version, LONGEST_YOUTH)
+
+
+def _keys_for_proof(run: Run, signing: Version, leaving: str | None) -> list[Version]:
+    """The keys to sign a proof with, the best first: an older one is good for proofs while the current one is young.
+
+    The key that is about to be removed (`leaving`) does not sign that.
+    """
+    if not is_new(run, signing):
+        return [signing]
+    others = [other for other in reversed(run.contents.others) if other.thumbprint != leaving]
+    older = [other for other in others if _signs_instead(run, other)][:1]
+    return [*older, signing] if _is_younger(run, signing, run.policy.propagation) else [signing, *older]
+
+
+def _signs_instead(run: Run, version: Version) -> bool:
+    record = version.record
+    if record.retired or record.refused or _is_younger(run, version, run.policy.propagation):
+        return False
+    shown = run.latest.find_credential(version.certificate) if run.latest else record.registered
+    return bool(shown) and _why_no_proof(run, version) is None
+
+
+def with_proof(run: Run, signing: Version, send: t.Callable[[Signer, str], t.Any], leaving: str | None = None) -> t.Any:
+    """Send with a proof; a refused one changes nothing, so another key and another audience may follow."""
+    refused: EvercertError | None = None
+    for key in _keys_for_proof(run, signing, leaving):
+        try:
+            return _with_either_audience(run, key, send)
+        except (GraphRefused, KeyStoreError) as failure:
+            is_about_key = isinstance(failure, KeyStoreError) or failure.status in (401, 403)
+            if key is not signing and is_about_key:
+                continue  # not registered any more, or its private key is gone or disabled: the current one decides
+            if not isinstance(failure, GraphRefused) or not failure.refuses_proof:
+                raise
+            refused = _refused_for_youth(run, signing, failure)
+    raise t.cast(EvercertError, refused)
+
+
+def _refused_for_youth(run: Run, signing: Version, refusal: GraphRefused) -> GraphRefused:
+    """The refusal of a proof, better understood where the age of its key may be all that is wrong."""
+    if not is_new(run, signing):
+        return refusal
+    is_young = _is_younger(run, signing, run.policy.propagation)
+    return refusal.meaning(explain_young_key(refusal.diagnosis, "later" if is_young else "no"), YOUNG_PAUSE)
+
+
+def _with_either_audience(run: Run, signing: Version, send: t.Callable[[Signer, str], t.Any]) -> t.Any:
+    """Send with the proof audience that worked before; on a refused proof with the other."""
+    signer = run.connection.store.signer(signing.thumbprint)
     known = next((one.record.proof_audience for one in run.contents.versions if one.record.proof_audience), None)
     first, second = sorted(PROOF_AUDIENCES, key=lambda audience: audience != known)
     try:
-        result = send(first)
+        result = send(signer, first)
     except GraphRefused as refusal:
-        if refusal.status != 401 or refusal.code != "Authentication_MissingOrMalformed":
+        if not refusal.refuses_proof:
             raise
         try:
-            result = send(second)
+            result = send(signer, second)
         except GraphRefused as again:
             raise (again if run.progress.object_id else again.saying(BY_APP_ID)) from again
         run.remember(run.version(signing.thumbprint), proof_audience=second)
     return result
 
 
+def may_send_dates_again(run: Run, refusal: GraphRefused, what: str) -> bool:
+    """Whether dates were refused for the first time: that is met for dates that are right, and passes."""
+    name = f"dates of {what}"
+    if refusal.code != INVALID_END or name in run.progress.deadlines:
+        return False
+    run.deadline(name, 0.0)
+    return True
+
+
 def add_with_proof(run: Run, graph: GraphClient, signing: Version, version: Version) -> str | None:
     """Add a certificate by addKey; its key ID where the answer names it. It takes nothing away."""
-    connection = run.connection
-    signer = connection.store.signer(signing.thumbprint)
-    own = own_address(run.progress.object_id, run.progress.app_id)
+    own, clock = own_address(run.progress.object_id, run.progress.app_id), run.connection.clock
     key_id: str | None = with_proof(
         run,
         signing,
-        lambda audience: add_key(graph, own, version.certificate, signer, audience, connection.clock),
+        lambda signer, audience: add_key(graph, own, version.certificate, signer, audience, clock),
     )
     return key_id
 
 
-def remove_with_proof(run: Run, graph: GraphClient, signing: Version, key_id: str) -> None:
-    """Remove a credential by removeKey."""
+def remove_with_proof(run: Run, graph: GraphClient, signing: Version, key_id: str, leaving: str) -> None:
+    """Remove a credential of the certificate `leaving` by removeKey."""
     refuse_unsafe(run, run.latest if run.progress.readable else None, removes=key_id)
-    connection = run.connection
-    signer = connection.store.signer(signing.thumbprint)
-    own = own_address(run.progress.object_id, run.progress.app_id)
+    own, clock = own_address(run.progress.object_id, run.progress.app_id), run.connection.clock
     with_proof(
         run,
         signing,
-        lambda audience: remove_key(graph, own, key_id, signer, audience, connection.clock),
+        lambda signer, audience: remove_key(graph, own, key_id, signer, audience, clock),
+        leaving,
     )
 
 
@@ -161,7 +237,7 @@ def _update(run: Run, application: Application, entries: t.Sequence[Json], remov
     try:
         update_key_credentials(run.connection.graph, application.object_id, entries)
     except GraphRefused as refusal:
-        if refusal.code != "KeyCredentialsInvalidEndDate":
+        if refusal.code != INVALID_END:
             raise
         now = run.connection.clock.service_time()
         ended = [entry for entry in application.key_credentials if entry.not_after and entry.not_after <= now]

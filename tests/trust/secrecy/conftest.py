@@ -51,6 +51,7 @@ def canary(stage):
 def server(tmp_path, stage, canary):
     """An emulator that lies outside of the stage, as the service does."""
     tenant = Tenant()
+    tenant.switches.set(young_key_refused=0)  # time is real here
     admin = tenant.add_application("admin", secret=canary("client_secret"), roles=ROLES)
     tenant.platform.request_token = canary("request_token")
     tenant.federate(admin, outside.GITHUB, tenant.platform.subject)

@@ -105,6 +105,18 @@ def test_a_write_that_is_put_off_is_sent_again_more_and_more_slowly(world):
     assert world.timing.waited == 2 + 4 + 6
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_dates_that_are_refused_are_sent_once_more(world, times):
+    world.tenant.faults.add(
+        "error", match="patch_application", status=400, code="KeyCredentialsInvalidEndDate", times=times
+    )
+
+    with contextlib.suppress(GraphRefused):
+        world.certificate(world.tenant.issue("mine"))
+
+    assert world.operations().count("patch_application") == 2 and len(world.credentials) == 3 - times
+
+
 @pytest.mark.parametrize(("seconds", "sent"), [(120, 2), (121, 1)])
 def test_a_write_that_is_put_off_for_longer_than_patience_lasts_is_the_result(world, seconds, sent):
     world.tenant.faults.add("error", match="patch_application", status=429, retry_after=seconds)

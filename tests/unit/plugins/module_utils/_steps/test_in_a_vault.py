@@ -88,6 +88,19 @@ def test_the_same_holds_in_a_vault(test, vault_world, request):
     test(vault_world if fixture == "world" else request.getfixturevalue("in_vault"))
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        test_retire.test_a_new_key_removes_its_predecessor_as_soon_as_it_is_good_for_proofs,
+        test_retire.test_a_retirement_that_a_young_key_may_not_sign_is_left_to_the_next_run,
+        test_ways.test_the_older_key_signs_for_a_renewal_that_is_forced_right_after_another,
+    ],
+    ids=lambda test: test.__name__,
+)
+def test_a_young_key_is_no_failure_in_a_vault(test, in_vault):
+    test(in_vault, {"add_method": "add_key"})
+
+
 @pytest.mark.parametrize("add_method", ["add_key", "update"])
 @pytest.mark.parametrize("stage", test_stops.STOPS)
 def test_a_stop_by_request_is_resumed_in_a_vault(in_vault, stage, add_method):

@@ -102,6 +102,7 @@ def test_a_faulty_write_ends_in_one_current_certificate(world, fault, way):
 def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
     own = world.as_itself if way == "alone" else {}
     options = {"overlap": 0, **own, **({} if own else {"add_method": way})}
+    world.tenant.switches.set(young_key_refused=0)  # the fault strikes the first removal, which is to have an effect
     world.adopt()
     world.settle()
     skip, operation = (1, "patch_application") if way == "update" else (0, "remove_key")
@@ -114,6 +115,7 @@ def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
 
 @pytest.mark.parametrize("way", ["add_key", "update"])
 def test_a_removal_that_is_lost_later_is_repeated_by_the_next_run(adopted, way):
+    adopted.tenant.switches.set(young_key_refused=0)  # as above
     skip, operation = (1, "patch_application") if way == "update" else (0, "remove_key")
     adopted.tenant.faults.add("reverted", match=operation, skip=skip, seconds=30)
     adopted.renew(overlap=0, add_method=way)

@@ -26,6 +26,8 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.plan import S
 from ansible_collections.evercert.entra.plugins.module_utils._steps import retire as steps
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
+RENEWED = ["generate", "register", "prove", "promote"]
+
 
 def test_the_overlap_counts_from_promotion(adopted):
     adopted.renew()
@@ -620,7 +622,7 @@ def test_a_refused_update_is_not_repeated_for_want_of_a_proof(due):
     refused = GraphRefused("No.", explain("permission_denied", "", {}), 403, "Authorization_RequestDenied")
 
     with pytest.raises(GraphRefused):
-        steps._after_failure(begin(due), refused, None, 1.0)
+        steps._after_failure(begin(due), refused, None, "k", 1.0)
 
 
 def test_an_update_of_an_application_that_is_not_found_removes_nothing(due):
@@ -679,3 +681,206 @@ def test_confirming_ends_when_the_propagation_time_is_over(due):
     with pytest.raises(NotProven, match="still accepts sign-ins"):
         retire(due, begin(due, confirm_retired=True, timeout_propagation=61, sign_in_budget=0))
     assert due.timing.waited == 61
+
+
+# "Not there" is a hint, and reading decides
+
+
+NOT_THERE = {
+    "as recorded": {"kind": "denied", "match": "remove_key"},
+    "as a stub has it": {"kind": "error", "match": "remove_key", "status": 404, "applied": True},
+}
+
+
+@pytest.mark.parametrize("answer", NOT_THERE)
+def test_a_removal_that_took_effect_and_was_answered_not_there_is_a_removal(due, answer):
+    due.tenant.faults.add(**NOT_THERE[answer])
+    run = begin(due)
+
+    retire(due, run)
+
+    assert len(removals(due)) == 1 and due.registered == [due.current]
+    assert due.contents.predecessor.record.retired == run.now
+
+
+def test_what_a_replica_still_shows_is_looked_at_again_after_not_there(due):
+    due.tenant.reads.lag(seconds=[70])
+    due.tenant.faults.add("denied", match="remove_key")
+
+    retire(due, begin(due))
+
+    assert due.registered == [due.current] and 70 <= due.timing.waited < 100
+    assert due.contents.predecessor.record.retired
+
+
+def test_not_there_about_a_key_that_the_directory_goes_on_showing_is_no_success(due):
+    due.tenant.faults.add("error", match="remove_key", status=404, times=None)
+
+    with pytest.raises(NotProven, match=r"nothing|no key credential .* to remove, but the application still shows it"):
+        retire(due, begin(due))
+    assert due.contents.predecessor.record.retired is None and len(due.registered) == 2
+
+
+def test_another_bad_request_than_not_there_is_the_result(due):
+    due.tenant.faults.add("error", match="remove_key", status=400)
+
+    with pytest.raises(GraphRefused):
+        retire(due, begin(due))
+    assert len(removals(due)) == 1 and due.contents.predecessor.record.retired is None
+
+
+def test_not_found_that_means_the_application_is_the_result(world):
+    """Taken for "the key is gone" it would be a false success of whoever gave a wrong object_id."""
+    run, key_id = _blind(world)
+    words = f"Resource '{world.payroll.object_id}' does not exist."
+    world.tenant.faults.add("error", match="remove_key", status=404, message=words)
+
+    with pytest.raises(GraphRefused):
+        retire(world, run, key_id=key_id)
+    assert world.contents.predecessor.record.retired is None
+
+
+def _blind(world):
+    """A renewed application that may not read its own object, in a run that retires."""
+    world.adopt(**world.as_admin)
+    key_id = world.contents.current.record.key_id
+    world.settle()
+    world.renew(**world.as_itself)
+    world.settle(8 * 86400)
+    return begin(world, **world.as_itself), key_id
+
+
+@pytest.mark.parametrize("switch", [False, True])
+def test_without_reading_a_key_that_somebody_removed_is_gone(world, switch):
+    world.tenant.switches.set(absent_key_is_404=switch)
+    run, key_id = _blind(world)
+    world.lose(world.old.thumbprint)
+
+    retire(world, run, key_id=key_id)
+
+    assert world.contents.predecessor.record.retired and world.timing.waited == 0
+    assert len(removals(world)) == 1
+
+
+def test_without_reading_a_young_key_is_asked_for_again_until_every_replica_would_know_it(world):
+    run, key_id = _blind(world)
+    version = run.version(world.old.thumbprint)
+    run.remember(version, registered=run.now - dt.timedelta(seconds=550), intent=run.now)
+    world.tenant.faults.add("error", match="remove_key", status=404, times=3)
+
+    retire(world, run, key_id=key_id)
+
+    assert len(removals(world)) == 4 and world.registered == [world.current] and world.timing.waited == 30
+
+
+def test_a_predecessor_that_a_person_deletes_in_the_portal_is_retired_by_the_next_runs(world):
+    world.adopt(**world.as_admin)
+    world.settle()
+    world.renew(**world.as_itself)
+    world.settle(86400)
+    world.lose(world.old.thumbprint)
+    world.settle(7 * 86400)
+
+    assert world.renew(**world.as_itself).steps == ["retire"]
+    assert not world.renew(**world.as_itself).changed
+    assert world.registered == [world.current]
+
+
+# A key that addKey has just made is not good for proofs yet
+
+
+@pytest.fixture(params=["as_itself", "add_key"])
+def by_proof(request, world):
+    """Who can only remove with a proof: the application itself, or an administrator who wants addKey alone."""
+    world.adopt(**world.as_admin)
+    world.settle()
+    return world.as_itself if request.param == "as_itself" else {"add_method": "add_key"}
+
+
+def test_a_new_key_removes_its_predecessor_as_soon_as_it_is_good_for_proofs(world, by_proof):
+    result = world.renew(overlap=0, **by_proof)
+
+    assert world.registered == [world.current] and len(result.retired) == 1 and world.warnings == []
+    assert 300 <= world.timing.waited < 340
+    assert any("good for proofs" in what for what in world.timing.said)
+
+
+def test_a_retirement_that_a_young_key_may_not_sign_is_left_to_the_next_run(world, by_proof):
+    world.tenant.switches.set(young_key_refused=1200)
+
+    result = world.renew(overlap=0, **by_proof)
+
+    assert result.steps == RENEWED and result.changed and result.retired == []
+    assert len(world.registered) == 2 and world.current in world.made
+    assert ["not take proofs" in warning for warning in world.warnings] == [True]
+    assert world.timing.waited < 700
+    assert not any(event in ("retired", "failed") for event in world.events())
+
+    world.settle(1200)
+    again = world.renew(overlap=0, **by_proof)
+    assert again.steps == ["retire"] and world.registered == [world.current]
+
+
+def test_what_is_left_to_the_next_run_is_no_change(world, by_proof):
+    world.tenant.switches.set(young_key_refused=50_000)
+    world.renew(overlap=0, **by_proof)
+    world.settle(3600)
+    before, waited = world.credentials, world.timing.waited
+
+    result = world.renew(overlap=0, **by_proof)
+
+    assert (result.changed, result.steps, result.retired) == (False, [], [])
+    assert result.message == "Nothing is due." and world.credentials == before
+    assert world.timing.waited == waited  # it is older than the propagation time: the next run is soon enough
+    assert len(world.warnings) == 2
+
+
+def test_a_key_that_is_not_good_for_proofs_after_a_day_fails_the_retirement(world, by_proof):
+    world.tenant.switches.set(young_key_refused=10**7)
+    world.renew(overlap=0, **by_proof)
+    world.settle(86400)
+
+    refused = world.refused(overlap=0, **by_proof)
+
+    assert isinstance(refused, GraphRefused) and refused.refuses_proof
+    assert "object_id" in refused.message and len(world.registered) == 2
+
+
+def test_handing_its_waits_over_a_young_key_comes_to_the_same(world, by_proof):
+    result = world.renew_in_slices(overlap=0, **by_proof)
+
+    assert world.registered == [world.current] and len(result.retired) == 1
+
+
+def test_an_administrator_removes_by_update_what_a_young_key_may_not_sign_for(adopted):
+    result = adopted.renew(overlap=0)
+
+    assert result.operations.count("patch_application") == 1 and adopted.registered == [adopted.current]
+
+
+def test_one_of_two_predecessors_is_removed_with_the_proof_of_the_other(world):
+    """An older key is good for proofs at once; it does not sign its own removal."""
+    world.adopt(**world.as_admin)
+    world.settle()
+    world.renew(**world.as_itself)
+    first = world.current
+    world.settle(3600)
+    world.tenant.switches.set(young_key_refused=10**6)
+    world.renew(force=True, overlap=0, **world.as_itself)
+
+    assert world.registered == sorted([world.old.thumbprint, world.current]) and first != world.current
+    assert ["not take proofs" in warning for warning in world.warnings] == [True]
+
+
+# Dates that are right may be refused once
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_refused_dates_are_sent_once_more_when_a_credential_is_removed(due, times):
+    due.tenant.faults.add(
+        "error", match="patch_application", status=400, code="KeyCredentialsInvalidEndDate", times=times
+    )
+
+    with contextlib.suppress(GraphRefused):
+        retire(due, begin(due, add_method="update"))
+    assert len(removals(due)) == 2 and (due.registered == [due.current]) == (times == 1)

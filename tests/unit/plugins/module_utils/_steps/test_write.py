@@ -200,7 +200,7 @@ def test_the_audience_that_worked_before_comes_first(adopted):
     run.remember(version, proof_audience=other)
     tried = []
 
-    assert steps.with_proof(run, version, tried.append) is None
+    assert steps.with_proof(run, version, lambda _signer, audience: tried.append(audience)) is None
     assert tried == [other]
 
 
@@ -212,7 +212,8 @@ def test_a_refused_proof_is_tried_with_the_other_audience_and_that_is_remembered
     [second] = set(steps.PROOF_AUDIENCES) - {first}
     tried = []
 
-    def send(audience):
+    def send(signer, audience):
+        assert signer.certificate.thumbprint == version.thumbprint
         tried.append(audience)
         if audience == first:
             raise refusal(401, "Authentication_MissingOrMalformed")
@@ -230,7 +231,7 @@ def test_any_other_refusal_of_a_proof_is_no_question_of_its_audience(adopted, st
     run, version = start(adopted)
     tried = []
 
-    def send(audience):
+    def send(_signer, audience):
         tried.append(audience)
         raise refusal(status, code)
 
