@@ -240,6 +240,8 @@ def of_report(report: Report, policy: RenewalPolicy) -> Values:
         "object_id": application.object_id if application else facts.object_id or None,
         "display_name": application.display_name if application else None,
         "status": verdict.status,
+        "directory": facts.directory,
+        "diagnosis": of_diagnosis(facts.trouble) if facts.trouble else None,
         "findings": [dataclasses.asdict(finding) for finding in verdict.findings],
         "certificates": _certificates(report, policy),
         "next_renewal": format_iso(verdict.next_renewal),

@@ -185,6 +185,11 @@ class Record:
     proof_audience: str | None = None
     origin: str = "generated"
 
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest of all these moments."""
+        return max((value for value in vars(self).values() if isinstance(value, dt.datetime)), default=None)
+
 
 @dataclass(frozen=True)
 class Version:
@@ -214,6 +219,11 @@ class StoreContents:
     @property
     def is_empty(self) -> bool:
         return not self.versions
+
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest moment that a record holds."""
+        return max((at for version in self.versions if (at := version.record.last_noted)), default=None)
 
     @property
     def predecessors(self) -> tuple[Version, ...]:

@@ -31,7 +31,8 @@ from .times import format_days
 class Facts:
     """What was read. `trouble` says why the application could not be read or signed in to.
 
-    `limits` is None where management policies were not, or may not be, read.
+    `limits` is None where management policies were not, or may not be, read. `directory` says whether the application
+    itself was: `read`, `refused` (asked for in vain, and `trouble` says why) or `not_asked`.
     """
 
     now: dt.datetime
@@ -45,6 +46,7 @@ class Facts:
     object_id: str = ""
     limits: tuple[LifetimeLimit, ...] | None = None
     service_principal: ServicePrincipal | None = None
+    directory: str = "read"
 
     @property
     def limit(self) -> LifetimeLimit | None:
@@ -91,8 +93,15 @@ def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     """The verdict on one application."""
     status = _status(facts, policy)
     findings = _findings(facts, policy, status)
-    current = facts.current
-    return Verdict(status, findings, next_renewal(current.certificate, policy) if current else None)
+    return Verdict(status, findings, _next_renewal(facts, policy))
+
+
+def _next_renewal(facts: Facts, policy: RenewalPolicy) -> dt.datetime | None:
+    """The one rule of listings, reports, inventories and events: the key store's current certificate decides, and
+    without one the certificate of the application that falls due last."""
+    if facts.current:
+        return next_renewal(facts.current.certificate, policy)
+    return next_renewal_of(facts.application, policy) if facts.application else None
 
 
 def _status(facts: Facts, policy: RenewalPolicy) -> str:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from .._core.errors import ApplicationNotFound, GraphRefused, NetworkFailure, NotProven, Unsafe
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
-from .._entra.graph import LONGEST_RETRY_AFTER
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .connection import Connection
 from .limits import find_limit, refuse_longer
 from .register import report_vanished

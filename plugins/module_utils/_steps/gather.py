@@ -12,6 +12,7 @@ from .._core.diagnosis import Diagnosis, explain
 from .._core.errors import GraphRefused, SignInRefused
 from .._core.model import Application, StoreContents, Version
 from .._core.plan import was_possibly_sent
+from .._core.policy import SIGN_IN_PAUSE
 from .._core.status import SignIn, Snapshot
 from .connection import Connection, identity_of, refuse_other_application
 
@@ -90,7 +91,7 @@ def _read_directory(
 ) -> tuple[Application | None, Diagnosis | None, SignIn | None]:
     """The application, or why it may not be read, and what the sign-in with the current key came to if it was made."""
     own = connection.is_own_identity
-    connection.service.discovery() if connection.identity.name != "access_token" else None
+    connection.discover() if connection.identity.name != "access_token" else None
     if own and not _can_try(connection, store.current):
         return None, None, None
     try:
@@ -117,7 +118,7 @@ def _refused_again(connection: Connection, version: Version, first: SignIn, look
     while answer.diagnosis and answer.diagnosis.code == "certificate_not_registered":
         if _count(looked, "refused") >= ABSENT_READS:
             break
-        connection.timing.wait(1, f"signing in again: {version.thumbprint} was refused as not registered")
+        connection.timing.wait(SIGN_IN_PAUSE, f"signing in again: {version.thumbprint} was refused as not registered")
         answer = _try_key(connection, None, version)
     return answer
 

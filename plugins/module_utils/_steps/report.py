@@ -48,6 +48,7 @@ def inspect_one(
     if contents:
         refuse_other_application(connection, contents)
     application, trouble = _read(connection, contents)
+    _warn_of(connection, trouble)
     if contents:
         refuse_other_application(connection, contents, application)
     current = contents.current if contents else None
@@ -62,6 +63,7 @@ def inspect_one(
         reads_as_itself=connection.is_own_identity,
         sign_in=attempt,
         claim=claim,
+        directory="read" if application else "refused" if trouble else "not_asked",
     )
     if current and attempt:
         why = attempt.diagnosis.code if attempt.diagnosis else None
@@ -112,7 +114,7 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
     if connection.is_own_identity and current is None:
         return None, None
     try:
-        connection.service.discovery() if connection.identity.name != "access_token" else None
+        connection.discover() if connection.identity.name != "access_token" else None
         if connection.is_own_identity and current and _has_ended(connection, current):
             return None, None
         return connection.find_application(), None
@@ -120,6 +122,14 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
         raise
     except (SignInRefused, NetworkFailure, GraphRefused) as failure:
         return None, failure.diagnosis
+
+
+def _warn_of(connection: Connection, trouble: Diagnosis | None) -> None:
+    """A status is an answer, but that nobody could look is no detail of it. An application that may not read itself is
+    as it should be."""
+    if trouble and not (connection.is_own_identity and trouble.code == "permission_denied"):
+        who = f"auth_source {connection.identity.name}"
+        connection.warn(f"The directory was not read ({who}, {trouble.code}): {trouble.cause} {trouble.remedy}")
 
 
 def _has_ended(connection: Connection, version: Version) -> bool:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
-from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
+from .._entra.graph import GraphClient
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .register import POLL, choose_way, seconds_to_settle
 from .run import Run
 from .write import Write, not_shown, remove_with_proof, update_to_remove
@@ -189,6 +191,7 @@ def _confirm_refused(run: Run, version: Version) -> None:
         if left <= 0:
             raise NotProven(
                 f"Certificate {version.thumbprint} was removed from the application, but Entra still accepts sign-ins "
-                "with it (confirm_retired). The current certificate is not affected."
+                "with it (confirm_retired). The current certificate is not affected.",
+                explain("still_accepted", "", {"message": None}),
             )
         run.connection.timing.wait(min(20.0, left), f"the removed key to be refused ({left:.0f} s left)")

@@ -41,6 +41,7 @@ class ProofProgress:
     deadline: float = 0.0
     next_at: float = 0.0
     correlation_ids: list[str] = field(default_factory=list)
+    trouble: dict[str, t.Any] | None = None  # the diagnosis of the last answer that was not the one wanted
 
 
 @dataclass
@@ -102,7 +103,8 @@ class Run:
 
     @property
     def now(self) -> dt.datetime:
-        return self.connection.clock.now()
+        """The moment to note. The option `now` decides what is due, and is noted nowhere."""
+        return self.connection.clock.service_time()
 
     def version(self, thumbprint: str | None) -> Version:
         """The version a step acts on; None is the one this run made. Raises KeyStoreError when it is gone."""
