@@ -17,7 +17,7 @@ from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
 from .._entra.graph import GraphClient
 from .._entra.key_vault import KeyVault
-from .._entra.patience import SIGN_INS, Patience
+from .._entra.patience import VAULT_TOKENS, Patience
 from .._entra.sign_in.access_token import GivenToken
 from .._entra.sign_in.azure_cli import AzureCli
 from .._entra.sign_in.certificate import ClientCertificate
@@ -222,7 +222,7 @@ def _token_for(resource: str, connection: Connection, options: Options) -> Acces
     """A token of the same identity for something else than Graph."""
     cloud = dataclasses.replace(connection.service.cloud, graph_url=resource)
     service = TokenService(connection.transport, connection.clock, cloud, options.get("tenant_id") or "")
-    return connection.graph.patience.repeat(SIGN_INS, lambda: connection.identity.token(service))
+    return connection.graph.patience.repeat(VAULT_TOKENS, lambda: connection.identity.token(service))
 
 
 def _store(

@@ -14,7 +14,7 @@ from .._core.errors import GraphRefused, UntrustedAnswer
 from .._core.quota import EVERYTHING_ELSE, KEY_READS, Quota
 from .clock import ServiceClock, Timing
 from .clouds import Cloud, host_of, same_host
-from .patience import READS, SIGN_INS, Patience, Trouble, retry_after
+from .patience import READS, TOKENS, Patience, Trouble, retry_after
 from .tokens import AccessToken
 from .transport import Request, Response, Transport
 
@@ -73,7 +73,7 @@ class GraphClient:
     def token(self) -> AccessToken:
         """Signs in on first use; passing trouble is waited out. Raises SignInRefused or NetworkFailure."""
         if self._token is None:
-            self._token = self.patience.repeat(SIGN_INS, self.sign_in)
+            self._token = self.patience.repeat(TOKENS, self.sign_in)
         return self._token
 
     def get(self, path: str, new_connection: bool = False, headers: t.Mapping[str, str] | None = None) -> Json:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import random
 import typing as t
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .._core.errors import EvercertError, NetworkFailure, ServiceError, SignInRefused, StillWaiting
 from .._core.policy import SIGN_IN_PAUSE
@@ -49,6 +49,10 @@ class Kind:
 READS = Kind("read", "Graph", "reading again")
 # Fewer, as each may count against the application's budget, and never faster than the service's loop rule bears.
 SIGN_INS = Kind("sign_in", "the token service", "signing in again", attempts=4, apart=SIGN_IN_PAUSE, is_spread=False)
+# Counted apart: in a later call what had succeeded before succeeds again, and must not clear the count of what did not.
+TOKENS = replace(SIGN_INS, name="token")
+VAULT_TOKENS = replace(SIGN_INS, name="vault token")
+DISCOVERY = replace(SIGN_INS, name="discovery", again="asking again")
 VAULT = Kind("vault", "Key Vault", "asking again")
 
 
@@ -122,7 +126,7 @@ class Patience:
             self.tried[kind.name] = attempt - 1
             raise
         except BaseException:
-            self.tried.pop(kind.name)
+            self.tried.pop(kind.name, None)
             raise
 
 

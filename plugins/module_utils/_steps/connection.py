@@ -21,7 +21,7 @@ from .._entra.applications import ParseCertificate, find_application
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
 from .._entra.graph import GraphClient
-from .._entra.patience import SIGN_INS
+from .._entra.patience import DISCOVERY, SIGN_INS
 from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.method import SignInMethod
 from .._entra.tokens import AccessToken, TokenService
@@ -176,7 +176,7 @@ class Connection:
 
     def discover(self) -> Response:
         """The discovery document, and with it the service's time; passing trouble is waited out."""
-        return self.graph.patience.repeat(SIGN_INS, self.service.discovery)
+        return self.graph.patience.repeat(DISCOVERY, self.service.discovery)
 
     def may_be_late(self, refusal: Diagnosis) -> bool:
         """Whether the token service may only not know yet of the service principal that was just repaired."""

@@ -355,6 +355,19 @@ def test_a_busy_token_service_delays_a_listing(adopted):
     assert found and adopted.timing.waited >= 5
 
 
+@pytest.mark.parametrize("match", ["token", "discovery"])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_what_succeeds_again_in_a_later_call_clears_no_count(adopted, match, skip):
+    """The first is asked for the operator's token, the second for the application's own."""
+    if match == "token" or not skip:
+        adopted.tenant.faults.add("error", match=match, status=503, skip=skip, times=None)
+        since, ends = len(adopted.operations()), adopted.timing.monotonic() + 120
+
+        with pytest.raises(SignInRefused):
+            adopted.renew_in_slices(overlap=7)
+        assert adopted.operations(since).count(match) <= 8 and adopted.timing.monotonic() < ends
+
+
 def test_sign_ins_of_a_read_that_is_repeated_do_not_multiply(adopted, connection):
     adopted.tenant.faults.add("reset", match="token", times=None)
 
