@@ -217,7 +217,7 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "permission_denied", "retry": "no"}
 """

@@ -108,7 +108,7 @@ key_id:
   sample: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "policy_refused", "retry": "no"}
 auth:

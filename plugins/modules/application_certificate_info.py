@@ -163,6 +163,21 @@ applications:
       returned: success
       type: str
       sample: near_expiry
+    directory:
+      description:
+        - Whether the application was V(read), or not, because that was V(refused) or V(not_asked) for. Without a read
+          the status is what the key store and the sign-in say, and the directory has not confirmed that the certificate
+          is registered.
+      returned: success
+      type: str
+      sample: read
+    diagnosis:
+      description:
+        - Why the application could not be read or its key not be tried, as
+          M(evercert.entra.application_certificate_verify) returns it; V(null) when nothing stood in the way.
+      returned: success
+      type: dict
+      sample: {"code": "secret_expired", "retry": "no"}
     findings:
       description:
         - Every reason for attention. V(claim_differs), V(wrong_object) and V(policy_exceeded) leave the status as it
@@ -283,7 +298,9 @@ applications:
           type: list
           elements: dict
     next_renewal:
-      description: When the next renewal of the key store's current certificate falls due.
+      description:
+        - When the next renewal falls due, by the key store's current certificate, else by the certificate of the
+          application that falls due last; V(null) without any. Reports, inventories and events count in the same way.
       returned: success
       type: str
       sample: "2026-11-01T00:00:00Z"
@@ -308,9 +325,17 @@ summary:
   sample: {"total": 12, "healthy": 9, "near_expiry": 2, "expired": 1}
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "permission_denied", "retry": "no"}
+operator_expires:
+  description:
+    - When the credential ends that this task signed in with, told from 30 days before, with a warning. V(unknown) where
+      that cannot be known, as of a client secret whose application may not be read, or one that was refused.
+    - V(null) until then, and for an identity without a credential that somebody has to renew.
+  returned: success
+  type: str
+  sample: "2026-12-12T10:00:00Z"
 auth:
   description:
     - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
@@ -334,7 +359,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible import arguments, connect, operators, results
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.policy import RenewalPolicy
@@ -356,7 +381,7 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
     )
     policy = arguments.renewal_policy(options)
     found = results.of_reports(_inspect(connection, policy, options), policy, options["return_applications"])
-    return results.with_auth(connection, found)
+    return results.with_auth(connection, operators.with_operator(connection, options, found))
 
 
 def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.Options) -> t.Iterable[Report]:

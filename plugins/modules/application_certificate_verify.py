@@ -108,7 +108,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verified:
   description: Whether every check is good.
-  returned: success, or when a check failed
+  returned: always
   type: bool
   sample: true
 checks:
@@ -163,7 +163,7 @@ evidence:
     clock_offset_seconds: 0
 diagnosis:
   description: Why the verification failed.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   contains:
     code:
@@ -253,7 +253,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run(module, verify_certificate)
+    run(module, verify_certificate, verified=False)
 
 
 if __name__ == "__main__":

@@ -235,7 +235,7 @@ missing_permissions:
       any_of: [Application.ReadWrite.OwnedBy, Application.ReadWrite.All, Directory.ReadWrite.All]
 diagnosis:
   description: Why the recovery stopped, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "conditional_access", "retry": "no"}
 """

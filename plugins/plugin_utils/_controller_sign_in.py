@@ -49,7 +49,7 @@ def sign_in(
     wait = _Wait(say, clocks.monotonic)
     connection = connect.open_connection(given, needs_application=False, person=Person(wait.show, scopes), **parts)
     with wait.reminding():
-        token = connection.identity.token(connection.service)
+        token = connection.graph.token
     say("signed in")
     return {
         "auth_source": "access_token",

@@ -26,8 +26,9 @@ from ansible_collections.evercert.entra.plugins.module_utils._entra.answers impo
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clouds import CLOUDS
 from ansible_collections.evercert.entra.plugins.module_utils._entra.device_prompt import parse_prompt
-from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
+from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient
 from ansible_collections.evercert.entra.plugins.module_utils._entra.machine import read_machine_token
+from ansible_collections.evercert.entra.plugins.module_utils._entra.patience import parse_seconds
 from ansible_collections.evercert.entra.plugins.module_utils._entra.sign_in.azure_cli import parse_cli_answer
 from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response

@@ -19,6 +19,7 @@ from .._entra.clock import ServiceClock, Timing
 from .._entra.clouds import Cloud, find_cloud, names, problems_of_url, without_secrets
 from .._entra.graph import GraphClient
 from .._entra.key_vault import KeyVault
+from .._entra.patience import VAULT_TOKENS, Patience
 from .._entra.sign_in.access_token import GivenToken
 from .._entra.sign_in.azure_cli import AzureCli
 from .._entra.sign_in.certificate import ClientCertificate
@@ -126,13 +127,14 @@ def open_connection(
     found = [*arguments.problems_of(options), *problems]
     timing = timing or PlainTiming()
     transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
+    patience = Patience(timing)
     connection: list[Connection] = []
 
     def sign_in_to_vault(resource: str) -> AccessToken:
         return _token_for(resource, connection[0], options)
 
     cloud = _cloud(options, found)
-    store = _store(options, found, lambda location: KeyVault(transport, timing, location, sign_in_to_vault))
+    store = _store(options, found, lambda location: KeyVault(transport, timing, location, sign_in_to_vault, patience))
     recorded = _recorded_app_id(options, store, found)
 
     def note(thumbprint: str) -> None:
@@ -157,7 +159,7 @@ def open_connection(
         found.append("Name the application: app_id, object_id or display_name.")
     if found or choice is None or identity is None or cloud is None:
         raise InvalidInput(found)
-    connection.append(_assemble(options, selector, identity, cloud, store, timing, transport, choice))
+    connection.append(_assemble(options, selector, identity, cloud, store, patience, transport, choice))
     connection[0].notes_sign_ins = not check_mode
     connection[0].warn = warn
     connection[0].graph.priority = "Low" if is_audit else None
@@ -170,14 +172,15 @@ def _assemble(
     identity: SignInMethod,
     cloud: Cloud,
     store: KeyStore | None,
-    timing: Timing,
+    patience: Patience,
     transport: Transport,
     choice: Choice,
 ) -> Connection:
+    timing = patience.timing
     clock = ServiceClock(timing, arguments.fixed_now(options))
     algorithm = Algorithm(cloud.authority_host, functools.partial(_remembered_algorithms, store))
     service = TokenService(transport, clock, cloud, options.get("tenant_id") or "", algorithm)
-    graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice))
+    graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice), patience)
     connection = Connection(
         selector=selector,
         transport=transport,
@@ -223,7 +226,7 @@ def _token_for(resource: str, connection: Connection, options: Options) -> Acces
     cloud = dataclasses.replace(connection.service.cloud, graph_url=resource)
     tenant_id, algorithm = options.get("tenant_id") or "", connection.service.algorithm
     service = TokenService(connection.transport, connection.clock, cloud, tenant_id, algorithm)
-    return connection.identity.token(service)
+    return connection.graph.patience.repeat(VAULT_TOKENS, lambda: connection.identity.token(service))
 
 
 def _remembered_algorithms(store: KeyStore | None) -> list[str]:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .._core.model import Application, KeyCredential
 from .._core.policy import RenewalPolicy
-from .._core.status import STATUSES, certificate_status, next_renewal_of
+from .._core.status import STATUSES, certificate_status
 from .._core.times import format_iso
 from .._core.verdict import Facts, judge
 from .._entra.applications import is_id
@@ -50,7 +50,7 @@ def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) 
     known = {word: vouch(word) for word in STATUSES}
     for application in sorted(listing.applications, key=lambda one: one.app_id):
         verdict = judge(Facts(now, application, None), policy)
-        due = next_renewal_of(application, policy)
+        due = verdict.next_renewal
         words = [verdict.status, *(["attention"] if verdict.findings else []), *([f"renew_{due:%Y_%m}"] if due else [])]
         variables: Variables = {
             "entra_app_id": vouch(application.app_id),

@@ -25,7 +25,7 @@ from .._report.rows import Row, names_of, row_of, rows_of_result
 from .._report.totals import Settings, Totals
 from .._report.writing import counted, write_report
 from .._steps.report import inspect_all
-from . import arguments, connect, results
+from . import arguments, connect, operators, results
 from .arguments import Options
 from .timing import PlainTiming
 
@@ -58,7 +58,8 @@ def report_applications(module: AnsibleModule) -> results.Values:
     totals.meet(tenant_id, seen)
     reports = itertools.chain([first] if first else [], found)
     rows = (row_of(results.of_report(report, policy), tenant_id, seen) for report in reports)
-    return results.with_auth(connection, _write(module, totals, rows))
+    values = operators.with_operator(connection, options, _write(module, totals, rows))
+    return results.with_auth(connection, values)
 
 
 def _settings(options: Options, now: dt.datetime, renew_before: float | None = None) -> Settings:

@@ -247,6 +247,8 @@ def of_report(report: Report, policy: RenewalPolicy) -> Values:
         "display_name": application.display_name if application else None,
         "kind": application.kind if application else None,
         "status": verdict.status,
+        "directory": facts.directory,
+        "diagnosis": of_diagnosis(facts.trouble) if facts.trouble else None,
         "findings": [shown(dataclasses.asdict(finding)) for finding in verdict.findings],
         "certificates": _certificates(report, policy),
         "next_renewal": format_iso(verdict.next_renewal),

@@ -10,7 +10,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.diagnosis import Diagnosis
+from .._core.diagnosis import Diagnosis, diagnosis_of
 from .._core.errors import EvercertError, InvalidInput, NotPermitted, StillWaiting
 from .._core.privileges import PRIVILEGES
 from .._core.texts import sentence, shown
@@ -21,8 +21,8 @@ from .timing import PlainTiming, SlicedTiming
 Result = dict[str, t.Any]
 
 
-def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None:
-    """Do what the module is for, and report it."""
+def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result], **in_a_failure: t.Any) -> None:
+    """Do what the module is for, and report it. `in_a_failure` are values that a failure has too."""
     missing = missing_libraries()
     if missing:
         module.fail_json(msg=missing)
@@ -32,7 +32,7 @@ def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None
     except StillWaiting as pause:
         module.exit_json(changed=False, _waiting=_hand_over(module, pause))
     except EvercertError as error:
-        module.fail_json(**failure_of(error))
+        module.fail_json(**{**in_a_failure, **failure_of(error)})
     failed = result.pop("_failed", None)
     if failed is not None:
         module.fail_json(msg=sentence(failed), **result)
@@ -72,11 +72,9 @@ def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:
 
 def failure_of(error: EvercertError) -> Result:
     """One of our errors as the values of a failure."""
+    values: Result = {"msg": sentence(error.message), "diagnosis": of_diagnosis(diagnosis_of(error))}
     if isinstance(error, InvalidInput):
-        return {"msg": sentence(error.message), "problems": shown(error.problems)}
-    values: Result = {"msg": sentence(error.message)}
-    if error.diagnosis:
-        values["diagnosis"] = of_diagnosis(error.diagnosis)
+        values["problems"] = shown(error.problems)
     if isinstance(error, NotPermitted):
         values["missing_permissions"] = [
             {"task": PRIVILEGES[lack.need].task, "kind": lack.kind, "any_of": list(lack.any_of)} for lack in error.lacks

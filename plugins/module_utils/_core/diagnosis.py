@@ -27,6 +27,9 @@ from .service_codes import (
     Meaning,
 )
 
+if t.TYPE_CHECKING:
+    from .errors import EvercertError
+
 # How an answer is to be taken. `wait`: the certificate may not be visible yet. `later`: passing trouble that says
 # nothing about the certificate. `no`: final until somebody changes something.
 Retry = t.Literal["wait", "later", "no"]
@@ -74,6 +77,8 @@ KEY_CODES = ("certificate_not_registered", "certificate_expired", "wrong_private
 
 # Graph refused a certificate for what it is: the same one, sent again, is refused again.
 CERTIFICATE_CODES = ("policy_refused", "value_refused", "dates_refused")
+# Those that refuse the credential with which somebody signs in: it ended, was revoked, or is wrong.
+CREDENTIAL_CODES = (*KEY_CODES, "secret_invalid", "secret_expired")
 
 # Right after a service principal was made or enabled, the token service may not know of it yet (facts page, 4.7 and 6).
 LATE_AFTER_REPAIR = ("application_not_found", "service_principal_missing", "application_disabled")
@@ -310,6 +315,27 @@ TABLE: dict[str, Explanation] = {
         "Try again later. This says nothing about the certificate.",
         "later",
     ),
+    "still_accepted": Explanation(
+        "Entra accepts sign-ins with a certificate that it should refuse.",
+        "Right after a removal wait some minutes and try again; otherwise remove the certificate from the application "
+        "(application_certificate with state absent).",
+        "wait",
+    ),
+    "not_proven": Explanation(
+        "What was to be proven was not within the time for it.",
+        "Run again; raise timeout_propagation where the directory or the sign-ins need longer.",
+        "later",
+    ),
+    "invalid_input": Explanation(
+        "The options cannot work as they are given.",
+        "Correct what the message names.",
+        "no",
+    ),
+    "key_store_error": Explanation(
+        "The key store cannot be used as it is.",
+        "Do what the message says, as the user who owns the key store.",
+        "no",
+    ),
     "unknown": Explanation(
         "The service refused the request for a reason that this collection has no advice for.",
         "Quote the correlation ID and time to Microsoft's support.",
@@ -336,6 +362,14 @@ def _explain(meaning: Meaning, host: str, evidence: t.Mapping[str, t.Any], retry
     row = TABLE[meaning.code]
     cause = (meaning.cause or row.cause).format(host=host or "the service")
     return Diagnosis(meaning.code, cause, meaning.remedy or row.remedy, retry or row.retry, {"host": host, **evidence})
+
+
+def diagnosis_of(error: EvercertError) -> Diagnosis:
+    """The diagnosis of a failure: its own, else what its kind means, with the sentence of this one."""
+    if error.diagnosis:
+        return error.diagnosis
+    row = explain(error.word if error.word in TABLE else "unknown", "", {"message": None})
+    return replace(row, cause=error.message)
 
 
 def explain_sign_in(

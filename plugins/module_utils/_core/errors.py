@@ -21,6 +21,7 @@ EvercertError
 
 from __future__ import annotations
 
+import re
 import typing as t
 
 from .service_codes import NOTHING_TO_REMOVE
@@ -53,12 +54,17 @@ class EvercertError(Exception):
         self.message = message
         self.diagnosis = diagnosis
 
+    @property
+    def word(self) -> str:
+        """NotProven → not_proven."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
 
 class InvalidInput(EvercertError):
     """Raised before the first effect when options cannot work; carries every problem at once."""
 
-    def __init__(self, problems: t.Sequence[str]) -> None:
-        super().__init__(" ".join(problems))
+    def __init__(self, problems: t.Sequence[str], diagnosis: Diagnosis | None = None) -> None:
+        super().__init__(" ".join(problems), diagnosis)
         self.problems = tuple(problems)
 
 

@@ -209,6 +209,11 @@ class Record:
         """One of ours that a run made and did not come to send. What somebody else put there is not for us to judge."""
         return self.generated is not None and self.origin != FROM_OUTSIDE and self.was_never_sent
 
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest of all these moments."""
+        return max((value for value in vars(self).values() if isinstance(value, dt.datetime)), default=None)
+
 
 @dataclass(frozen=True)
 class Version:
@@ -238,6 +243,11 @@ class StoreContents:
     @property
     def is_empty(self) -> bool:
         return not self.versions
+
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest moment that a record holds."""
+        return max((at for version in self.versions if (at := version.record.last_noted)), default=None)
 
     @property
     def predecessors(self) -> tuple[Version, ...]:

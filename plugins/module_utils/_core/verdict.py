@@ -34,7 +34,8 @@ class Facts:
     """What was read. `trouble` says why the application could not be read or signed in to.
 
     `limits` is None where management policies were not, or may not be, read. `keyless` are versions of the key store
-    whose private key is not there, by thumbprint, each with the reason.
+    whose private key is not there, by thumbprint, each with the reason. `directory` says whether the application itself
+    was read: `read`, `refused` (asked for in vain, and `trouble` says why) or `not_asked`.
     """
 
     now: dt.datetime
@@ -49,6 +50,7 @@ class Facts:
     limits: tuple[Rule, ...] | None = None
     service_principal: ServicePrincipal | None = None
     keyless: t.Mapping[str, str] = field(default_factory=dict)
+    directory: str = "read"
 
     @property
     def limit(self) -> LifetimeLimit | None:
@@ -105,8 +107,15 @@ def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     facts = _with_what_is_in_use(facts, policy)
     status = _status(facts, policy)
     findings = _findings(facts, policy, status)
-    current = facts.current
-    return Verdict(status, findings, next_renewal(current.certificate, policy) if current else None)
+    return Verdict(status, findings, _next_renewal(facts, policy))
+
+
+def _next_renewal(facts: Facts, policy: RenewalPolicy) -> dt.datetime | None:
+    """The one rule of listings, reports, inventories and events: the key store's current certificate decides, and
+    without one the certificate of the application that falls due last."""
+    if facts.current:
+        return next_renewal(facts.current.certificate, policy)
+    return next_renewal_of(facts.application, policy) if facts.application else None
 
 
 def _with_what_is_in_use(facts: Facts, policy: RenewalPolicy) -> Facts:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import itertools
 import re
 import typing as t
@@ -67,6 +68,16 @@ def _refuse_another(found: Application, app_id: str | None, object_id: str | Non
     asked = object_id or app_id or ""
     if asked.lower() != (found.object_id if object_id else found.app_id).lower():
         raise _untrusted(f"Graph was asked for application {asked} and answered another object.")
+
+
+def list_passwords(graph: GraphClient, app_id: str) -> list[tuple[str | None, dt.datetime | None]]:
+    """Of each client secret of an application its first characters, as far as Graph tells them, and its end."""
+    if not is_id(app_id):
+        return []
+    body = graph.glance(f"/applications(appId='{app_id}')?$select=appId,passwordCredentials")
+    found = body.get("passwordCredentials")
+    entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    return [(_text(entry.get("hint")), parse_iso_or_none(entry.get("endDateTime"))) for entry in entries]
 
 
 def list_applications(graph: GraphClient, parse: ParseCertificate, odata_filter: str | None) -> t.Iterator[Application]:

@@ -36,7 +36,7 @@ from .._core.errors import (
     StillWaiting,
 )
 from .._core.privileges import needs_sentence
-from .._entra.graph import LONGEST_RETRY_AFTER
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .._entra.principals import (
     create_principal,
     enable_principal,

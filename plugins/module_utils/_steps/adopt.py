@@ -26,7 +26,7 @@ def is_adoption(connection: Connection, adopts: bool) -> bool:
 
 def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPairLike) -> Run:
     """Sign in once with the key pair, and learn its key ID where the directory may be read."""
-    connection.service.discovery()
+    connection.discover()
     connection.refuse_skew()
     certificate, now = pair.certificate, connection.clock.now()
     if not certificate.not_before <= now < certificate.not_after:

@@ -15,7 +15,7 @@ from .._core.diagnosis import explain
 from .._core.errors import ApplicationNotFound, GraphRefused, InvalidInput, NetworkFailure, NotProven, Unsafe
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
-from .._entra.graph import LONGEST_RETRY_AFTER
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .connection import Connection
 from .limits import find_limit, refuse_longer
 from .register import report_vanished

@@ -11,6 +11,7 @@ import dataclasses
 from .._core.diagnosis import Diagnosis, explain
 from .._core.errors import GraphRefused, SignInRefused
 from .._core.model import Application, StoreContents, Version
+from .._core.policy import SIGN_IN_PAUSE
 from .._core.restored import newer_elsewhere, sentence
 from .._core.status import SignIn, Snapshot
 from .._core.take_over import is_untouched
@@ -103,7 +104,7 @@ def _read_directory(
 ) -> tuple[Application | None, Diagnosis | None, SignIn | None]:
     """The application, or why it may not be read, and what the sign-in with the current key came to if it was made."""
     own = connection.is_own_identity
-    connection.service.discovery() if connection.identity.name != "access_token" else None
+    connection.discover() if connection.identity.name != "access_token" else None
     if own and not _can_try(connection, store.current):
         return None, None, None
     try:
@@ -130,7 +131,7 @@ def _refused_again(connection: Connection, version: Version, first: SignIn, look
     while answer.diagnosis and answer.diagnosis.code == "certificate_not_registered":
         if _count(looked, "refused") >= ABSENT_READS:
             break
-        connection.timing.wait(1, f"signing in again: {version.thumbprint} was refused as not registered")
+        connection.timing.wait(SIGN_IN_PAUSE, f"signing in again: {version.thumbprint} was refused as not registered")
         answer = _try_key(connection, None, version)
     return answer
 

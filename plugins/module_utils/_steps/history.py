@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -46,7 +45,7 @@ def noting_failures(connection: Connection, act: str, progress: Progress | None 
     try:
         yield doing
     except EvercertError as error:
-        reason = error.diagnosis.code if error.diagnosis else _word(error)
+        reason = error.diagnosis.code if error.diagnosis else error.word
         _append(connection, "failed", doing.thumbprint, step=doing.step, reason=reason, message=_message(error))
         raise
 
@@ -67,11 +66,6 @@ def _append(connection: Connection, event: str, thumbprint: str | None, **facts:
     store = connection.key_store
     if store is None or not connection.notes_sign_ins:
         return
-    line = {"at": format_iso(connection.clock.now()), "event": event, "thumbprint": thumbprint}
+    line = {"at": format_iso(connection.clock.service_time()), "event": event, "thumbprint": thumbprint}
     with contextlib.suppress(EvercertError, StillWaiting):
         store.append_history({**line, **facts})
-
-
-def _word(error: EvercertError) -> str:
-    """NotProven → not_proven."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()

@@ -28,7 +28,8 @@ from . import prove as proofs
 from .adopt import take_over
 from .aside import clear_asides, set_aside
 from .connection import Connection
-from .gather import gather, warn_of_newer_keys
+from .fall_back import FELL_BACK, fall_back, gather_or_fall_back
+from .gather import warn_of_newer_keys
 from .history import Doing, noting_failures
 from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
@@ -100,18 +101,23 @@ def prepare(connection: Connection, request: Request, progress: Progress) -> Run
 
 
 def _prepare(connection: Connection, request: Request, looked: dict[str, int]) -> Run:
-    before = taken_over(gather(connection, looked), request.policy)
+    found, policy = gather_or_fall_back(connection, request.policy, looked)
+    before = taken_over(found, policy)
     warn_of_wrong_object(connection, before)
     warn_of_newer_keys(connection, before.application, before.store)
-    policy, plan = _plan_within_limits(connection, request, before)
+    policy, plan = _plan_within_limits(connection, request, policy, before)
     run = start(connection, policy, before, plan, request.provided, request.pfx_passphrase)
+    if FELL_BACK in looked:
+        run.progress.looked[FELL_BACK] = 1
     stop_before_effects(run, before, plan)
     return run
 
 
-def _plan_within_limits(connection: Connection, request: Request, before: Snapshot) -> tuple[RenewalPolicy, Plan]:
+def _plan_within_limits(
+    connection: Connection, request: Request, policy: RenewalPolicy, before: Snapshot
+) -> tuple[RenewalPolicy, Plan]:
     """The plan, with the lifetimes in it held against the management policies where they may be read."""
-    policy, brought = request.policy, request.provided.certificate if request.provided else None
+    brought = request.provided.certificate if request.provided else None
     finding = assess(before, policy)
     plan = plan_renewal(before, policy, finding, brought)
     if not before.application or not {"generate", "register"} & {step.name for step in plan.steps}:
@@ -187,7 +193,8 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
     """The run that an earlier call left waiting, when the key store is still as that call left it."""
     if not progress.steps:
         return None
-    run = Run(connection, request.policy, connection.proof, progress, request.provided, request.pfx_passphrase)
+    policy = fall_back(connection, request.policy) if progress.looked.get(FELL_BACK) else request.policy
+    run = Run(connection, policy, connection.proof, progress, request.provided, request.pfx_passphrase)
     step = progress.steps[progress.position]
     if step.name == "roll_back" and (now := connection.store.read().current) and now.thumbprint != step.thumbprint:
         return None
@@ -198,7 +205,7 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
             return None
         if store.current and store.current.thumbprint == name:
             _leave_to_others(progress)
-    connection.service.discovery()
+    connection.discover()
     return run
 
 
@@ -226,6 +233,8 @@ def carry_out(run: Run, request: Request) -> None:
         progress.position = position
         with handing_over(run.connection, progress, run.policy):
             try:
+                if progress.steps[position].name in TIMED:
+                    run.connection.refuse_skew()
                 ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
             except StillWaiting:
                 run.remember_algorithm()
@@ -367,6 +376,8 @@ ACTIONS: dict[str, t.Callable[[Run, Step, Request], None]] = {
     "promote": _promote,
     "retire": _retire,
 }
+# Steps that a time goes into: an answer may have been wrong since the plan was made.
+TIMED = ("generate", "promote", "retire")
 
 
 def _leave_mark(run: Run) -> None:

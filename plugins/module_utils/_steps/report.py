@@ -51,6 +51,7 @@ def inspect_one(
     if contents:
         refuse_other_application(connection, contents)
     application, trouble = _read(connection, contents)
+    _warn_of(connection, trouble)
     if contents:
         refuse_other_application(connection, contents, application)
     current = contents.current if contents else None
@@ -66,6 +67,7 @@ def inspect_one(
         sign_in=attempt,
         claim=claim,
         keyless=_keyless(connection, contents),
+        directory="read" if application else "refused" if trouble else "not_asked",
     )
     if current and attempt:
         why = attempt.diagnosis.code if attempt.diagnosis else None
@@ -145,7 +147,7 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
     if connection.is_own_identity and current is None:
         return None, None
     try:
-        connection.service.discovery() if connection.identity.name != "access_token" else None
+        connection.discover() if connection.identity.name != "access_token" else None
         if connection.is_own_identity and current and _has_ended(connection, current):
             return None, None
         return connection.find_application(), None
@@ -153,6 +155,14 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
         raise
     except (SignInRefused, NetworkFailure, GraphRefused) as failure:
         return None, failure.diagnosis
+
+
+def _warn_of(connection: Connection, trouble: Diagnosis | None) -> None:
+    """A status is an answer, but that nobody could look is no detail of it. An application that may not read itself is
+    as it should be."""
+    if trouble and not (connection.is_own_identity and trouble.code == "permission_denied"):
+        who = f"auth_source {connection.identity.name}"
+        connection.warn(f"The directory was not read ({who}, {trouble.code}): {trouble.cause} {trouble.remedy}")
 
 
 def _has_ended(connection: Connection, version: Version) -> bool:

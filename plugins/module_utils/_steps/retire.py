@@ -14,7 +14,8 @@ from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProve
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
 from .._core.times import format_iso
-from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
+from .._entra.graph import GraphClient
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .register import POLL, choose_way, seconds_to_settle, signs_in
 from .run import Run
 from .write import (
@@ -267,7 +268,8 @@ def _confirm_refused(run: Run, version: Version) -> None:
         if left <= 0:
             raise NotProven(
                 f"Certificate {version.thumbprint} was removed from the application, but Entra still accepts sign-ins "
-                "with it (confirm_retired). The current certificate is not affected."
+                "with it (confirm_retired). The current certificate is not affected.",
+                explain("still_accepted", "", {"message": None}),
             )
         run.connection.timing.wait(min(20.0, left), f"the removed key to be refused ({left:.0f} s left)")
 

@@ -42,6 +42,7 @@ class ProofProgress:
     deadline: float = 0.0
     next_at: float = 0.0
     correlation_ids: list[str] = field(default_factory=list)
+    trouble: dict[str, t.Any] | None = None  # the diagnosis of the last answer that was not the one wanted
 
 
 @dataclass
@@ -112,7 +113,8 @@ class Run:
 
     @property
     def now(self) -> dt.datetime:
-        return self.connection.clock.now()
+        """The moment to note. The option `now` decides what is due, and is noted nowhere."""
+        return self.connection.clock.service_time()
 
     @property
     def memory(self) -> Memory:

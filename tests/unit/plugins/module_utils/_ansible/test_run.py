@@ -8,8 +8,10 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.run import carried, of_diagnosis, run, timing_of
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.timing import SlicedTiming
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
+    ApplicationNotFound,
     EvercertError,
     InvalidInput,
+    KeyStoreError,
     NotProven,
     StillWaiting,
 )
@@ -61,7 +63,9 @@ def test_a_result_that_failed_keeps_its_values():
 def test_bad_input_is_reported_as_one_sentence_and_as_a_list():
     found = reported(raises(InvalidInput(["One.", "Two."])))
 
+    diagnosis = found.pop("diagnosis")
     assert found == {"failed": True, "msg": "One. Two.", "problems": ["One.", "Two."]}
+    assert (diagnosis["code"], diagnosis["cause"]) == ("invalid_input", "One. Two.")
 
 
 def test_a_failure_with_a_diagnosis_returns_it():
@@ -72,8 +76,20 @@ def test_a_failure_with_a_diagnosis_returns_it():
     assert found["diagnosis"]["evidence"]["http_status"] == 429
 
 
-def test_a_failure_without_a_diagnosis_returns_none():
-    assert reported(raises(EvercertError("No."))) == {"failed": True, "msg": "No."}
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EvercertError("No."), "unknown"),
+        (KeyStoreError("No."), "key_store_error"),
+        (NotProven("No."), "not_proven"),
+        (ApplicationNotFound("No."), "application_not_found"),
+    ],
+)
+def test_a_failure_without_a_diagnosis_has_that_of_its_kind(error, code):
+    found = reported(raises(error))
+
+    assert found.keys() == {"failed", "msg", "diagnosis"}
+    assert (found["diagnosis"]["code"], found["diagnosis"]["cause"]) == (code, "No.")
 
 
 def test_what_we_do_not_know_is_not_caught():

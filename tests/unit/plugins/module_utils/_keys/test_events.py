@@ -56,6 +56,28 @@ def test_sign_ins_older_than_a_day_are_forgotten_when_there_are_many(store):
     assert store.sign_ins_since(NOW)[0] == NOW + dt.timedelta(hours=77)
 
 
+def test_sign_ins_are_forgotten_with_age_however_few_there_are(store):
+    """Ten years of one run a week are no reason to keep hundreds of them."""
+    path = Path(store.location, "sign_ins.jsonl")
+    for week in range(10):
+        for second in range(3):
+            store.note_sign_in(NOW + dt.timedelta(weeks=week, seconds=second), "A", "proof")
+
+    assert path.read_bytes().count(b"\n") == 3
+    assert store.sign_ins_since(NOW) == [NOW + dt.timedelta(weeks=9, seconds=second) for second in range(3)]
+
+
+def test_a_note_of_a_wrong_clock_does_not_push_out_the_true_ones(store):
+    store.note_sign_in(NOW, "A", "proof")
+    store.note_sign_in(NOW + dt.timedelta(hours=40), "A", "proof")
+    path = Path(store.location, "sign_ins.jsonl")
+    path.write_bytes(path.read_bytes() + b'{"at": "2027-06-01T00:00:00Z"}\n')
+
+    store.note_sign_in(NOW + dt.timedelta(hours=41), "A", "proof")
+
+    assert store.sign_ins_since(NOW) == [NOW + dt.timedelta(hours=40), NOW + dt.timedelta(hours=41)]
+
+
 def test_sign_ins_are_noted_while_another_process_holds_the_lock(store):
     with DirectoryStore(store.location).lock(0, lambda _seconds, _what: None):
         store.note_sign_in(NOW, "A", "proof")

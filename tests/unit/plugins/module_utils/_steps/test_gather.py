@@ -191,7 +191,7 @@ def test_a_refusal_as_not_registered_is_asked_three_times_and_outweighs_the_reco
 
     snapshot = look(adopted, looked, **adopted.as_itself)
 
-    assert len(tries(adopted)) == 3 and adopted.timing.waited == 2 and looked["refused"] == 3
+    assert len(tries(adopted)) == 3 and adopted.timing.waited == 4 and looked["refused"] == 3
     assert snapshot.current_sign_in.diagnosis.code == "certificate_not_registered"
     assert snapshot.store.current.record.registered is None
     assert adopted.contents.current.record.registered
