@@ -57,8 +57,8 @@ def report_applications(module: AnsibleModule) -> results.Values:
     totals.meet(tenant_id, seen)
     reports = itertools.chain([first] if first else [], found)
     rows = (row_of(results.of_report(report, policy), tenant_id, seen) for report in reports)
-    found = operators.with_operator(connection, options, _write(module, totals, rows))
-    return results.with_auth(connection, found)
+    values = operators.with_operator(connection, options, _write(module, totals, rows))
+    return results.with_auth(connection, values)
 
 
 def _settings(options: Options, now: dt.datetime, renew_before: float | None = None) -> Settings:
