@@ -16,6 +16,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.plan import S
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import Finding
 from ansible_collections.evercert.entra.plugins.module_utils._core.times import whole_seconds
 from ansible_collections.evercert.entra.plugins.module_utils._steps import renew as steps
+from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
@@ -354,7 +355,7 @@ def test_one_that_may_have_been_sent_is_kept_when_it_is_replaced(adopted):
 
 
 def test_a_refused_current_key_signs_no_proof(adopted):
-    snapshot = steps.gather(adopted.connect(adopted.options(**adopted.as_itself)))
+    snapshot = gather(adopted.connect(adopted.options(**adopted.as_itself)))
     assert steps.usable_current(snapshot) == snapshot.store.current
 
     adopted.lose(adopted.current)
