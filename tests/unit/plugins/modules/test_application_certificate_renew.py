@@ -248,6 +248,18 @@ def test_bad_input_is_refused_with_a_sentence(renew, given, sentence, key_store)
     assert not os.path.exists(key_store) or not os.listdir(os.path.join(key_store, "versions"))
 
 
+def test_a_refused_operator_is_told_where_the_application_goes_on_as_itself(renew):
+    """The first renewal is the operator's, the next one the application's own."""
+    assert renew()["operator_expires"] is None
+
+    found = renew(client_secret="wrong", force=True, check=True)
+
+    assert steps(found) == ["generate", "register", "prove", "promote"] and found["proof"] == "sign_in"
+    assert found["auth"]["source"] == "key_store" and found["auth"]["skipped"][-1]["source"] == "client_secret"
+    assert found["operator_expires"] == "unknown"
+    assert renew(client_secret="wrong", force=True, fall_back=False)["diagnosis"]["code"] == "secret_invalid"
+
+
 def test_a_refused_sign_in_is_a_failure_with_its_diagnosis(renew):
     found = renew(client_secret="wrong")
 

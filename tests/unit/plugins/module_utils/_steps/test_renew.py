@@ -16,6 +16,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.plan import S
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import Finding
 from ansible_collections.evercert.entra.plugins.module_utils._core.times import whole_seconds
 from ansible_collections.evercert.entra.plugins.module_utils._steps import renew as steps
+from ansible_collections.evercert.entra.plugins.module_utils._steps.gather import gather
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
@@ -357,7 +358,7 @@ def test_what_is_replaced_is_kept_and_set_aside_where_it_was_not_sent(adopted):
 
 
 def test_a_refused_current_key_signs_no_proof(adopted):
-    snapshot = steps.gather(adopted.connect(adopted.options(**adopted.as_itself)))
+    snapshot = gather(adopted.connect(adopted.options(**adopted.as_itself)))
     assert steps.usable_current(snapshot) == snapshot.store.current
 
     adopted.lose(adopted.current)
