@@ -148,7 +148,10 @@ def make_folder(path: Path, files: t.Mapping[str, bytes], access: t.Mapping[str,
 
 
 def name_folder(temporary: Path, path: Path) -> None:
-    """The last step of `make_folder`, for a folder that a stopped run has finished."""
+    """The last steps of `make_folder`, for a folder that a stopped run has filled, perhaps without a sync."""
+    for file in sorted(temporary.iterdir()):
+        perform("sync", file)
+    perform("sync", temporary)
     _move(temporary, path)
 
 

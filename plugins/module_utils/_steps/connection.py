@@ -137,7 +137,7 @@ class Connection:
                 f"app_id and object_id name two applications: object ID {found.object_id} has app ID {found.app_id}, "
                 f"not {self.selector.app_id}."
             )
-        self.memory.note(found, self.clock.now())
+        self.memory.note(found, self.clock.service_time())
         return found
 
     def graph_as(self, token: AccessToken) -> GraphClient:

@@ -97,6 +97,7 @@ def test_a_new_certificate_starts_five_minutes_ago_and_lives_as_long_as_asked(ad
         generated=now,
         stop_after="generated",
         finding="near_expiry",
+        validity="90",
         origin="generated",
     )
 
@@ -120,7 +121,7 @@ def test_where_nothing_may_be_read_it_is_called_by_the_app_id(world):
 
     world.renew(stop_after="generated", **world.as_itself)
 
-    assert asked == [world.payroll.app_id]
+    assert asked == [f"CN={world.payroll.app_id}"]
 
 
 def test_a_pair_that_was_brought_is_on_record_as_that(adopted):
@@ -362,7 +363,7 @@ def test_a_refused_current_key_signs_no_proof(adopted):
     assert steps.usable_current(snapshot) == snapshot.store.current
 
     adopted.lose(adopted.current)
-    assert steps.usable_current(steps.gather(adopted.connect(adopted.options(**adopted.as_itself)))) is None
+    assert steps.usable_current(gather(adopted.connect(adopted.options(**adopted.as_itself)))) is None
 
 
 def test_what_cannot_be_retired_is_a_warning_even_when_nothing_is_done(world):

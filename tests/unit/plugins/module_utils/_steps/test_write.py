@@ -388,7 +388,7 @@ def remove(run, way, version, key_id):
         steps._update(run, run.latest, body_without(run, key_id), removes=key_id)
     else:
         token = run.tokens.get(version.thumbprint) or run.connection.graph.token
-        steps.remove_with_proof(run, run.connection.graph_as(token), version, key_id)
+        steps.remove_with_proof(run, run.connection.graph_as(token), version, key_id, leaving=version.thumbprint)
 
 
 # A PATCH that is refused
