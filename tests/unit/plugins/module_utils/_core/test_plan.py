@@ -376,8 +376,10 @@ def test_the_replacement_says_why():
 def test_a_successor_that_was_never_sent_is_replaced_and_needs_no_retirement():
     unsent = a_version("new", expires=10, generated=-1)
 
-    for application in (None, False):
-        found = plan(a_snapshot(a_version("old", promoted=-90), unsent, application=application))
+    old = a_version("old", promoted=-90)
+
+    for application in (an_application(old), False):
+        found = plan(a_snapshot(old, unsent, application=application))
 
         assert names(found) == ["replace_successor", *NEW_ONE]
         assert found.not_retirable == ()
