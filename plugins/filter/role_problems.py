@@ -84,12 +84,14 @@ def _unknown(name: str, known: t.Sequence[str]) -> str:
 
 
 def _nearest(name: str, known: t.Sequence[str]) -> str | None:
-    """The one that ends with the same words, as an option's own name does; else the one spelled most like it."""
-    prefix, _line, words = name.partition("_")
-    tails = {each[len(prefix) + 1 :]: each for each in known}
-    same = [each for tail, each in tails.items() if tail.endswith(f"_{words}")]
-    alike = difflib.get_close_matches(words, tails, 1)
-    return min(same, key=len) if same else tails[alike[0]] if alike else None
+    """The one that is spelled most like it, with or without the words in front of an option's own name."""
+    wanted = name.partition("_")[2]
+    endings: dict[str, str] = {}
+    for each in sorted(known, key=len, reverse=True):
+        words = each.split("_")[1:]
+        endings.update({"_".join(words[start:]): each for start in range(len(words))})
+    alike = difflib.get_close_matches(wanted, endings, 1, 0.7)
+    return endings[alike[0]] if alike else None
 
 
 def _missing(name: str, path: t.Any, playbook_dir: str) -> str:

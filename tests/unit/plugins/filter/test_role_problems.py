@@ -26,6 +26,7 @@ def known(role):
         ("renew_sign_in", "renew_sign_ins"),
         ("renew_after_promotion", "renew_after_promote"),
         ("renew_stopafter", "renew_stop_after"),
+        ("renew_befor", "renew_renew_before"),
     ],
 )
 def test_an_unknown_variable_is_refused_with_the_nearest_known_name(name, meant):
