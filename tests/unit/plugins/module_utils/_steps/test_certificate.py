@@ -151,6 +151,8 @@ FAULTS = {
     "request lost": {"kind": "reset"},
     "503, applied": {"kind": "error", "status": 503, "applied": True},
     "503, not applied": {"kind": "error", "status": 503},
+    "408, applied": {"kind": "error", "status": 408, "applied": True},
+    "499, not applied": {"kind": "error", "status": 499},
     "409": {"kind": "error", "status": 409},
     "429": {"kind": "error", "status": 429, "retry_after": 9},
 }
