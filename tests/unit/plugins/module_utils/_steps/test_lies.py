@@ -165,7 +165,7 @@ def test_add_method_add_key_refuses_with_its_sentence(adopted):
 
 
 def test_the_other_proof_audience_is_tried_and_remembered_for_good(adopted):
-    adopted.tenant.switches.set(proof_audience="0003", young_key_refused=0)
+    adopted.tenant.switches.set(proof_audience="0003", young_key_refused=0)  # both refuse with the same words
 
     first = adopted.renew(overlap=0)
     adopted.settle()
@@ -280,7 +280,7 @@ def test_an_entry_of_somebody_else_added_before_the_write_stays(adopted):
 
 
 def test_an_entry_of_somebody_else_that_vanishes_during_add_key_is_reported_and_not_recreated(adopted):
-    adopted.tenant.switches.set(young_key_refused=0)  # else the predecessor has to go by PATCH, which stops here
+    adopted.tenant.switches.set(young_key_refused=0)  # an update that removes for a young key would stop at it
     foreign = adopted.foreign()
     adopted.settle()
     adopted.tenant.faults.add(
