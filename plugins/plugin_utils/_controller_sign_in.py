@@ -14,7 +14,7 @@ import threading
 import typing as t
 
 from ..module_utils._ansible import connect, timing
-from ..module_utils._ansible.arguments import CONNECTION, problems_of_empty, tidied
+from ..module_utils._ansible.arguments import CONNECTION, about_empty, tidied
 from ..module_utils._ansible.checking import checked_options
 from ..module_utils._ansible.libraries import missing_libraries
 from ..module_utils._core.errors import EvercertError, InvalidInput
@@ -68,7 +68,7 @@ def connection_options(options: Result) -> Result:
     checked, problems = checked_options(CONNECTION, given)
     tidy, empty = tidied(checked)
     if problems or empty:
-        raise InvalidInput([*problems, *problems_of_empty(empty)])
+        raise InvalidInput([*problems, *about_empty(empty)])
     return tidy
 
 

@@ -315,7 +315,7 @@ def tidied(options: Options) -> tuple[dict[str, t.Any], list[str]]:
     return {**options, **{name: texts[name] for name in _TRIMMED if name in texts}}, empty
 
 
-def problems_of_empty(names: t.Iterable[str]) -> list[str]:
+def about_empty(names: t.Iterable[str]) -> list[str]:
     """What there is to say of options that are given and empty."""
     advice = "as where a variable was never filled. Give it a value, or leave it out (omit)."
     return [f"{name} is given and empty, {advice}" for name in names]

@@ -170,7 +170,7 @@ def _checked(given: Options, now: str | None) -> Tenant:
     validated, wrong = checked_options({**CONNECTION, **QUERY}, known)
     options = {**validated, "now": now}
     places = {name: options[name] for name in _PLACES if given.get(name)}
-    problems = arguments.problems_of_empty(empty)
+    problems = arguments.about_empty(empty)
     problems += [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
     problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
     unusable = [] if wrong or empty else _problems_of_sign_in(options)

@@ -29,7 +29,7 @@ def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
         raise InvalidInput(checked.error_messages)
     options, empty = arguments.tidied(checked.validated_parameters)
     if empty:
-        raise InvalidInput(arguments.problems_of_empty(empty))
+        raise InvalidInput(arguments.about_empty(empty))
     problems = [*arguments.problems_of(options), *arguments.problems_of_recovery(options)]
     if problems:
         raise InvalidInput(problems)

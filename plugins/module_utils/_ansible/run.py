@@ -43,7 +43,7 @@ def _tidy(module: AnsibleModule) -> None:
     """Raises InvalidInput for options that are given and empty, before anything is made of them."""
     options, empty = arguments.tidied(module.params)
     if empty:
-        raise InvalidInput(arguments.problems_of_empty(empty))
+        raise InvalidInput(arguments.about_empty(empty))
     module.params.update(options)
 
 

@@ -470,7 +470,7 @@ def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers:
     return _explain(meaning, host, evidence)
 
 
-def explain_young_key(refused: Diagnosis, retry: Retry) -> Diagnosis:
+def young_key_diagnosis(refused: Diagnosis, retry: Retry) -> Diagnosis:
     """The diagnosis of a refused proof, where the age of the key that signed it may be all that is wrong."""
     return replace(refused, cause=YOUNG_KEY.cause, remedy=YOUNG_KEY.remedy, retry=retry)
 

@@ -113,7 +113,7 @@ def _check(tenants: t.Sequence[dict[str, t.Any]], problems: list[str]) -> None:
 def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
     empty = arguments.tidied(options)[1]
     if empty:
-        return arguments.problems_of_empty(empty)
+        return arguments.about_empty(empty)
     source = options.get("auth_source")
     if source in NOT_FOR_POLLS:
         why = "needs a person" if source == "device_code" else "signs in as one application"

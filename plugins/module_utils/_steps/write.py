@@ -13,7 +13,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from .._core.diagnosis import explain, explain_young_key
+from .._core.diagnosis import explain, young_key_diagnosis
 from .._core.errors import EvercertError, GraphRefused, KeyStoreError, SignInRefused, Unsafe
 from .._core.model import Application, Certificate, KeyCredential, Version
 from .._core.policy import LONGEST_YOUTH, PROOF_MARGIN
@@ -153,7 +153,7 @@ def _refused_for_youth(run: Run, signing: Version, refusal: GraphRefused) -> Gra
     if not is_new(run, signing):
         return refusal
     is_young = _is_younger(run, signing, run.policy.propagation)
-    return refusal.meaning(explain_young_key(refusal.diagnosis, "later" if is_young else "no"), YOUNG_PAUSE)
+    return refusal.meaning(young_key_diagnosis(refusal.diagnosis, "later" if is_young else "no"), YOUNG_PAUSE)
 
 
 def _with_either_audience(run: Run, signing: Version, send: t.Callable[[Signer, str], t.Any]) -> t.Any:

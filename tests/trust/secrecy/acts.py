@@ -96,7 +96,7 @@ def renewals(cast):
         renew("undefined", of(payroll, client_secret="{{ secrets.client_secret ~ nobody_set_it }}"), "undefined"),
         renew(
             "in a loop",
-            of(payroll, client_secret="{{ secrets[item] }}"),
+            of(payroll, client_secret="{{ secrets[item] }}", fall_back=False),
             "",
             {"loop": ["wrong_secret", "client_secret"]},
         ),
