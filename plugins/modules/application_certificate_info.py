@@ -268,9 +268,9 @@ applications:
         policy:
           description:
             - What the management policy that decides for the application says of its lifetime. C(state) is V(ok),
-              V(exceeds), or V(unknown): it has no dates, the policy has a rule that Graph v1.0 shows without its name,
-              or the policy could not be read because of trouble that passes, which is a warning besides. C(limit_days)
-              and C(policy_id) are V(null) where nothing limits it.
+              V(exceeds), or V(unknown) where it has no dates, where the policy has a rule that Graph v1.0 shows without
+              its name, or where the policy could not be read because of trouble that passes, which is a warning.
+              C(limit_days) and C(policy_id) are V(null) where nothing limits it.
           returned: when management policies may be read and it is on the application
           type: dict
           sample: {"limit_days": 180.0, "policy_id": 00000000-0000-0000-0000-000000000000, "state": ok}

@@ -23,11 +23,11 @@ from ansible_collections.evercert.entra.tests.unit.builders import (
 OLD = a_version("old", registered=-90, promoted=-90, key_id="old")
 NEW = a_version("new", registered=-8, promoted=-8, key_id="new", replaces=OLD)
 STORE = a_store(NEW, others=[OLD])
-ENTRIES = [
+ENTRIES = (
     a_credential(OLD, key_id="old"),
     a_credential(NEW, key_id="new"),
     a_credential(a_certificate("theirs"), key_id="theirs"),
-]
+)
 
 
 def a_write(entries=ENTRIES, store=STORE, readable=True, shown_before=(), **facts):
