@@ -359,7 +359,7 @@ def test_a_refused_current_key_signs_no_proof(adopted):
     assert steps.usable_current(snapshot) == snapshot.store.current
 
     adopted.lose(adopted.current)
-    assert steps.usable_current(steps.gather(adopted.connect(adopted.options(**adopted.as_itself)))) is None
+    assert steps.usable_current(gather(adopted.connect(adopted.options(**adopted.as_itself)))) is None
 
 
 def test_what_cannot_be_retired_is_a_warning_even_when_nothing_is_done(world):
