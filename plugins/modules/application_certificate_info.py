@@ -253,8 +253,8 @@ applications:
         policy:
           description:
             - What the management policy that decides for the application says of its lifetime. C(state) is V(ok),
-              V(exceeds), or V(unknown): it has no dates, the policy has a rule that Graph v1.0 shows without its name,
-              or the policy could not be read because of trouble that passes, which is a warning besides. C(limit_days)
+              V(exceeds), or V(unknown) where it has no dates, the policy has a rule that Graph v1.0 shows without its
+              name, or the policy could not be read because of trouble that passes (a warning besides). C(limit_days)
               and C(policy_id) are V(null) where nothing limits it.
           returned: when management policies may be read and it is on the application
           type: dict
