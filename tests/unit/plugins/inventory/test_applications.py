@@ -394,7 +394,7 @@ def test_every_mistake_of_a_file_is_told_at_once_and_nothing_is_sent(fleet, said
         "tenants, entry 3 (third): tenant_id is needed",
         "tenants, entry 3 (third): auth_source key_store is for one application",
         "tenants, entry 3 (third): key_store does not know {display_name}: accepted are {app_id}, {object_id}",
-        "tenants, entry 4 (contoso): No way to sign in.",
+        "tenants, entry 4 (contoso): client_secret is given and empty",
         "tenants, entry 5 (contoso.com): auth_source device_code works on the control node only",
     ):
         assert words in said[0]
