@@ -66,8 +66,7 @@ def _result(row: Row) -> dict[str, t.Any]:
     failure = row["failure"]
     if failure:
         return {"failed": True, "msg": failure["message"], "diagnosis": failure["diagnosis"]}
-    known = {name: row[name] for name in ("finding", "steps", "certificate", "next_renewal")}
-    return {**known, "message": row.get("message")}
+    return {name: row[name] for name in ("finding", "steps", "certificate", "next_renewal")}
 
 
 class FilterModule:

@@ -217,7 +217,7 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: failure
+  returned: when it failed for a reason that has a code
   type: dict
   sample: {"code": "permission_denied", "retry": "no"}
 """
@@ -227,7 +227,6 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, results
-from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import carried, run, timing_of
 from ..module_utils._steps.access import AccessProgress, keep_access
 
@@ -250,7 +249,7 @@ def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = DiscreetModule(
+    module = AnsibleModule(
         argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.ACCESS, **arguments.WAITING},
         supports_check_mode=True,
     )

@@ -19,8 +19,6 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
-from ..module_utils._core.texts import sentence
-
 Result = dict[str, t.Any]
 Call = t.Callable[[Result], Result]
 
@@ -93,7 +91,7 @@ class Narrator:
     def _speak(self, words: str) -> None:
         self._spoke = self.monotonic()
         line = f"{self.subject(self._pause.carry if self._pause else {})}: {words}"
-        self.say(sentence("".join(letter if letter.isprintable() else " " for letter in line)))
+        self.say("".join(letter if letter.isprintable() else " " for letter in line))
 
 
 def counted_down(what: str, seconds: float) -> str:

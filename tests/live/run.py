@@ -13,7 +13,6 @@ import sys
 import tempfile
 from pathlib import Path
 
-from . import answers
 from .facts import FACTS
 from .service import NotObserved, Service, ThrowAway
 from .settings import THROW_AWAY
@@ -21,7 +20,7 @@ from .settings import THROW_AWAY
 RENEWAL = Path(__file__).with_name("renewal.yml")
 
 
-def run(settings, say, service=None, renew=None, folder=None):
+def run(settings, say, service=None, renew=None):
     """The exit status: 0 unless the tenant could not be looked at or left as it was, or the renewal failed."""
     service = service or Service(settings)
     try:
@@ -31,11 +30,11 @@ def run(settings, say, service=None, renew=None, folder=None):
         return 1
     say(f"Tenant {settings.tenant}: " + (f"changing {application.name}" if application else "reading only"))
     renewed = (renew or by_playbook)(settings, application, say) if application else None
-    rows, observed = [], {}
+    rows = []
     for fact in FACTS:
         if application is None and fact.changes:
             continue
-        rows.append(_row(fact, service, application, observed))
+        rows.append(_row(fact, service, application))
         say(_line(*rows[-1]))
     counts = {verdict: sum(1 for row in rows if row[0] == verdict) for verdict in ("confirmed", "REFUTED", "measured")}
     unknown = sum(1 for row in rows if row[0] == "not observed")
@@ -43,9 +42,6 @@ def run(settings, say, service=None, renew=None, folder=None):
         f"{counts['confirmed']} confirmed, {counts['REFUTED']} refuted, {counts['measured']} measured, "
         f"{unknown} not observed" + ("" if application else "; the others need an application that may be changed")
     )
-    if folder and observed:
-        path = answers.write(folder, service.now().date(), FACTS, observed)
-        say(f"Written to {path}, without any ID. Commit it: the emulator and its page of rules go by it.")
     if renewed is not None:
         say(f"Renewal by the collection: {'proven' if renewed else 'FAILED'}")
     if application and application.left:
@@ -64,11 +60,10 @@ def _application(service):
     return application
 
 
-def _row(fact, service, application, answers_so_far):
+def _row(fact, service, application):
     """Verdict, statement, what was observed and the evidence; the application is as before again."""
     try:
         observed, evidence = fact.ask(service, application)
-        answers_so_far[fact.name] = observed
     except NotObserved as reason:
         return "not observed", fact.statement, "", str(reason)
     finally:

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,12 +33,10 @@ class Journal:
 
     @property
     def is_too_long(self) -> bool:
-        """One of another user is left as it is: shortened, it would be ours, and closed to its owner."""
         try:
-            found = self.path.stat()
+            return self.path.stat().st_size > self.limit
         except FileNotFoundError:
             return False
-        return found.st_size > self.limit and found.st_uid == os.geteuid()
 
     def shorten(self, keep: t.Callable[[list[Entry]], list[Entry]]) -> None:
         """Only what `keep` returns stays, in one step; lines appended meanwhile wait and follow."""

@@ -11,10 +11,9 @@ from __future__ import annotations
 
 import re
 
-from .._core.texts import plain
 from .rows import Row
 from .totals import Totals
-from .words import label_of, severity_of, subject_of
+from .words import label_of, plain, severity_of, subject_of
 
 LARGEST = 900_000
 _SIGNS = {
@@ -24,8 +23,6 @@ _SIGNS = {
 }
 _HEALTHY = "\N{HEAVY CHECK MARK}"
 _ACTIVE = re.compile(r"([\\`*_\[\]#|~>$])")
-# Where a bare address becomes a link by itself.
-_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _LONGEST_MESSAGE = 400
 
 
@@ -78,7 +75,6 @@ def _line(row: Row, several: bool) -> str:
 
 
 def _safe(text: object) -> str:
-    """Foreign text that stays text: no markup, no HTML, nobody mentioned, no link."""
+    """Foreign text that stays text: no markup, no HTML, nobody mentioned."""
     shown = _ACTIVE.sub(r"\\\1", plain(text))
-    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
-    return _LINK.sub(r"\g<0><wbr>", shown)
+    return shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")

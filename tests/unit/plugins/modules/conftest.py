@@ -24,9 +24,7 @@ from emulator.tenant import Tenant
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
-    tenant = Tenant()
-    tenant.switches.set(young_key_refused=0)  # time is real here
-    with HttpsServer(Emulator(tenant), tmp_path_factory.mktemp("emulator")) as running:
+    with HttpsServer(Emulator(Tenant()), tmp_path_factory.mktemp("emulator")) as running:
         yield running
 
 
