@@ -25,10 +25,10 @@ help:  ## this list
 demo: prepared  ## watch a certificate being renewed and proven, and a silent failure being caught
 	@$(IN) run tools/demo.py
 
-test:  ## the quality gates, and a table at the end: ten minutes
+test:  ## the quality gates of every change, and a table at the end
 	@$(MAKE) gates G="$(TEST)"
 
-check:  ## all that `make test` leaves out, and the coverage: half an hour
+check:  ## all that `make test` leaves out, and the coverage
 	@$(MAKE) gates G="$(CHECK)"
 
 gates: prepared  ## some gates: make gates G="units mypy"; the Makefile has the list
