@@ -48,12 +48,13 @@ def interpreters() -> dict[str, Path]:
     found = {version: path for version in KNOWN if (path := _first_that_works(version))}
     directory = checkout.pythons_directory()
     directory.mkdir(parents=True, exist_ok=True)
-    for version in KNOWN:
-        link, path = directory / f"python{version}", found.get(version)
-        if not path or (link.is_symlink() and link.readlink() != path):
-            link.unlink(missing_ok=True)
-        if path and not link.is_symlink():
-            link.symlink_to(path)
+    with checkout.locked("pythons"):
+        for version in KNOWN:
+            link, path = directory / f"python{version}", found.get(version)
+            if not path or (link.is_symlink() and link.readlink() != path):
+                link.unlink(missing_ok=True)
+            if path and not link.is_symlink():
+                link.symlink_to(path)
     return found
 
 
