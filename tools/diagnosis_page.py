@@ -59,12 +59,19 @@ def numbers(sources: Sources) -> typing.Iterator[tuple[str, ...]]:
     for number, meaning in sorted(sources.codes["SIGN_IN"].items()):
         if meaning.cause or meaning.remedy:
             yield explained(str(number), meaning, sources)
+        if number in sources.codes["SIGN_IN_TEXTS"]:
+            word, other = sources.codes["SIGN_IN_TEXTS"][number]
+            yield explained(f"{number}, with the word '{word}'", other, sources)
 
 
 def graph(sources: Sources) -> typing.Iterator[tuple[str, ...]]:
-    """Every code of Graph, then the statuses."""
+    """Every code of Graph, the family of policies, the texts, then the statuses."""
     for code, meaning in sorted(sources.codes["GRAPH"].items()):
         yield explained(f"``{code}``", meaning, sources)
+    ending, family = sources.codes["POLICY_ENDING"], sources.codes["POLICY_FAMILY"]
+    yield explained(f"any other that ends in ``{ending}``", family, sources)
+    for words, meaning in sources.codes["GRAPH_TEXTS"].items():
+        yield explained(f"any other, with the text '{words}'", meaning, sources)
     for status, meaning in sources.codes["STATUSES"].items():
         yield explained(f"HTTP {status}", meaning, sources)
 

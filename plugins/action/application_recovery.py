@@ -13,7 +13,9 @@ from ansible.utils.display import Display
 
 from ..module_utils._ansible.arguments import CONNECTION
 from ..module_utils._ansible.recovering import checked_options
+from ..module_utils._ansible.run import failure_of
 from ..module_utils._core.errors import InvalidInput
+from ..module_utils._core.misplaced import hidden, misplaced_in
 from ..modules import application_access, application_certificate_renew, application_certificate_verify
 from ..plugin_utils._controller_sign_in import CONSENT, WRITE, Result
 from ..plugin_utils._recovery import Recovery
@@ -32,7 +34,7 @@ class ActionModule(SigningInAction):
         try:
             self._options: Result = checked_options(self._task.args)
         except InvalidInput as error:
-            return {"failed": True, "msg": error.message, "problems": list(error.problems)}
+            return {"failed": True, **hidden(failure_of(error), misplaced_in(self._task.args, ()))}
         # Who consents to nothing is not asked for the right to.
         self.scopes = WRITE if self._options["permissions"] == [] else CONSENT
         return super().run(tmp, task_vars)

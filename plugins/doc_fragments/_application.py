@@ -17,7 +17,8 @@ options:
   object_id:
     description:
       - The ID of the application's directory object, a GUID. May be given together with O(app_id).
-      - Needed where the identity may not read the application and the key store has not recorded it yet.
+      - Where the identity may not read the application and the key store has not recorded it yet, an application renews
+        itself by its app ID, which Microsoft Graph takes as well; give the object ID where that is refused.
     type: str
   display_name:
     description:

@@ -11,7 +11,7 @@ version_added: 0.1.0
 description:
   - Looks at the variables C(remediate_*) of all hosts, and at those that say where keys are, and returns every problem
     as a sentence. An empty list means that a remediation can begin.
-  - Used by the playbook C(evercert.entra.remediate). Reads variables only.
+  - Used by the playbook C(evercert.entra.remediate). Reads variables, and looks whether task files are there.
 positional: _input, hostvars
 options:
   _input:
@@ -44,6 +44,7 @@ _value:
   elements: str
 """
 
+import os
 import re
 import typing as t
 
@@ -86,6 +87,7 @@ def _is_mode(value: t.Any) -> bool:
     return re.fullmatch(r"0?[0-7]00|0?[0-7][04]0", str(value)) is not None
 
 
+TASK_FILES = ("remediate_notify", "remediate_on_consumer", "remediate_confirm")
 # What may be set, and what it has to be.
 KNOWN: dict[str, tuple[Check, str]] = {
     "remediate_serial": (_are_batches, "numbers of hosts, or percentages such as 25%, one or a list of them"),
@@ -136,6 +138,15 @@ def _problems_of_variable(name: str, variables: Variables) -> t.Iterator[str]:
     value = variables[name]
     if value is not None and not is_good(value):
         yield f"{name} must be {wanted}, not {value!r}."
+    elif name in TASK_FILES:
+        yield from _problems_of_file(name, variables)
+
+
+def _problems_of_file(name: str, variables: Variables) -> t.Iterator[str]:
+    """A task file is looked for before anything is begun; a relative path is beside the playbook."""
+    path = os.path.join(str(variables.get("playbook_dir") or ""), str(variables.get(name) or ""))
+    if variables.get(name) and not os.path.isfile(path):
+        yield f"{name} is {variables[name]}, and {path} is no file on the control node. Give its absolute path."
 
 
 def _problems_of_writer(variables: Variables) -> t.Iterator[str]:
@@ -148,6 +159,7 @@ def _problems_of_writer(variables: Variables) -> t.Iterator[str]:
         yield "entra_app_id is not set."
     if variables.get("renew_register_from"):
         yield "renew_register_from is for the playbook renew_split. Leave it out, or run that playbook."
+    yield from _problems_of_file("renew_after_promote", variables)
     if variables.get("renew_before_retire"):
         yield (
             "renew_before_retire is for the playbook renew. Here it is the step that brings the key to the consumers: "

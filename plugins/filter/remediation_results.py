@@ -66,7 +66,8 @@ def _result(row: Row) -> dict[str, t.Any]:
     failure = row["failure"]
     if failure:
         return {"failed": True, "msg": failure["message"], "diagnosis": failure["diagnosis"]}
-    return {name: row[name] for name in ("finding", "steps", "certificate", "next_renewal")}
+    known = {name: row[name] for name in ("finding", "steps", "certificate", "next_renewal")}
+    return {**known, "message": row.get("message")}
 
 
 class FilterModule:

@@ -48,9 +48,9 @@ _value:
   description:
     - C(plan) (whether it was check mode), C(stopped) (whether hosts were not begun because others had failed),
       C(counts) by outcome, and C(hosts).
-    - Each of C(hosts) has C(host), C(tenant_id), C(app_id), C(outcome), C(finding), C(steps) with C(step) and
-      C(detail), C(certificate), C(retired), C(vanished), C(next_renewal), C(consumers) with C(host) and C(confirmed),
-      and C(failure) with C(task), C(message) and C(diagnosis).
+    - Each of C(hosts) has C(host), C(tenant_id), C(app_id), C(outcome), C(finding), C(message), C(steps) with C(step)
+      and C(detail), C(certificate), C(retired), C(vanished), C(next_renewal), C(consumers) with C(host) and
+      C(confirmed), and C(failure) with C(task), C(message) and C(diagnosis).
     - After a rollback C(certificate) is the one that is current again.
     - C(outcome) is V(healthy), V(planned), V(renewed), V(completed) (steps without a new
       certificate, such as the retirement of an old one), V(failed) or
@@ -130,6 +130,7 @@ def _row(host: str, variables: Variables, at: _Progress) -> dict[str, t.Any]:
         "app_id": variables.get("entra_app_id"),
         "outcome": outcome,
         "finding": first.get("finding"),
+        "message": first.get("message"),
         "steps": steps,
         "certificate": {name: certificate[name] for name in _CERTIFICATE if certificate.get(name)},
         "retired": [one for result in done for one in result.get("retired") or ()],

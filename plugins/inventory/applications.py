@@ -122,10 +122,11 @@ notes:
     has those with a finding, C(missing) included. Where nothing is missing or due there is no such group.
   - The status is that of the tenant's directory alone, as in a listing of
     M(evercert.entra.application_certificate_info). The best sign-in certificate of an application counts.
-  - Host variables are C(entra_app_id), C(entra_object_id), C(entra_display_name), C(entra_tenant_id), C(entra_cloud),
-    C(entra_status), C(entra_findings) (words), C(entra_next_renewal) (C(null) without a certificate),
-    C(entra_certificates) (a list with C(key_id), C(display_name), C(thumbprint), C(not_before), C(not_after),
-    C(days_left) and C(status)), and C(entra_key_store) with O(key_store).
+  - Host variables are C(entra_app_id), C(entra_object_id), C(entra_display_name), C(entra_kind) (V(application), or
+    V(agent_identity_blueprint), which the modules leave alone), C(entra_tenant_id), C(entra_cloud), C(entra_status),
+    C(entra_findings) (words), C(entra_next_renewal) (C(null) without a certificate), C(entra_certificates) (a list with
+    C(key_id), C(display_name), C(thumbprint), C(not_before), C(not_after), C(days_left) and C(status)), and
+    C(entra_key_store) with O(key_store).
   - The group of a tenant has C(entra_authority_host), C(entra_graph_url) and C(entra_ca_path) where the file gives
     them.
   - Applications are no machines. The group C(entra_applications) has C(ansible_connection=local) and the control node's

@@ -217,7 +217,7 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "permission_denied", "retry": "no"}
 """
@@ -227,6 +227,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import carried, run, timing_of
 from ..module_utils._steps.access import AccessProgress, keep_access
 
@@ -249,7 +250,7 @@ def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.ACCESS, **arguments.WAITING},
         supports_check_mode=True,
     )

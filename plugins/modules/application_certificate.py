@@ -108,7 +108,7 @@ key_id:
   sample: 5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c11
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "policy_refused", "retry": "no"}
 auth:
@@ -135,6 +135,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, inputs, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.verdict import normal_thumbprint
 from ..module_utils._steps.certificate import Target, keep_absent, keep_present
@@ -158,7 +159,7 @@ def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

@@ -149,6 +149,13 @@ applications:
       returned: success
       type: str
       sample: payroll-sync
+    kind:
+      description:
+        - V(application), or V(agent_identity_blueprint), which Microsoft Graph lists with the applications and which
+          the modules that write leave alone. V(null) when the directory could not be read.
+      returned: success
+      type: str
+      sample: application
     status:
       description:
         - V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing), V(unregistered),
@@ -156,6 +163,21 @@ applications:
       returned: success
       type: str
       sample: near_expiry
+    directory:
+      description:
+        - Whether the application was V(read), or not, because that was V(refused) or V(not_asked) for. Without a read
+          the status is what the key store and the sign-in say, and the directory has not confirmed that the certificate
+          is registered.
+      returned: success
+      type: str
+      sample: read
+    diagnosis:
+      description:
+        - Why the application could not be read or its key not be tried, as
+          M(evercert.entra.application_certificate_verify) returns it; V(null) when nothing stood in the way.
+      returned: success
+      type: dict
+      sample: {"code": "secret_expired", "retry": "no"}
     findings:
       description:
         - Every reason for attention. V(claim_differs), V(wrong_object) and V(policy_exceeded) leave the status as it
@@ -246,8 +268,9 @@ applications:
         policy:
           description:
             - What the management policy that decides for the application says of its lifetime. C(state) is V(ok),
-              V(exceeds), or V(unknown) without dates. C(limit_days) and C(policy_id) are V(null) where nothing limits
-              it.
+              V(exceeds), or V(unknown) where it has no dates, where the policy has a rule that Graph v1.0 shows without
+              its name, or where the policy could not be read because of trouble that passes, which is a warning.
+              C(limit_days) and C(policy_id) are V(null) where nothing limits it.
           returned: when management policies may be read and it is on the application
           type: dict
           sample: {"limit_days": 180.0, "policy_id": 00000000-0000-0000-0000-000000000000, "state": ok}
@@ -275,7 +298,9 @@ applications:
           type: list
           elements: dict
     next_renewal:
-      description: When the next renewal of the key store's current certificate falls due.
+      description:
+        - When the next renewal falls due, by the key store's current certificate, else by the certificate of the
+          application that falls due last; V(null) without any. Reports, inventories and events count in the same way.
       returned: success
       type: str
       sample: "2026-11-01T00:00:00Z"
@@ -284,7 +309,8 @@ applications:
         - The latest events of the key store, newest last. Each has C(at), C(event) and C(thumbprint), and what belongs
           to its event.
         - C(generated), C(registered), C(proven), C(promoted), C(retired), C(key_deleted), C(adopted), C(replaced) and
-          C(rolled_back) say what was done. C(checked) is a health check with C(verified) and the code of a C(reason),
+          C(rolled_back) say what was done. C(refused) is a certificate that Microsoft Graph refused for what it is,
+          with the code of a C(reason). C(checked) is a health check with C(verified) and the code of a C(reason),
           C(failed) a run that failed, with its C(step), C(reason) and C(message).
       returned: success
       type: list
@@ -299,9 +325,17 @@ summary:
   sample: {"total": 12, "healthy": 9, "near_expiry": 2, "expired": 1}
 diagnosis:
   description: Why it failed, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "permission_denied", "retry": "no"}
+operator_expires:
+  description:
+    - When the credential ends that this task signed in with, told from 30 days before, with a warning. V(unknown) where
+      that cannot be known, as of a client secret whose application may not be read, or one that was refused.
+    - V(null) until then, and for an identity without a credential that somebody has to renew.
+  returned: success
+  type: str
+  sample: "2026-12-12T10:00:00Z"
 auth:
   description:
     - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
@@ -325,7 +359,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible import arguments, connect, operators, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.policy import RenewalPolicy
 from ..module_utils._core.verdict import normal_thumbprint
@@ -346,7 +381,7 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
     )
     policy = arguments.renewal_policy(options)
     found = results.of_reports(_inspect(connection, policy, options), policy, options["return_applications"])
-    return results.with_auth(connection, found)
+    return results.with_auth(connection, operators.with_operator(connection, options, found))
 
 
 def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.Options) -> t.Iterable[Report]:
@@ -358,7 +393,7 @@ def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.O
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

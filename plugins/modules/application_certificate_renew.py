@@ -40,6 +40,9 @@ options:
     description:
       - The directory for the application's key pairs on the host where the module runs. It is made with mode 0700 when
         it does not exist. Consumers read C(current/bundle.pem), or C(key.pem) and C(certificate.pem) beside it.
+      - The path is absolute, or begins with C(~) or a variable such as C($HOME). A directory that holds something else
+        than a key store is refused, and so is one whose parents others than root and the user who runs the module own
+        or may write to.
       - Or C(https://<vault>/certificates/<name>) for one certificate in Azure Key Vault. The private key is made in the
         vault and stays there; the vault signs. The identity of O(auth_source) must be allowed to use the vault, so
         it cannot be V(key_store). A vault makes certificates of whole months, at most O(validity); O(renew_before) must
@@ -78,7 +81,8 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name.
+      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to
+        what fits.
     type: str
   add_method:
     description:
@@ -90,6 +94,16 @@ options:
     type: str
     default: auto
     choices: [auto, add_key, update]
+  fall_back:
+    description:
+      - Whether the renewal goes on as the application itself where the identity that should read and write is refused
+        for its own credential, because its secret or certificate has ended, was revoked or is wrong, and the
+        certificate current in the key store is valid and signs in. It warns then, adds by C(addKey) alone, and retires
+        what it has key IDs for; RV(proof) says whether the application could read itself.
+      - With V(false), with O(add_method=update) or with O(registered_key_id), and with a key store in Azure Key Vault,
+        which that identity opens, such a refusal ends the task.
+    type: bool
+    default: true
   stop_after:
     description:
       - How far to go. The next run goes on from there with the finding of this one.
@@ -160,8 +174,11 @@ options:
     type: str
   on_policy_limit:
     description:
-      - What to do when a management policy of the tenant allows less than O(validity), where it may be read. V(fail)
+      - What to do when a management policy of the tenant allows less than O(validity). Where it may be read, V(fail)
         before anything is made, or V(clamp) to the limit.
+      - Where it may not be read, the service refuses the certificate. With V(clamp) the same key pair then gets one of
+        half the life, at most four times, and never of O(renew_before) and a day or less. The result says which was
+        taken.
     type: str
     default: fail
     choices: [fail, clamp]
@@ -345,7 +362,9 @@ predecessor:
   returned: success
   type: dict
 retired:
-  description: The key credentials that were removed from the application.
+  description:
+    - The key credentials that were removed from the application, by the key IDs that were truly removed. One that was
+      gone already is told by the key ID that was known.
   returned: success
   type: list
   elements: dict
@@ -392,12 +411,21 @@ missing_permissions:
       any_of: [Application.ReadWrite.OwnedBy, Application.ReadWrite.All, Directory.ReadWrite.All]
 diagnosis:
   description: Why the renewal failed, with C(code), C(cause), C(remedy), C(retry) and C(evidence).
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
+operator_expires:
+  description:
+    - When the credential ends that this task signed in with, told from 30 days before, with a warning. V(unknown) where
+      that cannot be known, as of a client secret whose application may not be read, or one that was refused.
+    - V(null) until then, and for an identity without a credential that somebody has to renew.
+  returned: success
+  type: str
+  sample: "2026-12-12T10:00:00Z"
 auth:
   description:
-    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
-  returned: success, when O(auth_source) is V(auto)
+    - Which way to sign in O(auth_source=auto) took, and why it passed over those before it; and that the application
+      itself signed in because the identity that should was refused (O(fall_back)).
+  returned: success, when O(auth_source) is V(auto) or O(fall_back) was made use of
   type: dict
   contains:
     source:
@@ -417,7 +445,8 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, renewing, results
+from ..module_utils._ansible import arguments, connect, operators, renewing, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import repairs_before, run, timing_of
 
 
@@ -434,11 +463,12 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     connection.repairs = repairs_before(module)
     renewal = renewing.act(module, connection)
     found = results.of_renewal(renewal, arguments.renewal_policy(options))
-    return results.with_auth(connection, {**found, **renewing.signing_request_of(renewal, options)})
+    found = operators.with_operator(connection, options, {**found, **renewing.signing_request_of(renewal, options)})
+    return results.with_auth(connection, found)
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

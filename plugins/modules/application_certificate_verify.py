@@ -108,7 +108,7 @@ EXAMPLES = r"""
 RETURN = r"""
 verified:
   description: Whether every check is good.
-  returned: success, or when a check failed
+  returned: always
   type: bool
   sample: true
 checks:
@@ -163,7 +163,7 @@ evidence:
     clock_offset_seconds: 0
 diagnosis:
   description: Why the verification failed.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   contains:
     code:
@@ -215,6 +215,7 @@ import typing as t
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, bundle, connect, inputs, results
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import carried, repairs_before, run, timing_of
 from ..module_utils._steps.prove import as_values
 from ..module_utils._steps.run import ProofProgress
@@ -241,7 +242,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,
@@ -252,7 +253,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    run(module, verify_certificate)
+    run(module, verify_certificate, verified=False)
 
 
 if __name__ == "__main__":

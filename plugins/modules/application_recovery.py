@@ -97,7 +97,7 @@ options:
     choices: [2048, 3072, 4096]
   subject:
     description:
-      - The common name of a new certificate. Without it, the application's display name.
+      - The common name of a new certificate. Without it, the application's display name, cut to what fits.
     type: str
   force:
     description:
@@ -235,18 +235,17 @@ missing_permissions:
       any_of: [Application.ReadWrite.OwnedBy, Application.ReadWrite.All, Directory.ReadWrite.All]
 diagnosis:
   description: Why the recovery stopped, as M(evercert.entra.application_certificate_verify) returns it.
-  returned: when it failed for a reason that has a code
+  returned: failure
   type: dict
   sample: {"code": "conditional_access", "retry": "no"}
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible import arguments
+from ..module_utils._ansible.module import DiscreetModule
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             **arguments.CONNECTION,
             **arguments.APPLICATION,

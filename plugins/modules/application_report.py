@@ -224,6 +224,14 @@ lines:
   type: list
   elements: str
   sample: ["30,000 applications: 28,410 healthy, 1,200 missing, 388 near expiry, 2 expired. 390 need attention."]
+operator_expires:
+  description:
+    - When the credential ends that this task signed in with, told from 30 days before, with a warning. V(unknown) where
+      that cannot be known, as of a client secret whose application may not be read, or one that was refused.
+    - V(null) until then, and for an identity without a credential that somebody has to renew.
+  returned: success, when a tenant was asked
+  type: str
+  sample: "2026-12-12T10:00:00Z"
 auth:
   description:
     - Which way to sign in O(auth_source=auto) took, and why it passed over those before it.
@@ -243,15 +251,14 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
-from ansible.module_utils.basic import AnsibleModule
-
 from ..module_utils._ansible import arguments
+from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.reporting import report_applications
 from ..module_utils._ansible.run import run
 
 
 def main() -> None:
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={**arguments.CONNECTION, **arguments.PAGE},
         supports_check_mode=True,
     )

@@ -14,7 +14,7 @@ import threading
 import typing as t
 
 from ..module_utils._ansible import connect, timing
-from ..module_utils._ansible.arguments import CONNECTION
+from ..module_utils._ansible.arguments import CONNECTION, about_empty, tidied
 from ..module_utils._ansible.checking import checked_options
 from ..module_utils._ansible.libraries import missing_libraries
 from ..module_utils._core.errors import EvercertError, InvalidInput
@@ -49,7 +49,7 @@ def sign_in(
     wait = _Wait(say, clocks.monotonic)
     connection = connect.open_connection(given, needs_application=False, person=Person(wait.show, scopes), **parts)
     with wait.reminding():
-        token = connection.identity.token(connection.service)
+        token = connection.graph.token
     say("signed in")
     return {
         "auth_source": "access_token",
@@ -66,9 +66,10 @@ def connection_options(options: Result) -> Result:
     """The connection's part of a task's options, with the environment of this process and the defaults."""
     given = {name: value for name, value in options.items() if name in connection_names()}
     checked, problems = checked_options(CONNECTION, given)
-    if problems:
-        raise InvalidInput(problems)
-    return t.cast(Result, checked)
+    tidy, empty = tidied(checked)
+    if problems or empty:
+        raise InvalidInput([*problems, *about_empty(empty)])
+    return tidy
 
 
 def connection_names() -> set[str]:

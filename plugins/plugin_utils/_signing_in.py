@@ -14,6 +14,7 @@ from ansible.utils.display import Display
 
 from ..module_utils._ansible.run import failure_of
 from ..module_utils._core.errors import EvercertError
+from ..module_utils._core.misplaced import hidden, misplaced_in
 from . import _controller_sign_in as controller
 from ._controller_sign_in import Result
 from ._either_door import EitherDoorAction
@@ -87,7 +88,7 @@ class SigningInAction(EitherDoorAction):
         try:
             found = controller.sign_in(given, lambda line: Display().display(f"{host}: {line}"), self.scopes)
         except EvercertError as error:
-            return {}, {"failed": True, **failure_of(error)}
+            return {}, {"failed": True, **hidden(failure_of(error), misplaced_in(given, ()))}
         self._carries_token = True
         own = {name: value for name, value in given.items() if name not in ("tenant", "cloud_environment")}
         return {**own, **found}, {}

@@ -19,6 +19,8 @@ import time
 import typing as t
 from dataclasses import dataclass, field
 
+from ..module_utils._core.texts import sentence
+
 Result = dict[str, t.Any]
 Call = t.Callable[[Result], Result]
 
@@ -91,7 +93,7 @@ class Narrator:
     def _speak(self, words: str) -> None:
         self._spoke = self.monotonic()
         line = f"{self.subject(self._pause.carry if self._pause else {})}: {words}"
-        self.say("".join(letter if letter.isprintable() else " " for letter in line))
+        self.say(sentence("".join(letter if letter.isprintable() else " " for letter in line)))
 
 
 def counted_down(what: str, seconds: float) -> str:

@@ -50,6 +50,21 @@ def spell_actions_both_ways(document):
                 document["paths"][long_path] = operations
 
 
+def let_parts_of_an_application_be_null(document):
+    properties = _properties(document["components"]["schemas"]["microsoft.graph.application"])
+    for name in (
+        "certification",
+        "optionalClaims",
+        "requestSignatureVerification",
+        "servicePrincipalLockConfiguration",
+    ):
+        properties[name] = {"nullable": True, "type": "object"}
+
+
+def _properties(schema):
+    return next(part["properties"] for part in schema["allOf"] if "properties" in part)
+
+
 DEVIATIONS = (
     (
         "The excerpt's server ends in a slash, which doubles the one in front of each path.",
@@ -58,6 +73,7 @@ DEVIATIONS = (
     ("Binary fields carry standard base64 or hex text, not base64url.", leave_binary_formats_open),
     ("PATCH answers 204 without a body, not 2XX with one.", answer_patch_with_204),
     ("passwordCredential of addKey is nullable in the CSDL; OpenAPI lost that.", let_password_credential_be_null),
+    ("Recorded answers (tests/recorded) have null in them; OpenAPI lost that.", let_parts_of_an_application_be_null),
     ("Actions may be spelled microsoft.graph.addKey; the excerpt has the short form.", spell_actions_both_ways),
 )
 

@@ -81,5 +81,5 @@ def single(call, collection, shape):
     """One object; `key` only when keyCredentials is selected (1.2 V)."""
     listing.refuse_unknown_options(call.query, frozenset({"$select", "$expand"}))
     names = listing.selected(call.query)
-    body = listing.project(shape("keyCredentials" in (names or ())), names)
+    body = listing.project(shape("keyCredentials" in (names or ())), names, collection)
     return call.json({"@odata.context": listing.context(call.root, collection, names, single=True), **body})

@@ -63,6 +63,7 @@ class Emulator:
     def serve_part(self, whole, request):
         """One request inside a batch: its own faults, units and log line."""
         part = self._call(request)
+        part.is_part = True
         outcome = self._outcome(part)
         whole.delay(part.pending_delay)
         if isinstance(outcome, ConnectionFault):

@@ -35,6 +35,9 @@ class Call:
         self.units = 0
         self.request_id = str(uuid.uuid4())
         self.pending_delay = 0.0
+        self.date_offset = 0.0  # how far the Date header of the answer lies
+        self.is_part = False  # of a batch
+        self.location = None
         self.refusal = None  # known before any rule is asked: an address or tenant that does not exist
         self.extra_headers = {}
 
@@ -151,11 +154,18 @@ class Call:
         content_type = "application/json; charset=utf-8" if self.is_sign_in or self.is_vault else GRAPH_TYPE
         return Response(json.dumps(body), status, content_type=content_type)
 
+    def locate(self, path):
+        """13 V: the address that the answer to a POST names; it leaves the API, and is not to be followed."""
+        self.location = f"https://{self.host}/{path}".rstrip("/")
+
     def text(self, text):
         return Response(text, content_type="text/plain")
 
     def empty(self):
-        return Response(status=204)
+        """13 V, recorded patch_key_credentials: no body, no Content-Type."""
+        response = Response(status=204)
+        del response.headers["Content-Type"]
+        return response
 
     def html(self, status):
         page = "<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Our services are not available</h1>"

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import tempfile
 import threading
@@ -34,6 +35,7 @@ def parser():
     made.add_argument("--record", type=Path, help="full exchanges, one JSON line each, for the contract check")
     made.add_argument("--throttle", action="store_true", help="count resource units and answer 429 beyond the limits")
     made.add_argument("--identity", default="manager", help="whose client id and secret are printed (default: manager)")
+    made.add_argument("--switch", action="append", default=[], metavar="NAME=JSON", help="decide what is open")
     made.add_argument("--machine", action="store_true", help="serve managed identities too, by plain HTTP")
     return made
 
@@ -65,7 +67,12 @@ def _tenant(options, directory):
         description["seed"] = options.seed
     tenant = scenario.build(description, keys_directory=directory / "keys")
     tenant.throttle.enabled = tenant.throttle.enabled or options.throttle
+    tenant.switches.set(**{name: json.loads(value) for name, _equals, value in map(_parted, options.switch)})
     return tenant
+
+
+def _parted(text):
+    return text.partition("=")
 
 
 def _wait_for_signal():

@@ -27,6 +27,7 @@ class KeyCredential:
     key: bytes | None = field(default=None, repr=False)
     custom_key_identifier: str | None = None
     display_name: str | None = None
+    added_by_key: float | None = field(default=None, compare=False)  # when addKey made it, by the clock that never errs
 
     @cached_property
     def certificate(self):

@@ -16,6 +16,9 @@ ConnectionFault         no answer at all
 
 from __future__ import annotations
 
+# 7.1 P, recorded too_many_requests.
+TOO_MANY = "Too many requests from Identifier:{} under category:aadgraph.app.tenant_large. Please try again later."
+
 
 class ServiceError(Exception):
     """The service answers with an error body."""

@@ -13,7 +13,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 
-from .errors import ConnectionReset, GraphError, NoReply, SignInError, VaultError
+from .errors import TOO_MANY, ConnectionReset, GraphError, NoReply, SignInError, VaultError
 
 GRAPH_CODES = {
     400: ("Request_BadRequest", "The request is malformed or incorrect."),
@@ -24,11 +24,15 @@ GRAPH_CODES = {
         "Directory_ConcurrencyViolation",
         "Error due to concurrent requests being made to the tenant. Please wait briefly and retry.",
     ),
-    429: ("TooManyRequests", "Too many requests."),
+    429: ("TooManyRequests", TOO_MANY.format("11111111-0000-4000-8000-000000000001")),
     500: ("Service_InternalServerError", "Encountered an internal server error."),
     503: ("serviceNotAvailable", "The service is temporarily unavailable."),
     504: ("UnknownError", "The gateway timed out."),
 }
+# 14 P, recorded throttled: without a Retry-After unless the fault has one.
+VAULT_THROTTLED = (
+    "Request was not processed because too many requests were received. Reason: VaultRequestTypeLimitReached"
+)
 
 
 @dataclass
@@ -44,7 +48,7 @@ class Fault:
     code: str | int | None = None
     message: str | None = None
     error: str | None = None
-    retry_after: int | None = None
+    retry_after: float | None = None
     seconds: float = 0.0
     applied: bool = False
     action: str | None = None
@@ -70,7 +74,7 @@ class Fault:
         return True
 
     def _matches(self, call):
-        named = call.operation in self.match or "any" in self.match
+        named = call.operation in self.match or "any" in self.match or (call.is_part and "batch_item" in self.match)
         return named and self.times != 0 and (self.application is None or call.concerns(self.application))
 
     def before(self, call):
@@ -118,7 +122,8 @@ def _error_of(fault, call):
         return SignInError(fault.status, fault.error or "temporarily_unavailable", fault.code or 90033, text, headers)
     if call.is_vault:
         code = {429: "Throttled", 403: "Forbidden"}.get(fault.status, "InternalServerError")
-        return VaultError(fault.status, fault.code or code, fault.message or "An error occurred.", headers=headers)
+        message = VAULT_THROTTLED if fault.status == 429 else "An error occurred."
+        return VaultError(fault.status, fault.code or code, fault.message or message, headers=headers)
     code, message = GRAPH_CODES.get(fault.status, ("UnknownError", "An error has occurred."))
     return GraphError(fault.status, fault.code or code, fault.message or message, headers=headers)
 
@@ -158,6 +163,19 @@ def lose_reply(fault, call, response):
     """lost_reply: the work is done, the answer never arrives."""
     call.delay(fault.seconds)
     raise NoReply(call.operation)
+
+
+def denied(fault, call, response):
+    """denied: the work is done, and answered as if there had been nothing to do (3 P, recorded remove_key_absent)."""
+    if response is not None:
+        code, message = fault.code or "Request_BadRequest", fault.message or "No credentials found to be removed."
+        raise GraphError(400, code, message)
+    return response
+
+
+def lying_date(fault, call):
+    """date: the `Date` header of this answer is so many seconds off; nothing else is."""
+    call.date_offset = fault.seconds
 
 
 def slow(fault, call):
@@ -213,11 +231,13 @@ BEFORE = {
     "slow": slow,
     "change": change_before,
     "html": html,
+    "date": lying_date,
 }
 AFTER = {
     "error": refuse_afterwards,
     "reset": reset_afterwards,
     "lost_reply": lose_reply,
+    "denied": denied,
     "not_applied": not_applied,
     "reverted": reverted,
     "misdirected": misdirected,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from . import rules_keys, rules_proof
 from .access import find_application, require_write
-from .errors import denied, not_found
+from .errors import denied
 from .replicas import Primary
 
 
@@ -17,9 +17,11 @@ def _require_proof(call, reference):
     if call.user:  # 3 P: app-only context only; the code is U
         raise denied()
     history, state = find_application(call, reference, Primary())
+    call.locate("")
     if call.app_id != state.app_id:
         require_write(call, state)
-    return history, state, rules_proof.check(call.tenant, state, call.body.get("proof"))
+    by_app_id = reference.startswith("appId:")
+    return history, state, rules_proof.check(call.tenant, state, call.body.get("proof"), by_app_id)
 
 
 def add_key(call, reference):
@@ -36,7 +38,7 @@ def remove_key(call, reference):
     history, state, signer = _require_proof(call, reference)
     entry = state.key(call.body.get("keyId"))
     if entry is None:
-        raise not_found(call.body.get("keyId"))
+        raise rules_keys.nothing_to_remove(call.body.get("keyId"), call.tenant.switches)
     rules_proof.refuse_removal_of_the_signing_key(signer, entry.key_id, call.tenant.switches)
     rules_proof.refuse_removal_of_the_last_key(state, call.tenant.switches)
     call.tenant.write(history, state.with_keys(one for one in state.key_credentials if one is not entry))

@@ -51,6 +51,8 @@ def post_service_principal(call):
     directory.add_service_principal(made, history)
     call.tenant.write(history, made)
     context = listing.context(call.root, "servicePrincipals", None, single=True)
+    where = f"v2/{call.tenant.id}/directoryObjects/{made.object_id}/Microsoft.DirectoryServices.ServicePrincipal"
+    call.locate(where)
     return call.json({"@odata.context": context, **shapes.service_principal(made, False)}, status=201)
 
 

@@ -92,14 +92,20 @@ def selected(query):
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def project(shape, names):
+# Recorded list_by_app_id (2025-04) has no isDisabled, newer metadata has.
+WHERE_IT_HAS_A_VALUE = {"applications": ("isDisabled",)}
+
+
+def project(shape, names, collection=None):
     """Only the selected properties; an unknown one is refused."""
     if names is None:
-        return shape
+        unsaid = WHERE_IT_HAS_A_VALUE.get(collection, ())
+        return {name: value for name, value in shape.items() if value is not None or name not in unsaid}
     unknown = [name for name in names if name not in shape]
     if unknown:
         raise bad_request(f"Could not find a property named '{unknown[0]}' on the selected type.")
-    return {name: shape[name] for name in names}
+    derived = [name for name in ("@odata.type",) if name in shape]  # said whatever is selected
+    return {name: shape[name] for name in (*derived, *names)}
 
 
 def context(root, collection, names, single=False):
@@ -123,7 +129,7 @@ def page(states_after, query, headers, root, collection, shape):
     shown = list(islice(found, size + 1))  # one more tells whether there is a next page
     if len(shown) > size:
         body["@odata.nextLink"] = _next_link(root, collection, query, shown[size - 1][0])
-    body["value"] = [project(shape(state), names) for _position, state in shown[:size]]
+    body["value"] = [project(shape(state), names, collection) for _position, state in shown[:size]]
     return body
 
 

@@ -34,6 +34,8 @@ class Application:
     federated_credentials: tuple = ()
     is_disabled: bool | None = None
     disabled_by_microsoft: str | None = None
+    is_blueprint: bool = False  # of agent identities (facts section 12 V)
+    publisher_domain: str | None = None
 
     def with_keys(self, credentials):
         return replace(self, key_credentials=tuple(credentials))

@@ -7,11 +7,29 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from email.utils import format_datetime
 
 from werkzeug.wrappers import Response
 
 from .errors import PlatformError, SignInError, VaultError
+
+SERVER_INFO = json.dumps(
+    {"ServerInfo": {"DataCenter": "Emulator", "Slice": "E", "Ring": "1", "ScaleUnit": "000", "RoleInstance": "EM0001"}},
+    separators=(",", ":"),
+)
+# 4.3 P: what the login service sets besides its answer; clients of ours keep none.
+COOKIES = ("fpc=emulator", "x-ms-gateway-slice=estsfd", "stsservicecookie=estsfd")
+# 14 V, recorded answers of Key Vault.
+VAULT_HEADERS = {
+    "Strict-Transport-Security": "max-age=31536000;includeSubDomains",
+    "Expires": "-1",
+    "Pragma": "no-cache",
+    "X-Content-Type-Options": "nosniff",
+    "x-ms-keyvault-network-info": "conn_type=Ipv4;addr=192.0.2.1;act_addr_fam=InterNetwork;",
+    "x-ms-keyvault-region": "westus",
+    "x-ms-keyvault-service-version": "1.9.378.1",
+}
 
 
 def refusal(call, error):
@@ -28,6 +46,7 @@ def refusal(call, error):
     else:
         body = _graph_error(call, error, now)
         response = Response(json.dumps(body), error.status, content_type="application/json")
+        call.location = None
     response.headers.extend(error.headers)
     return response
 
@@ -48,24 +67,38 @@ def _graph_error(call, error, now):
 def with_headers(call, response):
     """13 V: on every reply."""
     headers = response.headers
-    headers["Date"] = format_datetime(call.tenant.clock.now().replace(microsecond=0), usegmt=True)
+    told = call.tenant.clock.now() + timedelta(seconds=call.date_offset)
+    headers["Date"] = format_datetime(told.replace(microsecond=0), usegmt=True)
     headers["Strict-Transport-Security"] = "max-age=31536000"
+    headers["Cache-Control"] = "no-cache"
     if call.is_sign_in:
         headers["x-ms-request-id"] = call.request_id
         headers["Cache-Control"] = "no-store, no-cache"
+        for cookie in COOKIES:
+            headers.add("Set-Cookie", f"{cookie}; path=/; secure; samesite=none; httponly")
         return response
     if call.is_vault:
         headers["x-ms-request-id"] = call.request_id
-        headers["x-ms-keyvault-region"] = "westeurope"
-        headers["Cache-Control"] = "no-cache"
+        headers.update(VAULT_HEADERS)
+        headers.update(call.extra_headers)
         return response
     headers["request-id"] = call.request_id
     headers["client-request-id"] = call.correlation_id
-    headers["x-ms-ags-diagnostic"] = '{"ServerInfo":{"DataCenter":"Emulator","Slice":"E","Ring":"1","ScaleUnit":"000"}}'
-    headers["x-ms-resource-unit"] = str(max(1, call.units))
-    headers["OData-Version"] = "4.0"
-    headers["Cache-Control"] = "no-cache"
+    headers["x-ms-ags-diagnostic"] = SERVER_INFO
+    if response.status_code != 403:  # recorded denied
+        headers["x-ms-resource-unit"] = str(max(1, call.units))
     headers.update(call.extra_headers)
+    return _with_headers_of_a_body(call, response)
+
+
+def _with_headers_of_a_body(call, response):
+    """13 V, recorded: neither Vary nor OData-Version on 204, no OData-Version on errors, Location after some POSTs."""
+    if response.status_code != 204:
+        response.headers["Vary"] = "Accept-Encoding"
+    if response.status_code in (200, 201):
+        response.headers["OData-Version"] = "4.0"
+    if call.location:
+        response.headers["Location"] = call.location
     return response
 
 

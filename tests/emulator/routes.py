@@ -46,6 +46,7 @@ DELETED = "/v1.0/directory/deletedItems"
 GRAPH = {
     "batch": ("POST", "/v1.0/$batch", batch.run),
     "list_applications": ("GET", "/v1.0/applications", graph_applications.list_applications),
+    "post_application": ("POST", "/v1.0/applications", graph_applications.post_application),
     "count_applications": ("GET", "/v1.0/applications/$count", graph_applications.count_applications),
     "get_application": ("GET", APPLICATION, graph_applications.get_application),
     "patch_application": ("PATCH", APPLICATION, graph_applications.patch_application),

@@ -18,6 +18,22 @@ SEE_CERTIFICATES = (
     "https://docs.microsoft.com/azure/active-directory/develop/active-directory-certificate-credentials ."
 )
 
+PLACE = (
+    "Please visit the Azure Portal, Graph Explorer or directly use MS Graph to see configured keys for app Id '{0}'. "
+    "Review the documentation at https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding "
+    "service endpoint and https://docs.microsoft.com/en-us/graph/api/application-get?view=graph-rest-1.0&tabs=http to "
+    "build a query request URL, such as 'https://graph.microsoft.com/beta/applications/{0}']."
+)
+OLD_PLACE = (
+    "Please visit 'https://developer.microsoft.com/en-us/graph/graph-explorer' and query for "
+    "'https://graph.microsoft.com/beta/applications/{0}' to see configured keys]"
+)
+SNI = (
+    " Alternatively, SNI may be configured on the app. Please ensure that client assertion is being sent with the x5c "
+    "claim in the JWT header using MSAL's WithSendX5C() method so that Azure Active Directory can validate the "
+    "certificate being used."
+)
+
 
 def refuse_another_assertion_type(sign_in):
     """4.1 V; the code is U."""
@@ -47,16 +63,14 @@ def named_keys(sign_in):
 
 
 def key_not_found(sign_in):
-    app_id = sign_in.application.app_id
-    return invalid_client(
-        700027,
-        "The certificate with identifier used to sign the client assertion is not registered on application. [Reason - "
-        f"The key was not found., {_thumbprint_part(sign_in)}Please visit the Azure Portal, Graph Explorer or directly "
-        f"use MS Graph to see configured keys for app Id '{app_id}'. Review the documentation at "
-        "https://docs.microsoft.com/en-us/graph/deployments to determine the corresponding service endpoint and "
-        "https://docs.microsoft.com/en-us/graph/api/application-get?view=graph-rest-1.0&tabs=http to build a query "
-        f"request URL, such as 'https://graph.microsoft.com/beta/applications/{app_id}'].",
-    )
+    """4.7 P, recorded key_not_found (2026); the words of 2022 and 2020 are switches."""
+    year, app_id = sign_in.tenant.switches.key_not_found_words, sign_in.application.app_id
+    begins = "The certificate with identifier used to sign the client assertion is not registered on application."
+    if year in ("2022", "2020"):
+        begins = "Client assertion contains an invalid signature."
+    where = OLD_PLACE if year == "2020" else PLACE
+    reason = f"[Reason - The key was not found., {_thumbprint_part(sign_in)}{where.format(app_id)}"
+    return invalid_client(700027, f"{begins} {reason}{SNI if year == '2022' else ''}")
 
 
 def _thumbprint_part(sign_in):
@@ -85,6 +99,14 @@ def refuse_a_key_that_starts_later(sign_in):
         if sign_in.tenant.switches.not_yet_valid_is_1000502:
             raise invalid_client(1000502, "The provided certificate is not within its specified validity window.")
         raise key_not_found(sign_in)
+
+
+def refuse_pss(sign_in):
+    """4.2 P, recorded pss_refused: where the service does not take PS256; a switch."""
+    if sign_in.tenant.switches.pss_refused and sign_in.assertion.header.get("alg") == "PS256":
+        raise SignInError(
+            400, "invalid_request", 5002730, "Invalid JWT token. Unsupported key for the signing algorithm."
+        )
 
 
 def refuse_a_wrong_signature(sign_in):
@@ -144,6 +166,7 @@ KEY_RULES = (
 ASSERTION_RULES = (
     refuse_a_nameless_key,
     *KEY_RULES,
+    refuse_pss,
     refuse_a_wrong_signature,
     refuse_another_issuer,
     refuse_another_audience,

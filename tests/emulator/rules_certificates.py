@@ -39,12 +39,12 @@ def does_not_match_schema():
 
 
 def refuse_a_key_that_is_no_certificate(text):
-    """16.2 U on the code. White space and base64 of PEM text are accepted (2.2)."""
+    """2.2 P, recorded add_key_garbage. White space and base64 of PEM text are accepted (2.2)."""
     try:
         data = decode_key(text)
         return data, Certificate(to_der(data))
     except (ValueError, binascii.Error) as error:
-        raise bad_request("Key credential value is not a valid certificate.") from error
+        raise bad_request("Invalid credential value. Error: Cannot find the requested object.\r\n") from error
 
 
 def refuse_private_key_material(upload):
@@ -104,6 +104,13 @@ def refuse_a_lifetime_beyond_the_policy(upload):
         raise GraphError(400, "CredentialInvalidLifetimeAsPerAppPolicy", message, [detail])
 
 
+def refuse_what_a_policy_forbids(upload):
+    """11 P, a switch: any code of the family …AsPerAppPolicy, whose ending tells the meaning."""
+    code = upload.tenant.switches.refused_by_policy
+    if code:
+        raise GraphError(400, code, f"The credential is not allowed as per assigned policy '{upload.policy.id}'.")
+
+
 def parse_duration(text):
     """An ISO 8601 duration of days, hours, minutes and seconds."""
     found = DURATION.match(text)
@@ -136,4 +143,5 @@ UPLOAD_RULES = (
     refuse_more_than_one_year,
     refuse_a_start_before_the_certificate,
     refuse_a_lifetime_beyond_the_policy,
+    refuse_what_a_policy_forbids,
 )

@@ -48,7 +48,7 @@ def refuse_a_foreign_token(sign_in):
 
 
 def refuse_another_signature(sign_in):
-    """The issuer's keys; the code is U."""
+    """12 V: the keys of the issuer; the code is U."""
     options = dict.fromkeys(("verify_exp", "verify_nbf", "verify_iat", "verify_aud"), False)
     try:
         jwt.decode(sign_in.assertion.text, issuer_key().public_key(), algorithms=["RS256"], options=options)

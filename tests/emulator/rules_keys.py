@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 
 from .certificates import has_private_key
@@ -103,9 +104,23 @@ def refuse_another_type(sent):
 
 
 def refuse_a_new_entry_without_key(sent):
-    """2.1: refused, U on the code."""
+    """2.1 P on the code, U on the words."""
     if not sent.get("key"):
-        raise bad_request("Key credential must have a key value.")
+        raise GraphError(400, "KeyCredentialsInvalidValue", "Key credential value is invalid.")
+
+
+def refuse_a_key_id_of_the_client(sent):
+    """3 P, recorded add_key_with_key_id: addKey makes the keyId itself."""
+    if sent.get("keyId") is not None:
+        raise bad_request("KeyId value must be null.")
+
+
+def nothing_to_remove(key_id, switches):
+    """3 P, recorded remove_key_absent: the answer to removeKey where no entry has this keyId."""
+    words = "No credentials found to be removed."
+    if switches.absent_key_is_404:
+        return GraphError(404, "Request_ResourceNotFound", words)
+    return bad_request(words)
 
 
 def refuse_an_expired_neighbour(kept, tenant):
@@ -128,13 +143,13 @@ def refuse_a_twin(credentials, tenant):
         raise bad_request("A credential with the same certificate already exists.")
 
 
-def accept(tenant, application, sent):
+def accept(tenant, application, sent, ends_in_one_year):
     """The entry that the directory stores for a new key credential, or the refusal."""
     refuse_another_usage(sent)
     refuse_another_type(sent)
     refuse_a_new_entry_without_key(sent)
     data, certificate = refuse_a_key_that_is_no_certificate(sent["key"])
-    start, end = _dates(tenant, sent, certificate)
+    start, end = _dates(ends_in_one_year, sent, certificate)
     upload = Upload(tenant, _policy_for(tenant, application), sent, data, certificate, start, end)
     for rule in UPLOAD_RULES:
         rule(upload)
@@ -148,12 +163,12 @@ def _policy_for(tenant, application):
     return Policy() if spared else policy
 
 
-def _dates(tenant, sent, certificate):
+def _dates(ends_in_one_year, sent, certificate):
     """1.4: without dates the certificate's start, and one year or the certificate's end."""
     start = parse_time(sent["startDateTime"])[0] if sent.get("startDateTime") else certificate.not_before
     if sent.get("endDateTime"):
         return start, parse_time(sent["endDateTime"])[0]
-    if tenant.switches.omitted_end_is_one_year:
+    if ends_in_one_year:
         return start, min(start + timedelta(days=365), certificate.not_after)
     return start, certificate.not_after
 
@@ -193,7 +208,7 @@ def replace_all(application, sent, tenant):
         if stored:
             refuse_a_change_of_an_existing_entry(stored, entry, tenant.switches)
             kept.append(stored)
-        result.append(stored or accept(tenant, application, entry))
+        result.append(stored or accept(tenant, application, entry, tenant.switches.omitted_end_is_one_year))
     refuse_an_expired_neighbour(kept, tenant)
     refuse_too_many(result, tenant)
     refuse_a_twin(result, tenant)
@@ -203,7 +218,9 @@ def replace_all(application, sent, tenant):
 def add_one(application, sent, tenant):
     """The collection after addKey, and the entry it made."""
     refuse_what_does_not_match_the_schema([sent])
-    added = accept(tenant, application, sent)
+    refuse_a_key_id_of_the_client(sent)
+    added = accept(tenant, application, sent, tenant.switches.add_key_ends_in_one_year)
+    added = replace(added, added_by_key=tenant.clock.elapsed())
     result = (*application.key_credentials, added)
     refuse_too_many(result, tenant)
     refuse_a_twin(result, tenant)

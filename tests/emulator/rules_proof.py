@@ -64,9 +64,20 @@ def refuse_another_audience(proof, switches):
         raise malformed()
 
 
-def refuse_another_issuer(proof, application):
-    """3 V: the object id, not the app id."""
-    if str(proof.claims.get("iss", "")).lower() != application.object_id:
+def refuse_another_issuer(proof, application, by_app_id, switches):
+    """3 V: the object id. 3 P, recorded add_key: the app id too, at the address (appId='…'); elsewhere U, a switch."""
+    wanted = {application.object_id}
+    if switches.app_id_issues_proofs == "always" or (by_app_id and switches.app_id_issues_proofs == "by_app_id"):
+        wanted.add(application.app_id.lower())
+    if str(proof.claims.get("iss", "")).lower() not in wanted:
+        raise malformed()
+
+
+def refuse_a_young_key(signer, tenant):
+    """3 P, recorded proof_by_a_young_key: what addKey made signs in before it is good for proofs. Seconds: a switch."""
+    if signer.added_by_key is None:
+        return
+    if tenant.clock.elapsed() < signer.added_by_key + tenant.switches.young_key_refused:
         raise malformed()
 
 
@@ -95,7 +106,7 @@ def refuse_removal_of_the_last_key(application, switches):
         raise bad_request("The last key credential cannot be removed.")
 
 
-def check(tenant, application, text):
+def check(tenant, application, text, by_app_id=False):
     """Verify a proof; returns the key credential whose private key signed it."""
     refuse_a_missing_proof(text)
     refuse_padding(text)
@@ -108,6 +119,7 @@ def check(tenant, application, text):
     valid = refuse_a_key_that_is_not_valid_now(named, tenant.clock.now())
     signer = refuse_a_wrong_signature(proof, valid)
     refuse_another_audience(proof, tenant.switches)
-    refuse_another_issuer(proof, application)
+    refuse_another_issuer(proof, application, by_app_id, tenant.switches)
     refuse_another_time(proof, tenant.clock.now(), tenant.switches.clock_tolerance)
+    refuse_a_young_key(signer, tenant)
     return signer

@@ -13,7 +13,7 @@ from .errors import GraphError, VaultError
 from .vaults import resource_of
 
 NEEDED = {"sign_with_key": "crypto"}
-API_VERSIONS = ("7.4", "7.5", "7.6", "2025-07-01", "2026-04-01")  # 14 V as what clients send
+API_VERSIONS = ("7.0", "7.3", "7.4", "7.5", "7.6", "2025-07-01", "2026-04-01")  # 14 V as what clients send
 DIGEST = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -37,10 +37,21 @@ def _claims(call):
     try:
         return access_tokens.check(call, {resource_of(call.host)})
     except GraphError as error:
-        root = f"https://{call.login_host}/{call.tenant.id}"
+        root = f"https://{_login_host(call)}/{call.tenant.id}"
         resource = call.tenant.switches.vault_resource or resource_of(call.host)
         challenge = f'Bearer authorization="{root}", resource="{resource}"'
-        raise VaultError(401, "Unauthorized", error.message, headers={"WWW-Authenticate": challenge}) from error
+        words = "AKV10000: Request is missing a Bearer or PoP token." if _is_bare(call) else error.message
+        raise VaultError(401, "Unauthorized", words, headers={"WWW-Authenticate": challenge}) from error
+
+
+def _is_bare(call):
+    return not call.headers.get("Authorization")
+
+
+def _login_host(call):
+    """14 V, recorded challenge: a vault of the public cloud still names login.windows.net."""
+    public = resource_of(call.host) == "https://vault.azure.net"
+    return "login.windows.net" if public else call.login_host
 
 
 def refuse_another_api_version(call):

@@ -20,6 +20,7 @@ APPLICATION_PATCHABLE = {
 
 # Where people are sent back to after they signed in (V: "application resource type" of the Graph reference).
 REDIRECTS = {
+    "publicClient": {"redirectUris": []},
     "web": {
         "homePageUrl": None,
         "logoutUrl": None,
@@ -28,31 +29,69 @@ REDIRECTS = {
         "redirectUriSettings": [],
     },
     "spa": {"redirectUris": []},
-    "publicClient": {"redirectUris": []},
+}
+# What no rehearsal needs and a real answer has: recorded list_by_app_id (2025-04), names in its order.
+PLAIN = {
+    "info": dict.fromkeys(("logoUrl", "marketingUrl", "privacyStatementUrl", "supportUrl", "termsOfServiceUrl")),
+    "parentalControlSettings": {"countriesBlockedForMinors": [], "legalAgeGroupRule": "Allow"},
+    "verifiedPublisher": dict.fromkeys(("displayName", "verifiedPublisherId", "addedDateTime")),
 }
 
 
 def application(state, with_key):
-    """An application; `key` of its credentials is null unless asked for (1.2)."""
+    """An application; `key` of its credentials is null unless asked for (1.2). What is derived has its type (12 V)."""
     return {
+        **({"@odata.type": "#microsoft.graph.agentIdentityBlueprint"} if state.is_blueprint else {}),
         "id": state.object_id,
         "deletedDateTime": state.deleted,
         "appId": state.app_id,
+        "applicationTemplateId": None,
+        "disabledByMicrosoftStatus": state.disabled_by_microsoft,
         "createdDateTime": state.created,
         "displayName": state.display_name,
         "description": None,
-        "disabledByMicrosoftStatus": state.disabled_by_microsoft,
+        "groupMembershipClaims": None,
         "identifierUris": list(state.identifier_uris),
+        "isDeviceOnlyAuthSupported": None,
         "isDisabled": state.is_disabled,
+        "isFallbackPublicClient": None,
+        "nativeAuthenticationApisEnabled": None,
         "notes": state.notes,
-        "publisherDomain": None,
+        "publisherDomain": state.publisher_domain,
+        "serviceManagementReference": None,
         "signInAudience": state.sign_in_audience,
         "tags": list(state.tags),
         "tokenEncryptionKeyId": state.token_encryption_key_id,
-        "requiredResourceAccess": list(state.required_resource_access),
-        **REDIRECTS,
+        "uniqueName": None,
+        "samlMetadataUrl": None,
+        "defaultRedirectUri": None,
+        "certification": None,
+        "optionalClaims": None,
+        "servicePrincipalLockConfiguration": None,
+        "requestSignatureVerification": None,
+        "addIns": [],
+        "api": _api(state.sign_in_audience),
+        "appRoles": [],
+        "info": PLAIN["info"],
         "keyCredentials": [entry.to_json(with_key) for entry in state.key_credentials],
+        "parentalControlSettings": PLAIN["parentalControlSettings"],
         "passwordCredentials": [entry.to_json() for entry in state.password_credentials],
+        "publicClient": REDIRECTS["publicClient"],
+        "requiredResourceAccess": list(state.required_resource_access),
+        "verifiedPublisher": PLAIN["verifiedPublisher"],
+        "web": REDIRECTS["web"],
+        "spa": REDIRECTS["spa"],
+    }
+
+
+def _api(audience):
+    """Recorded: applications for personal accounts ask for tokens of version 2."""
+    return {
+        "acceptMappedClaims": None,
+        "knownClientApplications": [],
+        "requestedAccessTokenVersion": 2 if "PersonalMicrosoftAccount" in audience else None,
+        "oauth2PermissionScopes": [],
+        "preAuthorizedApplications": [],
     }
 
 

@@ -46,7 +46,7 @@ class Tenant:
         self.name = name
         self.cloud = cloud
         self.clock = clock or Clock()
-        self.switches = Switches()
+        self.switches = Switches.as_seen()
         self.directory = Directory()
         self.reads = Replicas("reads", self.clock, seed)
         self.sign_ins = Replicas("sign_ins", self.clock, seed + 1)
@@ -120,7 +120,7 @@ class Tenant:
             key_credentials=tuple(_as_credential(one) for one in certificates),
             password_credentials=(self._password(secret),) if secret else (),
             owners=tuple(self._owner(owner) for owner in owners),
-            **{**self._identity(), **properties},
+            **{**self._identity(), "publisher_domain": self.domain, **properties},
         )
         self.directory.add_application(application, History.settled(application))
         if service_principal:

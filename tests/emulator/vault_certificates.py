@@ -21,7 +21,12 @@ from . import rules_vault as rules
 from .errors import VaultError
 
 PAGE = 25
-RECOVERY = {"recoveryLevel": "Recoverable", "recoverableDays": 90}
+PAUSE = "10"  # 14 V, recorded create and pending
+IN_PROGRESS = (
+    "Pending certificate created. Certificate request is in progress. This may take some time based on the issuer "
+    "provider. Please check again later."
+)
+RECOVERY = {"recoveryLevel": "CustomizedRecoverable+Purgeable", "recoverableDays": 90}  # recorded get_certificate
 
 
 def create_certificate(call, name):
@@ -36,11 +41,16 @@ def create_certificate(call, name):
         raise VaultError(400, "BadParameter", "Property policy has invalid value.")
     enabled = (body.get("attributes") or {}).get("enabled", True)
     operation = call.vault.begin(name, policy, tags, enabled)
+    query = f"api-version={call.query.get('api-version')}&request_id={operation.id}"
+    call.extra_headers["Location"] = f"https://{call.host}/certificates/{name}/pending?{query}"
+    call.extra_headers["Retry-After"] = PAUSE
     return call.json(_operation(call, name, operation), 202)
 
 
 def get_pending(call, name):
     operation = _pending(call, name)
+    if operation.status == "inProgress":
+        call.extra_headers["Retry-After"] = PAUSE
     return call.json(_operation(call, name, operation))
 
 
@@ -146,7 +156,7 @@ def get_key(call, name, version=None):
     key = {"kid": _id(call, "keys", name, found), "kty": "RSA", "key_ops": ["sign", "verify"]}
     for letter, number in (("n", numbers.n), ("e", numbers.e)):
         key[letter] = _base64url(number.to_bytes((number.bit_length() + 7) // 8, "big"))
-    return call.json({"key": key, "attributes": _attributes(found), "tags": found.tags, "managed": True})
+    return call.json({"key": key, "attributes": _attributes(found), **_tags(found), "managed": True})
 
 
 def sign_with_key(call, name, version):
@@ -198,29 +208,50 @@ def _attributes(version):
 def _item(call, name, version):
     thumbprint = _base64url(bytes.fromhex(version.pair.thumbprint))
     identity = {"id": _id(call, "certificates", name, version), "x5t": thumbprint}
-    return {**identity, "attributes": _attributes(version), "tags": version.tags}
+    return {**identity, "attributes": _attributes(version), **_tags(version)}
+
+
+def _tags(version):
+    """14 V, recorded get_certificate: left out where there are none."""
+    return {"tags": version.tags} if version.tags else {}
 
 
 def _bundle(call, certificate, version):
-    name = certificate.name
+    """14 V, recorded get_certificate: names in its order."""
+    name, item = certificate.name, _item(call, certificate.name, version)
     return {
-        **_item(call, name, version),
+        "id": item.pop("id"),
         "kid": _id(call, "keys", name, version),
         "sid": _id(call, "secrets", name, version),
+        "x5t": item.pop("x5t"),
         "cer": version.pair.base64,
-        "policy": {"id": f"https://{call.host}/certificates/{name}/policy", **certificate.policy},
+        **item,
+        "policy": {
+            "id": f"https://{call.host}/certificates/{name}/policy",
+            **certificate.policy,
+            "attributes": _policy_attributes(certificate),
+        },
+        **({"pending": {"id": f"https://{call.host}/certificates/{name}/pending"}} if certificate.pending else {}),
     }
 
 
+def _policy_attributes(certificate):
+    made = certificate.versions[0].created
+    return {"enabled": True, "created": made, "updated": made}
+
+
 def _operation(call, name, operation):
+    """14 V, recorded create and completed: a detail while in progress, the target only when done."""
+    done = operation.status == "completed"
+    target = {"target": f"https://{call.host}/certificates/{name}"} if done else {"status_details": IN_PROGRESS}
     return {
         "id": f"https://{call.host}/certificates/{name}/pending",
         "issuer": operation.policy["issuer"],
         "csr": base64.b64encode(operation.csr).decode(),
         "cancellation_requested": False,
         "status": operation.status,
+        **target,
         "request_id": operation.id,
-        "target": f"https://{call.host}/certificates/{name}" if operation.status == "completed" else None,
     }
 
 

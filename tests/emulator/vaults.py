@@ -124,7 +124,9 @@ class Vault:
         found.policy = {**found.policy, **policy}
         is_merged = found.policy["issuer"]["name"].lower() == "unknown"
         size = found.policy.get("key_props", {}).get("key_size", 2048)
-        key = certs.shared_key() if size == 2048 else certs.new_key(size)
+        reuses = found.policy.get("key_props", {}).get("reuse_key") and found.versions
+        new = certs.shared_key() if size == 2048 else certs.new_key(size)
+        key = found.versions[-1].pair.private_key if reuses else new  # V: "About Azure Key Vault certificates"
         due = None if is_merged else self.now + self.seconds_to_make
         found.pending = Operation(uuid.uuid4().hex, key, found.policy, dict(tags), enabled, due)
         return found.pending

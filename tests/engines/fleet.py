@@ -99,6 +99,7 @@ class Fleet:
 def serving(directory):
     """A fleet without applications yet, in a tenant whose administrator's secret is searched for afterwards."""
     tenant = Tenant()
+    tenant.switches.set(young_key_refused=0)  # time is real here
     with HttpsServer(Emulator(tenant), directory / "emulator") as server:
         fleet = Fleet(tenant, server, directory / "stores")
         fleet.hunt.add_text("client_secret", fleet.secret)

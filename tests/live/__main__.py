@@ -12,6 +12,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from emulator.switches import SEEN_LIVE
+
 from live import settings
 from live.run import run
 
@@ -24,4 +26,4 @@ if __name__ == "__main__":
     except settings.Wrong as problems:
         print(problems, file=sys.stderr)
         sys.exit(2)
-    sys.exit(run(chosen, print))
+    sys.exit(run(chosen, print, folder=SEEN_LIVE))

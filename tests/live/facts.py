@@ -5,7 +5,8 @@
 """What nobody has confirmed about the service, as questions to a tenant.
 
 A question returns what was observed and the evidence for it. `switch` names the emulator's switch that assumes the
-answer, so that a refuted assumption is one line there; other questions say themselves what is assumed.
+answer, so that a refuted assumption is one line there; other questions say themselves what is assumed. What was
+observed is written down without the evidence (`answers.py`), and the emulator takes it from there.
 """
 
 from __future__ import annotations
@@ -31,6 +32,10 @@ class Fact:
     changes: bool
     switch: str | None = None
 
+    @property
+    def name(self):
+        return self.ask.__name__
+
     def verdict(self, observed):
         if self.assumed is None:
             return "measured"
@@ -40,11 +45,15 @@ class Fact:
 FACTS: list[Fact] = []
 
 
-def fact(statement, assumed=None, switch=None, changes=False):
-    """Register a question. `assumed` or the value of the emulator's `switch` is what we build on."""
+def fact(statement, assumed=None, switch=None, changes=False, measured=False):
+    """Register a question. `assumed` or the value of the emulator's `switch` is what we build on.
+
+    What is `measured` is another number each time: it sets the switch, and refutes nothing.
+    """
 
     def register(ask):
-        FACTS.append(Fact(statement, getattr(Switches(), switch) if switch else assumed, ask, changes, switch))
+        expected = getattr(Switches(), switch) if switch and not measured else assumed
+        FACTS.append(Fact(statement, expected, ask, changes, switch))
         return ask
 
     return register
@@ -160,7 +169,11 @@ def ec_certificate(service, application):
     return not answer.accepted, str(answer)
 
 
-@fact("a new entry without a key is 400 Request_BadRequest", assumed="400 Request_BadRequest", changes=True)
+@fact(
+    "a new entry without a key is 400 KeyCredentialsInvalidValue",
+    assumed="400 KeyCredentialsInvalidValue",
+    changes=True,
+)
 def without_key(service, application):
     answer = application.add(service.pair(), key=None)
     return str(answer), str(answer)
@@ -186,12 +199,78 @@ def proof_audience(service, application):
 def signing_key_removable(service, application):
     signs = _signs_in(service, application)
     token = service.sign_in(application.app_id, signs).body["access_token"]
-    entry = application.added()
-    for audience in ("0002", "0003"):
-        body = {"keyId": entry["keyId"], "proof": service.proof(application.object_id, signs, audience)}
-        answer = service.graph("POST", f"/applications/{application.object_id}/removeKey", body, token)
+    answer = _remove_key(service, application, signs, token, application.added()["keyId"])
+    return answer.accepted, str(answer)
+
+
+@fact("removeKey of a key that is not there is 404, not 400", switch="absent_key_is_404", changes=True)
+def absent_key(service, application):
+    signs = _signs_in(service, application)
+    token = service.sign_in(application.app_id, signs).body["access_token"]
+    answer = _remove_nothing(service, application, signs, token)
+    if answer.status not in (400, 404):
+        raise NotObserved(str(answer))
+    return answer.status == 404, str(answer)
+
+
+@fact(
+    "seconds until a proof by a key that addKey made is taken",
+    switch="young_key_refused",
+    changes=True,
+    measured=True,
+)
+def young_key(service, application):
+    signs, new = _signs_in(service, application), service.pair()
+    token = service.sign_in(application.app_id, signs).body["access_token"]
+    answer = _with_either(lambda audience: _add_key(service, application, signs, token, audience, new))
+    if not answer.accepted:
+        raise NotObserved(str(answer))
+    started = service.now()
+    while True:
+        answer = _remove_nothing(service, application, new, token)
+        waited = (service.now() - started).total_seconds()
         if answer.status != 401:
-            break
+            return round(waited), str(answer)
+        if waited > 1800:
+            raise NotObserved(f"not within half an hour: {answer}")
+        service.pause(service.settings.interval)
+
+
+@fact("the app ID issues proofs", switch="app_id_issues_proofs", changes=True)
+def app_id_as_issuer(service, application):
+    signs = _signs_in(service, application)
+    token = service.sign_in(application.app_id, signs).body["access_token"]
+    addresses = {"by_app_id": f"(appId='{application.app_id}')", "by_object_id": f"/{application.object_id}"}
+    taken = [
+        name
+        for name, address in addresses.items()
+        if _remove_nothing(service, application, signs, token, address, application.app_id).status != 401
+    ]
+    word = {("by_app_id", "by_object_id"): "always", ("by_app_id",): "by_app_id", (): "never"}.get(tuple(taken))
+    if word is None:
+        raise NotObserved("only by the object ID")
+    return word, f"taken: {', '.join(taken) or 'none'}"
+
+
+@fact("without dates addKey picks one year", switch="add_key_ends_in_one_year", changes=True)
+def omitted_end_of_add_key(service, application):
+    signs = _signs_in(service, application)
+    token = service.sign_in(application.app_id, signs).body["access_token"]
+    new = service.pair(ends=730)
+    answer = _with_either(lambda audience: _add_key(service, application, signs, token, audience, new))
+    if not answer.accepted:
+        raise NotObserved(str(answer))
+    entry = answer.body
+    years = int(entry["endDateTime"][:4]) - int(entry["startDateTime"][:4])
+    return years == 1, f"{entry['startDateTime']} to {entry['endDateTime']}"
+
+
+@fact("a new certificate gets a token for a second resource as soon as for the first", assumed=True, changes=True)
+def second_resource(service, application):
+    pair = _signs_in(service, application)
+    answer = service.sign_in(application.app_id, pair, scope="https://vault.azure.net/.default")
+    if not answer.accepted and "700027" not in str(answer):
+        raise NotObserved(str(answer))
     return answer.accepted, str(answer)
 
 
@@ -242,8 +321,33 @@ def _signs_in(service, application):
     return pair
 
 
-def _add_key(service, application, signs, token, audience):
-    return application.add_key(service.pair(), token, service.proof(application.object_id, signs, audience))
+def _with_either(send):
+    """The answer to a proof with the audience that is taken, or the last refusal."""
+    for audience in ("0002", "0003"):
+        answer = send(audience)
+        if answer.status != 401:
+            break
+    return answer
+
+
+def _add_key(service, application, signs, token, audience, new=None):
+    proof = service.proof(application.object_id, signs, audience)
+    return application.add_key(new or service.pair(), token, proof)
+
+
+def _remove_nothing(service, application, signs, token, address=None, issuer=None):
+    """removeKey of a key that is not there: what it says about the proof changes nothing."""
+    return _remove_key(service, application, signs, token, UNKNOWN_ID, address, issuer)
+
+
+def _remove_key(service, application, signs, token, key_id, address=None, issuer=None):
+    path = f"/applications{address or '/' + application.object_id}/removeKey"
+
+    def send(audience):
+        proof = service.proof(issuer or application.object_id, signs, audience)
+        return service.graph("POST", path, {"keyId": key_id, "proof": proof}, token)
+
+    return _with_either(send)
 
 
 def _first_words(answer):

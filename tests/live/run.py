@@ -13,6 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from . import answers
 from .facts import FACTS
 from .service import NotObserved, Service, ThrowAway
 from .settings import THROW_AWAY
@@ -20,7 +21,7 @@ from .settings import THROW_AWAY
 RENEWAL = Path(__file__).with_name("renewal.yml")
 
 
-def run(settings, say, service=None, renew=None):
+def run(settings, say, service=None, renew=None, folder=None):
     """The exit status: 0 unless the tenant could not be looked at or left as it was, or the renewal failed."""
     service = service or Service(settings)
     try:
@@ -30,11 +31,11 @@ def run(settings, say, service=None, renew=None):
         return 1
     say(f"Tenant {settings.tenant}: " + (f"changing {application.name}" if application else "reading only"))
     renewed = (renew or by_playbook)(settings, application, say) if application else None
-    rows = []
+    rows, observed = [], {}
     for fact in FACTS:
         if application is None and fact.changes:
             continue
-        rows.append(_row(fact, service, application))
+        rows.append(_row(fact, service, application, observed))
         say(_line(*rows[-1]))
     counts = {verdict: sum(1 for row in rows if row[0] == verdict) for verdict in ("confirmed", "REFUTED", "measured")}
     unknown = sum(1 for row in rows if row[0] == "not observed")
@@ -42,6 +43,9 @@ def run(settings, say, service=None, renew=None):
         f"{counts['confirmed']} confirmed, {counts['REFUTED']} refuted, {counts['measured']} measured, "
         f"{unknown} not observed" + ("" if application else "; the others need an application that may be changed")
     )
+    if folder and observed:
+        path = answers.write(folder, service.now().date(), FACTS, observed)
+        say(f"Written to {path}, without any ID. Commit it: the emulator and its page of rules go by it.")
     if renewed is not None:
         say(f"Renewal by the collection: {'proven' if renewed else 'FAILED'}")
     if application and application.left:
@@ -60,10 +64,11 @@ def _application(service):
     return application
 
 
-def _row(fact, service, application):
+def _row(fact, service, application, answers_so_far):
     """Verdict, statement, what was observed and the evidence; the application is as before again."""
     try:
         observed, evidence = fact.ask(service, application)
+        answers_so_far[fact.name] = observed
     except NotObserved as reason:
         return "not observed", fact.statement, "", str(reason)
     finally:

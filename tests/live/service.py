@@ -59,11 +59,11 @@ class Service:
 
     # Signing in
 
-    def token_request(self, client_id, **credential):
+    def token_request(self, client_id, scope=None, **credential):
         form = {
             "client_id": client_id,
             "grant_type": "client_credentials",
-            "scope": f"{self.settings.graph}/.default",
+            "scope": scope or f"{self.settings.graph}/.default",
             **credential,
         }
         return self._answer(self.session.post(self._token_endpoint, data=form, verify=self.verify, timeout=60))
@@ -72,14 +72,14 @@ class Service:
     def _token_endpoint(self):
         return f"{self.settings.authority}/{self.settings.tenant}/oauth2/v2.0/token"
 
-    def sign_in(self, client_id, pair, ahead=0.0):
+    def sign_in(self, client_id, pair, ahead=0.0, scope=None):
         """A sign-in with a certificate; `ahead` seconds are added to the times of the assertion."""
         begins = self.now().timestamp() + ahead
         claims = {"aud": self._token_endpoint, "iss": client_id, "sub": client_id, "jti": str(uuid.uuid4())}
         claims |= {"nbf": int(begins), "iat": int(begins), "exp": int(begins) + 600}
         header = {"x5t#S256": _base64url(bytes.fromhex(pair.thumbprint_sha256))}
         assertion = jwt.encode(claims, pair.private_key, "PS256", header)
-        return self.token_request(client_id, client_assertion_type=ASSERTION, client_assertion=assertion)
+        return self.token_request(client_id, scope, client_assertion_type=ASSERTION, client_assertion=assertion)
 
     @property
     def token(self):
@@ -122,9 +122,9 @@ class Service:
         span = now + dt.timedelta(days=starts), now + dt.timedelta(days=ends)
         return issue("evercert live check", *span, key)
 
-    def proof(self, object_id, pair, audience):
+    def proof(self, issuer, pair, audience):
         begins = int(self.now().timestamp())
-        claims = {"aud": AUDIENCES[audience], "iss": object_id, "nbf": begins, "exp": begins + 600}
+        claims = {"aud": AUDIENCES[audience], "iss": issuer, "nbf": begins, "exp": begins + 600}
         header = {"kid": pair.thumbprint, "x5t": _base64url(bytes.fromhex(pair.thumbprint))}
         return jwt.encode(claims, pair.private_key, "RS256", header)
 

@@ -40,6 +40,7 @@ def secret():
 def server(tmp_path):
     """A tenant over HTTPS: payroll has ten days left, mailer has plenty."""
     tenant = Tenant()
+    tenant.switches.set(young_key_refused=0)  # time is real here
     tenant.add_application("payroll", [tenant.issue("payroll", starts=-170, ends=10)])
     tenant.add_application("mailer", [tenant.issue("mailer", starts=-20, ends=160)])
     tenant.add_application("watcher", secret=SECRET, roles=["Application.ReadWrite.All"])

@@ -23,6 +23,7 @@ def pytest_terminal_summary(terminalreporter):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     tenant = Tenant()
+    tenant.switches.set(young_key_refused=0)  # time is real here
     tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
     with HttpsServer(Emulator(tenant), tmp_path_factory.mktemp("emulator")) as running:
         yield running

@@ -57,6 +57,48 @@ def itself_by_update(world):
 SCENARIOS = (administrator_by_add_key, administrator_by_update, itself_by_add_key, itself_by_update)
 
 
+# What is in use today does not sign in: an administrator repairs it. The directory is read three times before that.
+
+
+def unregistered_by_update(world):
+    """Reported rotated and never applied: the same certificate is registered again, and nothing else signs in."""
+    return {**world.as_admin, "add_method": "update", "renew_before": 5}
+
+
+def unregistered_by_add_key(world):
+    """The same with a predecessor that still signs in: it becomes current at once, and signs the proof."""
+    return {**world.as_admin, "add_method": "add_key", "renew_before": 15}
+
+
+def expired(world):
+    """An expired key makes no proof, so a new certificate comes by PATCH; the new key then removes the old one."""
+    return world.as_admin
+
+
+def _lose_current(world):
+    world.lose(world.current)
+    world.settle()
+
+
+def _lose_successor(world):
+    world.renew(overlap=7)
+    world.settle()
+    _lose_current(world)
+
+
+def _let_expire(world):
+    world.settle(dt.timedelta(days=21).total_seconds())
+
+
+# What happens to today's certificate before the run.
+BROKEN = {
+    unregistered_by_update: _lose_current,
+    unregistered_by_add_key: _lose_successor,
+    expired: _let_expire,
+}
+ALL_SCENARIOS = (*SCENARIOS, *BROKEN)
+
+
 @dataclass(frozen=True)
 class Moment:
     """One effect of the run: its name, and how many of that name came before it."""
@@ -75,6 +117,8 @@ class Scene:
     foreign: object
     others: list = field(default_factory=list)  # what somebody else wrote meanwhile, each an Other
     left: list = field(default_factory=list)  # a predecessor that may stay behind because its removal was lost unseen
+    is_open: bool = True  # a key of the store signs in before the run
+    is_served: bool = True  # so does the current one, which consumers read
 
     @property
     def not_ours(self):
@@ -111,21 +155,27 @@ class Other:
 def a_scene(folder, scenario):
     world = World(Path(folder))
     world.contract.observe = lambda seen: None  # runs without a fault are validated elsewhere
+    # Each refused proof of a young key would be a moment of its own, and none of them changes anything.
+    world.tenant.switches.set(young_key_refused=0)
     options = scenario(world)
     world.adopt()  # who may read the directory learns the key ID, so that it can be retired
     world.settle()
+    if scenario in BROKEN:
+        BROKEN[scenario](world)
+        world.made.clear()
+        world.warnings.clear()
     foreign = world.foreign(custom_key_identifier="b2Rk", start="2026-11-01T00:00:00.1234567Z")
     world.moments.clear()
-    return Scene(world, options, foreign)
+    usable = world.usable()
+    return Scene(world, options, foreign, is_open=bool(usable), is_served=world.current in usable)
 
 
 @functools.cache
 def moments(scenario):
     """Every effect of a run of this scenario, in order, whether it reads or writes."""
     with tempfile.TemporaryDirectory() as folder:
-        world = a_scene(folder, scenario).world
-        options = {**scenario(world), **RETIRES_AT_ONCE}
-        world.moments.clear()
+        scene = a_scene(folder, scenario)
+        world, options = scene.world, {**scene.options, **RETIRES_AT_ONCE}
         with world.watching_effects():
             world.renew(**options)
     names = [(number, name) for number, name in enumerate(map(_name_of, world.moments)) if name]
@@ -278,8 +328,9 @@ def settings_of(fault, moment):
 # Kind of moment → what may strike. A new effect without its row is a red test.
 FAULTS = {
     **dict.fromkeys(durable.EFFECTS, OF_FILES),
-    **dict.fromkeys(("discovery", "token", "get_application", "batch"), OF_REQUESTS),
-    **dict.fromkeys(("add_key", "remove_key", "patch_application"), OF_WRITES),
+    **dict.fromkeys(("discovery", "token", "get_application", "get_service_principal", "batch"), OF_REQUESTS),
+    **dict.fromkeys(("add_key", "patch_application"), OF_WRITES),
+    "remove_key": (*OF_WRITES, _faulty("applied_and_answered_not_there", "denied")),
 }
 
 

@@ -35,7 +35,7 @@ FUZZED = {
     "_entra/surroundings.py:read_service_principal": "test_fuzz_answers.py",
     "_entra/principals.py:read_registration": "test_fuzz_answers.py",
     "_entra/clouds.py:problems_of_url": "test_fuzz_options.py",
-    "_entra/graph.py:parse_seconds": "test_fuzz_answers.py",
+    "_entra/patience.py:parse_seconds": "test_fuzz_answers.py",
     "_entra/transport.py:json_object": "test_fuzz_answers.py",
     "_entra/tokens.py:claims": "test_fuzz_answers.py",
     "_keys/key_pair.py:load_key_pair": "test_fuzz_certificates.py",

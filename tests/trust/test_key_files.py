@@ -95,7 +95,8 @@ def directory(path, victim):
 
 
 TRICKS = (symbolic_link, dangling_link, hard_link, pipe, device, directory)
-FILES = ("key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json", "history.jsonl", "sign_ins.jsonl")
+OF_THE_STORE = ("history.jsonl", "sign_ins.jsonl", "lock")
+FILES = ("key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json", *OF_THE_STORE)
 
 
 def name_of(value):
@@ -106,7 +107,7 @@ def name_of(value):
 @pytest.mark.parametrize("name", FILES)
 def test_what_others_put_in_place_of_a_file_leads_nowhere(world, tmp_path, name, trick):
     root = Path(world.store.location)
-    path = root / name if name.endswith(".jsonl") else root / "versions" / world.current / name
+    path = root / name if name in OF_THE_STORE else root / "versions" / world.current / name
     victim = tmp_path / "victim"
     precious = secrets.token_hex(30)
     victim.write_text(precious)
@@ -253,6 +254,8 @@ def test_a_store_made_as_another_user_is_that_users_and_nobody_elses(their_home)
 @is_root
 def test_a_store_of_root_tells_another_user_nothing(their_home):
     """root's store in a place that the other user may enter; only the modes keep the keys."""
+    os.chown(their_home, 0, 0)  # a parent of somebody else's is refused
+    their_home.chmod(0o755)
     world = World(their_home)
     world.adopt()
     store, thumbprint = world.store, world.current

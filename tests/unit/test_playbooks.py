@@ -39,9 +39,34 @@ WITH_E = {"register_from": "console", "registrar": {"client_id": "of the command
     ids=["neither says it", "the inventory says it", "both say it"],
 )
 def test_split_duty_heeds_the_inventory_and_the_command_before_it(inventory, command, expected):
-    [play] = yaml.safe_load((ROOT / "playbooks" / "renew_split.yml").read_text(encoding="utf-8"))
+    [_matched, play] = yaml.safe_load((ROOT / "playbooks" / "renew_split.yml").read_text(encoding="utf-8"))
     known = {"inventory_hostname": "payroll", "hostvars": {"payroll": inventory}, **command}
     templar = Templar(loader=DataLoader(), variables=known)
     names = ("renew_register_from", "renew_registrar")
 
     assert tuple(templar.template(trust_as_template(play["vars"][name])) for name in names) == expected
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "playbooks").glob("*.yml")), ids=lambda path: path.stem)
+def test_every_playbook_refuses_to_match_no_host_before_anything_else(path):
+    [first, *others] = yaml.safe_load(path.read_text(encoding="utf-8"))
+
+    assert first["ansible.builtin.import_playbook"] == "plays/matched.yml" and others
+
+
+@pytest.mark.parametrize(
+    ("pattern", "groups", "is_well"),
+    [
+        ("near_expiry:rotation_due:expired", ["entra_applications"], True),
+        ("my_renew_2026_12,&healthy", ["entra_applications"], True),
+        ("my_renew_2026_12:&nobody", ["entra_applications"], False),
+        ("near_expiry", [], False),
+        ("nobody", ["entra_applications"], False),
+    ],
+)
+def test_nothing_to_do_is_well_only_where_nothing_is_due(pattern, groups, is_well):
+    [play] = yaml.safe_load((ROOT / "playbooks" / "plays" / "matched.yml").read_text(encoding="utf-8"))
+    variables = {name: trust_as_template(value) for name, value in play["vars"].items()}
+    templar = Templar(loader=DataLoader(), variables={**variables, "groups": dict.fromkeys(groups), "target": pattern})
+
+    assert templar.template(trust_as_template(play["vars"]["is_of_a_status"])) is is_well

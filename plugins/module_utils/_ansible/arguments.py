@@ -13,10 +13,14 @@ import re
 import typing as t
 
 from .._core.access import Wish
+from .._core.errors import InvalidInput
+from .._core.misplaced import misplaced_in
 from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
+from .._core.texts import trimmed
 from .._core.times import format_days, parse_iso
 from .._core.verdict import normal_thumbprint
+from .._keys.key_pair import CRYPTOGRAPHY_IMPORT_ERROR, distinguished_name
 from .._keys.vault_policy import shortest_life
 from .._report import formats
 from .._report.rows import is_result
@@ -28,10 +32,13 @@ Spec = dict[str, dict[str, t.Any]]
 
 
 def _env_fallback(*names: str) -> t.Any:
-    """Ansible's own, imported when a module asks: the event source reads these tables where there is no Ansible."""
+    """Ansible's own, imported when a module asks: the event source reads these tables where there is no Ansible.
+
+    A variable of the environment that is set to nothing is not set.
+    """
     from ansible.module_utils.common.parameters import env_fallback
 
-    return env_fallback(*names)
+    return env_fallback(*(name for name in names if trimmed(os.environ.get(name, ""))))
 
 
 def _from_environment(*names: str) -> tuple[t.Any, list[str]]:
@@ -130,6 +137,7 @@ POLICY: Spec = {
     "key_size": {"type": "int", "default": 2048, "choices": [2048, 3072, 4096]},
     "subject": {"type": "str"},
     "add_method": {"type": "str", "default": "auto", "choices": ["auto", "add_key", "update"]},
+    "fall_back": {"type": "bool", "default": True},
     "stop_after": {"type": "str", "default": "retired", "choices": list(STAGES)},
     "force": {"type": "bool", "default": False},
     "confirm_retired": {"type": "bool", "default": False},
@@ -255,6 +263,23 @@ _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 # What neither a file's name, nor UTF-8, nor OpenSSL can hold.
 _NO_TEXT = re.compile("[\\x00\\ud800-\\udfff]")
+# What nobody means with a space, or something invisible, at an end.
+_TRIMMED = (
+    "tenant_id",
+    "client_id",
+    "app_id",
+    "object_id",
+    "key_id",
+    "registered_key_id",
+    "service_connection_id",
+    "key_store",
+    "expected_thumbprint",
+    "thumbprint",
+    "cloud",
+    "authority_host",
+    "graph_url",
+    "access_token",
+)
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
 _NOT_NEGATIVE = (
     "renew_before",
@@ -273,6 +298,27 @@ _LONGEST_DAYS = 36500
 _DAYS = ("renew_before", "rotation_period", "validity", "overlap", "keep_retired")
 _LONGEST_SECONDS = 7 * 86400
 _SECONDS = ("sign_in_interval", "initial_pause", "timeout_propagation", "lock_timeout", "timeout")
+
+
+def tidied(options: Options) -> tuple[dict[str, t.Any], list[str]]:
+    """The options without what is invisible around them, and the names of those that hold nothing else.
+
+    A variable that was never filled must not count as an option that was not given: the answer would be about the whole
+    tenant, or compare nothing. Passphrases have a rule of their own.
+    """
+    texts = {
+        name: trimmed(value)
+        for name, value in options.items()
+        if isinstance(value, str) and not name.endswith("_passphrase")
+    }
+    empty = [name for name, value in texts.items() if not value]
+    return {**options, **{name: texts[name] for name in _TRIMMED if name in texts}}, empty
+
+
+def about_empty(names: t.Iterable[str]) -> list[str]:
+    """What there is to say of options that are given and empty."""
+    advice = "as where a variable was never filled. Give it a value, or leave it out (omit)."
+    return [f"{name} is given and empty, {advice}" for name in names]
 
 
 def problems_of(options: Options) -> list[str]:
@@ -377,7 +423,7 @@ def problems_of_page(options: Options) -> list[str]:
     found += [
         f"{name} holds a private key, which would be in the files."
         for name in ("title", "filter", "results")
-        if "PRIVATE KEY" in str(options[name])
+        if misplaced_in(options[name], ())
     ]
     if not options["formats"]:
         found.append(f"formats is empty: at least one of {', '.join(formats.FORMATS)}.")
@@ -422,6 +468,7 @@ def problems_of_verification(options: Options) -> list[str]:
 def problems_of_renewal(options: Options) -> list[str]:
     """Contradictions among the options of application_certificate_renew."""
     found = [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    found += _problems_of_subject(options)
     certificate = options["certificate_content"] or options["certificate_path"]
     private_key = options["private_key_content"] or options["private_key_path"]
     if private_key and not certificate:
@@ -492,6 +539,17 @@ def _problems_of_months(policy: RenewalPolicy) -> list[str]:
     return [problem]
 
 
+def _problems_of_subject(options: Options) -> list[str]:
+    """The name of a certificate that is due months from now is looked at today."""
+    if not options["subject"] or CRYPTOGRAPHY_IMPORT_ERROR:
+        return []
+    try:
+        distinguished_name(options["subject"])
+    except InvalidInput as error:
+        return list(error.problems)
+    return []
+
+
 def problems_of_access(options: Options) -> list[str]:
     """Contradictions among the options of application_access."""
     found = [
@@ -512,6 +570,7 @@ def problems_of_recovery(options: Options) -> list[str]:
     """Contradictions among the options of application_recovery."""
     found = problems_of_access({**options, "state": "present"})
     found += [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    found += _problems_of_subject(options)
     if options["auth_source"] == "key_store":
         found.append(
             "auth_source key_store is the application itself, which is locked out: an administrator signs in, for "
@@ -557,6 +616,7 @@ def renewal_policy(options: Options) -> RenewalPolicy:
         "key_size",
         "subject",
         "add_method",
+        "fall_back",
         "stop_after",
         "force",
         "confirm_retired",

@@ -7,16 +7,19 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import shutil
 import typing as t
 
 from .._core.errors import EvercertError, InvalidInput, KeyStoreError, SignInRefused
+from .._entra.algorithm import Algorithm
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
-from .._entra.clouds import Cloud, find_cloud, names, problems_of_url
+from .._entra.clouds import Cloud, find_cloud, names, problems_of_url, without_secrets
 from .._entra.graph import GraphClient
 from .._entra.key_vault import KeyVault
+from .._entra.patience import VAULT_TOKENS, Patience
 from .._entra.sign_in.access_token import GivenToken
 from .._entra.sign_in.azure_cli import AzureCli
 from .._entra.sign_in.certificate import ClientCertificate
@@ -124,13 +127,14 @@ def open_connection(
     found = [*arguments.problems_of(options), *problems]
     timing = timing or PlainTiming()
     transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
+    patience = Patience(timing)
     connection: list[Connection] = []
 
     def sign_in_to_vault(resource: str) -> AccessToken:
         return _token_for(resource, connection[0], options)
 
     cloud = _cloud(options, found)
-    store = _store(options, found, lambda location: KeyVault(transport, timing, location, sign_in_to_vault))
+    store = _store(options, found, lambda location: KeyVault(transport, timing, location, sign_in_to_vault, patience))
     recorded = _recorded_app_id(options, store, found)
 
     def note(thumbprint: str) -> None:
@@ -155,7 +159,7 @@ def open_connection(
         found.append("Name the application: app_id, object_id or display_name.")
     if found or choice is None or identity is None or cloud is None:
         raise InvalidInput(found)
-    connection.append(_assemble(options, selector, identity, cloud, store, timing, transport, choice))
+    connection.append(_assemble(options, selector, identity, cloud, store, patience, transport, choice))
     connection[0].notes_sign_ins = not check_mode
     connection[0].warn = warn
     connection[0].graph.priority = "Low" if is_audit else None
@@ -168,13 +172,15 @@ def _assemble(
     identity: SignInMethod,
     cloud: Cloud,
     store: KeyStore | None,
-    timing: Timing,
+    patience: Patience,
     transport: Transport,
     choice: Choice,
 ) -> Connection:
+    timing = patience.timing
     clock = ServiceClock(timing, arguments.fixed_now(options))
-    service = TokenService(transport, clock, cloud, options.get("tenant_id") or "")
-    graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice))
+    algorithm = Algorithm(cloud.authority_host, functools.partial(_remembered_algorithms, store))
+    service = TokenService(transport, clock, cloud, options.get("tenant_id") or "", algorithm)
+    graph = GraphClient(transport, clock, timing, cloud, lambda: _sign_in(identity, service, choice), patience)
     connection = Connection(
         selector=selector,
         transport=transport,
@@ -218,8 +224,18 @@ def _cloud(options: Options, problems: list[str]) -> Cloud | None:
 def _token_for(resource: str, connection: Connection, options: Options) -> AccessToken:
     """A token of the same identity for something else than Graph."""
     cloud = dataclasses.replace(connection.service.cloud, graph_url=resource)
-    service = TokenService(connection.transport, connection.clock, cloud, options.get("tenant_id") or "")
-    return connection.identity.token(service)
+    tenant_id, algorithm = options.get("tenant_id") or "", connection.service.algorithm
+    service = TokenService(connection.transport, connection.clock, cloud, tenant_id, algorithm)
+    return connection.graph.patience.repeat(VAULT_TOKENS, lambda: connection.identity.token(service))
+
+
+def _remembered_algorithms(store: KeyStore | None) -> list[str]:
+    """What earlier runs had to sign with. Whatever speaks against reading the store is said where it is needed."""
+    try:
+        versions = store.read().versions if store else ()
+    except EvercertError:
+        return []
+    return [version.record.assertion_alg for version in versions if version.record.assertion_alg]
 
 
 def _store(
@@ -233,7 +249,13 @@ def _store(
     if "://" in location or "\n" in location:
         problems.append(
             "key_store must be a directory on the host that runs the module, or https://<vault>/certificates/<name>, "
-            f"not '{location}'."
+            f"not '{without_secrets(location)}'."
+        )
+        return None
+    if not os.path.isabs(location):
+        problems.append(
+            "key_store must be an absolute path, or begin with ~ or a variable such as $HOME: a relative one is "
+            f"another directory wherever the module runs, and '{location}' is relative."
         )
         return None
     if options.get("exportable") is not None:

@@ -13,7 +13,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput
+from .._core.misplaced import misplaced_in
 from .._core.policy import RenewalPolicy
+from .._core.texts import sentence
 from .._entra.clock import Timing
 from .._steps.fleet import Listing, Source, read_tenants, recall
 from . import arguments
@@ -125,7 +127,7 @@ def listings_of(sources: t.Sequence[Source], cached: t.Sequence[object], at_once
 def failures_of(tenants: t.Sequence[Tenant], listings: t.Sequence[Listing]) -> list[str]:
     """A sentence for each tenant that could not be read."""
     return [
-        f"Tenant {tenant.name} could not be read and has no hosts here: {listing.failure.message}"
+        sentence(f"Tenant {tenant.name} could not be read and has no hosts here: {listing.failure.message}")
         for tenant, listing in zip(tenants, listings)
         if listing.failure
     ]
@@ -162,16 +164,18 @@ def _alone(options: Options) -> dict[str, t.Any]:
 
 def _checked(given: Options, now: str | None) -> Tenant:
     """The tenant with defaults and environment, and what one look at its options tells."""
-    misplaced = [name for name, value in given.items() if "PRIVATE KEY" in str(value)]
+    misplaced = [name for name, value in given.items() if misplaced_in(value, ())]
     known = {name: given[name] for name in given if name in {**CONNECTION, **QUERY} and name not in misplaced}
+    known, empty = arguments.tidied(known)
     validated, wrong = checked_options({**CONNECTION, **QUERY}, known)
     options = {**validated, "now": now}
     places = {name: options[name] for name in _PLACES if given.get(name)}
-    problems = [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
+    problems = arguments.about_empty(empty)
+    problems += [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
     problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
-    unusable = [] if wrong else _problems_of_sign_in(options)
-    problems += wrong + unusable + ([] if wrong else _problems_of(options))
-    return Tenant(options, places, tuple(problems), can_be_opened=not (wrong or unusable))
+    unusable = [] if wrong or empty else _problems_of_sign_in(options)
+    problems += wrong + unusable + ([] if wrong or empty else _problems_of(options))
+    return Tenant(options, places, tuple(problems), can_be_opened=not (wrong or unusable or empty))
 
 
 def _problems_of_sign_in(options: Options) -> list[str]:

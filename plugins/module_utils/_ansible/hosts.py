@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from .._core.model import Application, KeyCredential
 from .._core.policy import RenewalPolicy
-from .._core.status import STATUSES, certificate_status, next_renewal_of
+from .._core.status import STATUSES, certificate_status
 from .._core.times import format_iso
 from .._core.verdict import Facts, judge
 from .._entra.applications import is_id
@@ -50,12 +50,13 @@ def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) 
     known = {word: vouch(word) for word in STATUSES}
     for application in sorted(listing.applications, key=lambda one: one.app_id):
         verdict = judge(Facts(now, application, None), policy)
-        due = next_renewal_of(application, policy)
+        due = verdict.next_renewal
         words = [verdict.status, *(["attention"] if verdict.findings else []), *([f"renew_{due:%Y_%m}"] if due else [])]
         variables: Variables = {
             "entra_app_id": vouch(application.app_id),
             "entra_object_id": vouch(application.object_id),
             "entra_display_name": application.display_name,
+            "entra_kind": vouch(application.kind),
             **shared,
             "entra_status": known[verdict.status],
             "entra_findings": [vouch(finding.reason) for finding in verdict.findings],
@@ -98,8 +99,11 @@ def _key_store(tenant: Tenant, application: Application) -> str:
 
 
 def safe_name(text: t.Any) -> str | None:
-    """A text as a host name that can stand in patterns and file names, or None where it cannot be one."""
-    name = _UNSAFE_IN_HOSTS.sub("_", str(text)).strip("._-") if text not in (None, "") else ""
+    """A text as a host name that can stand in patterns and file names, or None where it cannot be one.
+
+    --limit takes a name that begins with @ for a file.
+    """
+    name = _UNSAFE_IN_HOSTS.sub("_", str(text)).strip("._-@") if text not in (None, "") else ""
     return name if name and name.lower() not in _TAKEN else None
 
 

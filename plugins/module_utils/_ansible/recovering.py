@@ -27,7 +27,9 @@ def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     checked = ArgumentSpecValidator(SPEC).validate(given)
     if checked.error_messages:
         raise InvalidInput(checked.error_messages)
-    options: dict[str, t.Any] = checked.validated_parameters
+    options, empty = arguments.tidied(checked.validated_parameters)
+    if empty:
+        raise InvalidInput(arguments.about_empty(empty))
     problems = [*arguments.problems_of(options), *arguments.problems_of_recovery(options)]
     if problems:
         raise InvalidInput(problems)

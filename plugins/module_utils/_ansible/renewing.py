@@ -14,11 +14,11 @@ from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import InvalidInput, StillWaiting
 from .._core.policy import RenewalPolicy
+from .._core.subject import default_subject
 from .._keys.store import KeyStore, StoredKey
 from .._keys.vault import VaultStore
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
 from .._steps.connection import Connection
-from .._steps.history import noting_failures
 from .._steps.pausing import Interrupted
 from .._steps.renew import Renewal, Request, locked, renew
 from .._steps.roll_back import prepare_roll_back, roll_back
@@ -30,7 +30,7 @@ from .run import carried
 
 def act(module: AnsibleModule, connection: Connection) -> Renewal:
     """Do what the options ask for. A wait keeps what its call has changed, and the lock's own deadline."""
-    connection.store.refuse_locked_keys()
+    connection.store.refuse_obstacles()
     changes = _changes_so_far(module)
     try:
         renewal = _act(module, connection)
@@ -60,7 +60,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
         pfx_passphrase=options["pfx_passphrase"],
         lock_deadline=deadline,
     )
-    progress = Progress.from_values(carry["progress"]) if carry.get("progress") else None
+    progress = Progress.from_values(carry["progress"]) if carry.get("progress") else Progress()
     try:
         if options["state"] == "rolled_back":
             return _roll_back(connection, request, module.check_mode, progress)
@@ -74,7 +74,7 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
     except Interrupted:
         raise
     except StillWaiting as pause:
-        raise HandedOver(pause, {"lock_deadline": deadline}) from pause
+        raise HandedOver(pause, {"lock_deadline": deadline, "progress": progress.to_values()}) from pause
 
 
 class HandedOver(StillWaiting):
@@ -93,7 +93,7 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
 
 
 def _request_signature(
-    connection: Connection, store: VaultStore, request: Request, dry_run: bool, progress: Progress | None
+    connection: Connection, store: VaultStore, request: Request, dry_run: bool, progress: Progress
 ) -> Renewal:
     """A vault makes a key without a certificate, and waits for one: there is no successor until it is merged."""
     planned = renew(connection, request, dry_run=True, progress=progress)
@@ -102,15 +102,15 @@ def _request_signature(
         plan.steps = ()
     elif not dry_run and any(step.name == "generate" for step in plan.steps):
         with locked(connection, request):
-            subject = request.policy.subject or plan.display_name or plan.app_id
+            subject = request.policy.subject or default_subject(plan.display_name, plan.app_id)
             store.request_signature(key_size=request.policy.key_size, subject=subject)
     return dataclasses.replace(planned, dry_run=dry_run)
 
 
-def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress | None) -> Renewal:
+def _roll_back(connection: Connection, request: Request, dry_run: bool, progress: Progress) -> Renewal:
     if dry_run or not connection.store.exists:  # which refuses, and makes no store for that
         return Renewal(prepare_roll_back(connection, request.policy, progress), dry_run=True)
-    with noting_failures(connection, "roll_back", progress), locked(connection, request):
+    with locked(connection, request, "roll_back", progress):
         run = prepare_roll_back(connection, request.policy, progress)
         roll_back(run)
         return Renewal(run, dry_run=False)
@@ -121,7 +121,7 @@ def _adopt(connection: Connection, request: Request, options: Options, dry_run: 
     pair = inputs.adopted_key_pair(options)
     if dry_run:
         return Renewal(prepare_adoption(connection, request.policy, pair), dry_run=True)
-    with noting_failures(connection, "adopt"), locked(connection, request):
+    with locked(connection, request, "adopt"):
         if not is_adoption(connection, adopts=True):
             return None
         run = prepare_adoption(connection, request.policy, pair)

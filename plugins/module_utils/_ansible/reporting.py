@@ -15,6 +15,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import InvalidInput
+from .._core.texts import sentence
 from .._core.times import format_iso
 from .._report.as_text import SHOWN, lines_of
 from .._report.changes import KINDS, Comparison
@@ -24,7 +25,7 @@ from .._report.rows import Row, names_of, row_of, rows_of_result
 from .._report.totals import Settings, Totals
 from .._report.writing import counted, write_report
 from .._steps.report import inspect_all
-from . import arguments, connect, results
+from . import arguments, connect, operators, results
 from .arguments import Options
 from .timing import PlainTiming
 
@@ -57,7 +58,8 @@ def report_applications(module: AnsibleModule) -> results.Values:
     totals.meet(tenant_id, seen)
     reports = itertools.chain([first] if first else [], found)
     rows = (row_of(results.of_report(report, policy), tenant_id, seen) for report in reports)
-    return results.with_auth(connection, _write(module, totals, rows))
+    values = operators.with_operator(connection, options, _write(module, totals, rows))
+    return results.with_auth(connection, values)
 
 
 def _settings(options: Options, now: dt.datetime, renew_before: float | None = None) -> Settings:
@@ -159,6 +161,6 @@ def _values(totals: Totals, files: dict[str, str]) -> results.Values:
 
 def _short(row: Row) -> results.Values:
     names = ("tenant_id", "app_id", "display_name", "status", "days_left", "expires")
-    message = row["findings"][0]["message"] if row["findings"] else ""
+    message = sentence(row["findings"][0]["message"]) if row["findings"] else ""
     host = {"host": row["host"]} if row.get("host") else {}
     return {**{name: row[name] for name in names}, **host, "message": message}

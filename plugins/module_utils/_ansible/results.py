@@ -14,6 +14,7 @@ from .._core.model import Certificate, KeyCredential, ServicePrincipal, StoreCon
 from .._core.plan import GENERATED, Step
 from .._core.policy import RenewalPolicy
 from .._core.status import STATUSES, certificate_status, next_renewal
+from .._core.texts import sentence, shown
 from .._core.times import format_iso
 from .._core.verdict import Facts
 from .._steps.access import AccessProgress, state_after
@@ -50,16 +51,20 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
         # A stop may leave no step for it: what the finding is about is then the successor of an earlier run.
         under_way = contents.successor if progress.finding else None
         shown = contents.find(acts_on) if acts_on else under_way or contents.current
+    adopted = run.provided if renewal.dry_run and any(step.name == "adopt" for step in progress.steps) else None
     planned = renewal.dry_run and any(step.name == "generate" for step in progress.steps)
     will_promote = renewal.dry_run and any(step.name == "promote" for step in progress.steps)
     before = contents.current if will_promote else contents.predecessor
-    certificate = _planned_certificate(run) if planned else _of_version(contents, shown) if shown else None
-    due = next_renewal(shown.certificate, policy) if shown and not planned else None
+    certificate = _of_version(contents, shown) if shown else None
+    if planned or adopted:
+        certificate = _planned_certificate(run)
+    known = adopted or (None if planned else shown)
+    due = next_renewal(known.certificate, policy) if known else None
     return {
-        "changed": bool(progress.steps or renewal.access_changes),
+        "changed": bool(progress.done or renewal.access_changes),
         "finding": progress.finding.reason if progress.finding else None,
         "message": _message(progress),
-        "steps": [_of_step(step, progress) for step in progress.steps],
+        "steps": [_of_step(step, progress) for step in progress.done],
         "certificate": certificate,
         "predecessor": _of_version(contents, before) if before and before != shown else None,
         "retired": _retired(renewal),
@@ -74,14 +79,14 @@ def of_renewal(renewal: Renewal, policy: RenewalPolicy) -> Values:
 def _message(progress: Progress) -> str:
     """Why something was done; without a finding, what was done."""
     if progress.finding:
-        return progress.finding.message
-    return " ".join(step.detail for step in progress.steps) or "Nothing is due."
+        return sentence(progress.finding.message)
+    return sentence(" ".join(step.detail for step in progress.done) or "Nothing is due.")
 
 
 def _of_step(step: Step, progress: Progress) -> Values:
     made = progress.made
     detail = step.detail.replace(GENERATED, made) if made else step.detail
-    return {"step": step.name, "detail": detail}
+    return {"step": step.name, "detail": sentence(detail)}
 
 
 def _of_version(contents: StoreContents, version: Version) -> Values:
@@ -124,7 +129,8 @@ def _planned_certificate(run: Run) -> Values:
     else:
         names = ("thumbprint", "thumbprint_sha256", "not_before", "not_after", "content")
         known = dict.fromkeys(names, GENERATED)
-    return {**known, "key_id": GENERATED, "stage": "planned", "path": GENERATED}
+    held = run.latest.find_credential(run.provided.certificate) if run.provided and run.latest else None
+    return {**known, "key_id": held.key_id if held else GENERATED, "stage": "planned", "path": GENERATED}
 
 
 def _retired(renewal: Renewal) -> list[Values]:
@@ -192,12 +198,12 @@ def of_access(progress: AccessProgress, dry_run: bool) -> Values:
         "display_name": progress.display_name,
         "service_principal_id": GENERATED if created and dry_run else progress.principal_id or None,
         "enabled": after["service_principal"]["enabled"] if after["service_principal"] else None,
-        "steps": [{"step": step.name, "detail": step.detail} for step in steps],
+        "steps": [{"step": step.name, "detail": sentence(step.detail)} for step in steps],
         "missing": _permissions_of(steps, "grant"),
         "granted": [] if dry_run else _permissions_of(steps, "grant"),
         "revoked": [] if dry_run else _permissions_of(steps, "revoke"),
-        "blocked": list(progress.blocked),
-        "not_handled": list(progress.not_handled),
+        "blocked": shown(progress.blocked),
+        "not_handled": shown(progress.not_handled),
         "diff": {"before": before, "after": after},
     }
 
@@ -239,11 +245,14 @@ def of_report(report: Report, policy: RenewalPolicy) -> Values:
         "app_id": application.app_id if application else facts.app_id or None,
         "object_id": application.object_id if application else facts.object_id or None,
         "display_name": application.display_name if application else None,
+        "kind": application.kind if application else None,
         "status": verdict.status,
-        "findings": [dataclasses.asdict(finding) for finding in verdict.findings],
+        "directory": facts.directory,
+        "diagnosis": of_diagnosis(facts.trouble) if facts.trouble else None,
+        "findings": [shown(dataclasses.asdict(finding)) for finding in verdict.findings],
         "certificates": _certificates(report, policy),
         "next_renewal": format_iso(verdict.next_renewal),
-        "history": list(report.history),
+        "history": shown(report.history),
     }
     if facts.service_principal:
         values["service_principal"] = _of_service_principal(facts.service_principal, report, policy)
@@ -258,7 +267,7 @@ def _of_service_principal(principal: ServicePrincipal, report: Report, policy: R
         "enabled": principal.enabled,
         "certificates": [
             {
-                **_identity_of(entry, versions),
+                **_identity_of(entry, versions, report.facts.keyless),
                 **_dates(entry, report, policy),
                 "purpose": principal.purpose_of(entry),
             }
@@ -284,17 +293,16 @@ def _certificates(report: Report, policy: RenewalPolicy) -> list[Values]:
 def _of_credential(
     entry: KeyCredential, versions: t.Sequence[Version], report: Report, policy: RenewalPolicy
 ) -> Values:
-    names = _identity_of(entry, versions)
     return {
-        **names,
+        **_identity_of(entry, versions, report.facts.keyless),
         **_dates(entry, report, policy),
-        "managed": names["in_key_store"],
+        "managed": _held(entry, versions) is not None,
         "stage": _stage_in_store(_held(entry, versions), report.facts),
         **_policy_of(entry, report.facts),
     }
 
 
-def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
+def _identity_of(entry: KeyCredential, versions: t.Sequence[Version], keyless: t.Container[str]) -> Values:
     """Which entry it is, and whether its key is in the key store."""
     held = _held(entry, versions)
     certificate = entry.certificate or (held.certificate if held else None)
@@ -303,7 +311,7 @@ def _identity_of(entry: KeyCredential, versions: t.Sequence[Version]) -> Values:
         "display_name": entry.display_name,
         "thumbprint": entry.thumbprint,
         "thumbprint_sha256": certificate.thumbprint_sha256 if certificate else None,
-        "in_key_store": held is not None,
+        "in_key_store": held is not None and held.thumbprint not in keyless,
     }
 
 
@@ -320,13 +328,14 @@ def _policy_of(entry: KeyCredential, facts: Facts) -> Values:
     """What management policies say of its lifetime; nothing where they were not read."""
     if facts.limits is None:
         return {}
-    limit = facts.limit
+    limit, unknown = facts.limit, facts.unknown_rule
     exceeded = limit.is_exceeded_by(entry) if limit else False
+    decides = limit or unknown
     return {
         "policy": {
             "limit_days": limit.span.total_seconds() / 86400 if limit else None,
-            "policy_id": limit.policy_id if limit else None,
-            "state": "unknown" if exceeded is None else "exceeds" if exceeded else "ok",
+            "policy_id": decides.policy_id if decides else None,
+            "state": "exceeds" if exceeded else "unknown" if exceeded is None or unknown else "ok",
         }
     }
 
@@ -341,7 +350,7 @@ def _of_unlisted(version: Version, report: Report, policy: RenewalPolicy) -> Val
         "thumbprint": version.thumbprint,
         "thumbprint_sha256": version.certificate.thumbprint_sha256,
         **dates,
-        "in_key_store": True,
+        "in_key_store": version.thumbprint not in report.facts.keyless,
         "managed": True,
         "stage": _stage_in_store(version, report.facts),
     }
@@ -363,7 +372,7 @@ def of_verification(found: Verification, run_elapsed: Values) -> Values:
     values: Values = {
         "changed": False,
         "verified": found.verified,
-        "checks": [dataclasses.asdict(check) for check in found.checks],
+        "checks": [shown(dataclasses.asdict(check)) for check in found.checks],
         "sign_ins": run_elapsed,
         "evidence": found.evidence,
     }

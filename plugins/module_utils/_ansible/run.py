@@ -6,57 +6,45 @@
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .._core.diagnosis import Diagnosis
+from .._core.diagnosis import Diagnosis, diagnosis_of
 from .._core.errors import EvercertError, InvalidInput, NotPermitted, StillWaiting
 from .._core.privileges import PRIVILEGES
+from .._core.texts import sentence, shown
+from . import arguments
 from .libraries import missing_libraries
 from .timing import PlainTiming, SlicedTiming
 
 Result = dict[str, t.Any]
-_PIECE = re.compile(r"[A-Za-z0-9+=]{12,}")  # of base64, between slashes: a path loses one of two
 
 
-def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result]) -> None:
-    """Do what the module is for, and report it."""
+def run(module: AnsibleModule, act: t.Callable[[AnsibleModule], Result], **in_a_failure: t.Any) -> None:
+    """Do what the module is for, and report it. `in_a_failure` are values that a failure has too."""
     missing = missing_libraries()
     if missing:
         module.fail_json(msg=missing)
-    _hide_misplaced_keys(module)
     try:
+        _tidy(module)
         result = act(module)
     except StillWaiting as pause:
         module.exit_json(changed=False, _waiting=_hand_over(module, pause))
     except EvercertError as error:
-        module.fail_json(**failure_of(error))
+        module.fail_json(**{**in_a_failure, **failure_of(error)})
     failed = result.pop("_failed", None)
     if failed is not None:
-        module.fail_json(msg=failed, **result)
+        module.fail_json(msg=sentence(failed), **result)
     module.exit_json(**result)
 
 
-def _hide_misplaced_keys(module: AnsibleModule) -> None:
-    """A private key in an option for public things is refused; it must not show in the report of that either.
-
-    Each piece of it is hidden too, as a message may hold the text stripped, or as a path. Not so where a key belongs:
-    it shares pieces with its certificate, which is a result.
-    """
-    known = module.no_log_values
-    misplaced = [text for text in _texts(module.params) if "PRIVATE KEY" in text and text not in known]
-    known.update(misplaced, *map(_PIECE.findall, misplaced))
-
-
-def _texts(value: t.Any) -> t.Iterator[str]:
-    """Every text in an option's value, however deep."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, (dict, list)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from _texts(part)
+def _tidy(module: AnsibleModule) -> None:
+    """Raises InvalidInput for options that are given and empty, before anything is made of them."""
+    options, empty = arguments.tidied(module.params)
+    if empty:
+        raise InvalidInput(arguments.about_empty(empty))
+    module.params.update(options)
 
 
 def timing_of(module: AnsibleModule) -> PlainTiming:
@@ -84,11 +72,9 @@ def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:
 
 def failure_of(error: EvercertError) -> Result:
     """One of our errors as the values of a failure."""
+    values: Result = {"msg": sentence(error.message), "diagnosis": of_diagnosis(diagnosis_of(error))}
     if isinstance(error, InvalidInput):
-        return {"msg": error.message, "problems": list(error.problems)}
-    values: Result = {"msg": error.message}
-    if error.diagnosis:
-        values["diagnosis"] = of_diagnosis(error.diagnosis)
+        values["problems"] = shown(error.problems)
     if isinstance(error, NotPermitted):
         values["missing_permissions"] = [
             {"task": PRIVILEGES[lack.need].task, "kind": lack.kind, "any_of": list(lack.any_of)} for lack in error.lacks
@@ -107,8 +93,8 @@ def of_diagnosis(diagnosis: Diagnosis) -> Result:
     }
     return {
         "code": diagnosis.code,
-        "cause": diagnosis.cause,
-        "remedy": diagnosis.remedy,
+        "cause": sentence(diagnosis.cause),
+        "remedy": sentence(diagnosis.remedy),
         "retry": diagnosis.retry,
-        "evidence": {**evidence, **diagnosis.evidence},
+        "evidence": shown({**evidence, **diagnosis.evidence}),
     }

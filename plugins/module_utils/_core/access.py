@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass
 
 from .errors import InvalidInput
+from .model import APPLICATION
 
 GRAPH_APP_ID = "00000003-0000-0000-c000-000000000000"
 # The word for it among the options.
@@ -36,6 +37,7 @@ class Registration:
     requested: tuple[Requested, ...] = ()
     is_disabled: bool = False
     disabled_by_microsoft: str | None = None
+    kind: str = APPLICATION
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import typing as t
 
-from .policy import BUDGET_WINDOW, ProofPolicy
+from .policy import BUDGET_WINDOW, SIGN_IN_PAUSE, ProofPolicy
 
 
 def wait_for_budget(policy: ProofPolicy, made: t.Sequence[dt.datetime], now: dt.datetime) -> float:
@@ -31,14 +31,14 @@ def pause_after_refusal(
     The last `sign_ins - 1` attempts are kept back for the successes that must follow the first one.
     """
     if not policy.budget:
-        return policy.interval
+        return max(policy.interval, SIGN_IN_PAUSE)
     window = BUDGET_WINDOW.total_seconds()
     recent = _recent(made, now)
     frees_in_time = sum(1 for moment in recent if (moment + BUDGET_WINDOW - now).total_seconds() <= remaining)
     free = policy.budget - len(recent) + frees_in_time
     later_windows = policy.budget * max(0.0, remaining - window) / window
     attempts = max(1.0, free + later_windows - (policy.sign_ins - 1))
-    return max(policy.interval, remaining / attempts)
+    return max(policy.interval, remaining / attempts, SIGN_IN_PAUSE)
 
 
 def _recent(made: t.Sequence[dt.datetime], now: dt.datetime) -> list[dt.datetime]:

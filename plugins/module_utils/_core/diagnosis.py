@@ -11,9 +11,24 @@ from __future__ import annotations
 
 import re
 import typing as t
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from .service_codes import GRAPH, SECURITY_POLICIES, SIGN_IN, SIGN_IN_WORDS, STATUSES, Meaning
+from .service_codes import (
+    GRAPH,
+    GRAPH_TEXTS,
+    POLICY_ENDING,
+    POLICY_FAMILY,
+    SECURITY_POLICIES,
+    SIGN_IN,
+    SIGN_IN_TEXTS,
+    SIGN_IN_WORDS,
+    STATUSES,
+    YOUNG_KEY,
+    Meaning,
+)
+
+if t.TYPE_CHECKING:
+    from .errors import EvercertError
 
 # How an answer is to be taken. `wait`: the certificate may not be visible yet. `later`: passing trouble that says
 # nothing about the certificate. `no`: final until somebody changes something.
@@ -59,6 +74,11 @@ class Explanation:
 
 
 KEY_CODES = ("certificate_not_registered", "certificate_expired", "wrong_private_key", "certificate_refused")
+
+# Graph refused a certificate for what it is: the same one, sent again, is refused again.
+CERTIFICATE_CODES = ("policy_refused", "value_refused", "dates_refused")
+# Those that refuse the credential with which somebody signs in: it ended, was revoked, or is wrong.
+CREDENTIAL_CODES = (*KEY_CODES, "secret_invalid", "secret_expired")
 
 # Right after a service principal was made or enabled, the token service may not know of it yet (facts page, 4.7 and 6).
 LATE_AFTER_REPAIR = ("application_not_found", "service_principal_missing", "application_disabled")
@@ -245,7 +265,13 @@ TABLE: dict[str, Explanation] = {
     ),
     "policy_refused": Explanation(
         "An application management policy of the tenant refuses this credential.",
-        "Lower the option validity to the policy's limit, set on_policy_limit to clamp, or have the policy changed.",
+        "Use a certificate that the policy allows, a shorter one as a rule (application_certificate_renew makes it "
+        "with a lower validity, or with on_policy_limit 'clamp'), or have the policy changed.",
+        "no",
+    ),
+    "value_refused": Explanation(
+        "Graph did not take the certificate: it cannot be used as the value of a credential.",
+        "Use another certificate: X.509 with an RSA key. One that this collection made itself is worth a bug report.",
         "no",
     ),
     "dates_refused": Explanation(
@@ -268,6 +294,17 @@ TABLE: dict[str, Explanation] = {
         "Check the options that the service's own words name; if they are right, report it with the correlation ID.",
         "no",
     ),
+    "not_shown": Explanation(
+        "Graph acknowledged a write, and the directory never showed it: it was not applied.",
+        "Run again: what is there is read first, and what is missing is sent once more. Nothing else was changed.",
+        "later",
+    ),
+    "unsafe": Explanation(
+        "Going on could have lost a key that works, or a credential of somebody else, so nothing was sent.",
+        "Run again: everything is read anew. If it stops again, compare the key IDs in the message with the "
+        "application's credentials; application_certificate changes the one that you name.",
+        "no",
+    ),
     "throttled": Explanation(
         "The service is limiting requests at the moment.",
         "Wait as long as it says and try again; spread large runs.",
@@ -277,6 +314,27 @@ TABLE: dict[str, Explanation] = {
         "The service is not available at the moment.",
         "Try again later. This says nothing about the certificate.",
         "later",
+    ),
+    "still_accepted": Explanation(
+        "Entra accepts sign-ins with a certificate that it should refuse.",
+        "Right after a removal wait some minutes and try again; otherwise remove the certificate from the application "
+        "(application_certificate with state absent).",
+        "wait",
+    ),
+    "not_proven": Explanation(
+        "What was to be proven was not within the time for it.",
+        "Run again; raise timeout_propagation where the directory or the sign-ins need longer.",
+        "later",
+    ),
+    "invalid_input": Explanation(
+        "The options cannot work as they are given.",
+        "Correct what the message names.",
+        "no",
+    ),
+    "key_store_error": Explanation(
+        "The key store cannot be used as it is.",
+        "Do what the message says, as the user who owns the key store.",
+        "no",
     ),
     "unknown": Explanation(
         "The service refused the request for a reason that this collection has no advice for.",
@@ -306,6 +364,14 @@ def _explain(meaning: Meaning, host: str, evidence: t.Mapping[str, t.Any], retry
     return Diagnosis(meaning.code, cause, meaning.remedy or row.remedy, retry or row.retry, {"host": host, **evidence})
 
 
+def diagnosis_of(error: EvercertError) -> Diagnosis:
+    """The diagnosis of a failure: its own, else what its kind means, with the sentence of this one."""
+    if error.diagnosis:
+        return error.diagnosis
+    row = explain(error.word if error.word in TABLE else "unknown", "", {"message": None})
+    return replace(row, cause=error.message)
+
+
 def explain_sign_in(
     status: int, body: t.Mapping[str, t.Any], host: str, headers: t.Mapping[str, str], sent_as: str | None = None
 ) -> Diagnosis:
@@ -331,7 +397,7 @@ def _meaning_of_sign_in(status: int, numbers: t.Sequence[int], text: str, body: 
         return Meaning(_code_of_700027(text))
     for number in numbers:
         if number in SIGN_IN:
-            return SIGN_IN[number]
+            return _of_number(number, text)
         if number in SECURITY_POLICIES:
             return Meaning("conditional_access")
     word = said(body.get("error")) or ""
@@ -342,6 +408,12 @@ def _meaning_of_sign_in(status: int, numbers: t.Sequence[int], text: str, body: 
     if status >= 500 or word in ("temporarily_unavailable", "server_error"):
         return Meaning("service_unavailable")
     return Meaning("unknown")
+
+
+def _of_number(number: int, text: str) -> Meaning:
+    """What a number means, by the service's text where that tells two meanings apart."""
+    word, other = SIGN_IN_TEXTS.get(number, ("", None))
+    return other if other and word in text.lower() else SIGN_IN[number]
 
 
 def _code_of_700027(text: str) -> str:
@@ -394,7 +466,13 @@ def explain_graph(status: int, error: t.Mapping[str, t.Any], host: str, headers:
         "timestamp": said(headers.get("date"), _LONGEST_CODE),
         "message": said(error.get("message")) or "",
     }
-    return _explain(_meaning_of_graph(status, [code, *_detail_codes(error)]), host, evidence)
+    meaning = _meaning_of_graph(status, [code, *_detail_codes(error)], evidence["message"])
+    return _explain(meaning, host, evidence)
+
+
+def young_key_diagnosis(refused: Diagnosis, retry: Retry) -> Diagnosis:
+    """The diagnosis of a refused proof, where the age of the key that signed it may be all that is wrong."""
+    return replace(refused, cause=YOUNG_KEY.cause, remedy=YOUNG_KEY.remedy, retry=retry)
 
 
 def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:
@@ -404,7 +482,13 @@ def _detail_codes(error: t.Mapping[str, t.Any]) -> list[str]:
     return [said(detail.get("code"), _LONGEST_CODE) or "" for detail in details if isinstance(detail, dict)]
 
 
-def _meaning_of_graph(status: int, codes: t.Sequence[str]) -> Meaning:
-    """The first code that is known decides, else the status."""
-    known = next((GRAPH[code] for code in codes if code in GRAPH), None) or STATUSES.get(status)
-    return known or Meaning("service_unavailable" if status >= 500 else "unknown")
+def _meaning_of_graph(status: int, codes: t.Sequence[str], text: str) -> Meaning:
+    """The first code that is known decides, else how the text begins, else the status."""
+    known = next((meaning for meaning in map(_of_code, codes) if meaning), None)
+    told = next((meaning for words, meaning in GRAPH_TEXTS.items() if text.startswith(words)), None)
+    otherwise = Meaning("service_unavailable" if status >= 500 else "unknown")
+    return known or told or STATUSES.get(status) or otherwise
+
+
+def _of_code(code: str) -> Meaning | None:
+    return GRAPH.get(code) or (POLICY_FAMILY if code.endswith(POLICY_ENDING) else None)

@@ -21,7 +21,13 @@ EvercertError
 
 from __future__ import annotations
 
+import re
 import typing as t
+
+from .service_codes import NOTHING_TO_REMOVE
+
+# A request that timed out (408), or that its sender is said to have closed (499): words of a proxy on the way.
+GAVE_UP = (408, 499)
 
 if t.TYPE_CHECKING:
     from .diagnosis import Diagnosis
@@ -48,12 +54,17 @@ class EvercertError(Exception):
         self.message = message
         self.diagnosis = diagnosis
 
+    @property
+    def word(self) -> str:
+        """NotProven → not_proven."""
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", type(self).__name__).lower()
+
 
 class InvalidInput(EvercertError):
     """Raised before the first effect when options cannot work; carries every problem at once."""
 
-    def __init__(self, problems: t.Sequence[str]) -> None:
-        super().__init__(" ".join(problems))
+    def __init__(self, problems: t.Sequence[str], diagnosis: Diagnosis | None = None) -> None:
+        super().__init__(" ".join(problems), diagnosis)
         self.problems = tuple(problems)
 
 
@@ -99,17 +110,43 @@ class GraphRefused(ServiceError):
 
     @property
     def may_have_applied(self) -> bool:
-        """True when a write with this answer may have taken effect all the same."""
-        return self.status >= 500
+        """True when a write with this answer may have taken effect all the same: some are a proxy's that gave up."""
+        return self.status >= 500 or self.status in GAVE_UP
 
     @property
     def is_put_off(self) -> bool:
-        """True when the same write, sent a little later, may well be taken."""
-        return self.status in (409, 429) and self.diagnosis.retry == "later"
+        """True when the same write, sent a little later, may well be taken. 401: a proof by a key that is too young."""
+        return self.status in (401, 409, 429) and self.diagnosis.retry == "later"
+
+    @property
+    def refuses_proof(self) -> bool:
+        """True when Graph does not take the proof, or the token, that came with addKey or removeKey."""
+        return self.status == 401 and self.code == "Authentication_MissingOrMalformed"
+
+    def says_absent(self, object_id: str) -> bool:
+        """True when removeKey knows no such key on this object. A hint: it is also said of keys that are removed by it.
+
+        400 says it by its words alone. 404 says it too, unless it means the application itself.
+        """
+        words = str(self.diagnosis.evidence.get("message") or "")
+        if self.status == 400:
+            return NOTHING_TO_REMOVE.lower() in words.lower()
+        return self.status == 404 and object_id.lower() not in words.lower()
+
+    @property
+    def is_about_lifetime(self) -> bool:
+        """True when a management policy takes a certificate, only not for so long."""
+        return self.diagnosis.code == "policy_refused" and "Lifetime" in self.code
 
     def saying(self, more: str) -> GraphRefused:
         """The same refusal with what is known besides."""
         return GraphRefused(f"{self.message} {more}", self.diagnosis, self.status, self.code, self.retry_after)
+
+    def meaning(self, diagnosis: Diagnosis, retry_after: float) -> GraphRefused:
+        """The same refusal, better understood."""
+        message = f"Graph answered {self.status} {self.code}. {diagnosis.sentence}"
+        pause = retry_after if self.retry_after is None else self.retry_after
+        return GraphRefused(message, diagnosis, self.status, self.code, pause)
 
 
 class UntrustedAnswer(ServiceError):

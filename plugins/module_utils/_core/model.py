@@ -16,6 +16,10 @@ from .times import parse_iso_or_none
 
 # The origin of a version that a key store made by itself, or somebody by hand.
 FROM_OUTSIDE = "vault"
+# What Graph lists as applications: theirs, and blueprints of agent identities, which need permissions of their own.
+APPLICATION, BLUEPRINT = "application", "agent_identity_blueprint"
+# The origin of the key pair that was in use before there was a key store.
+ADOPTED = "adopted"
 STAGES = ("generated", "registered", "proven", "promoted", "retired")
 
 
@@ -93,6 +97,7 @@ class Application:
     key_credentials: tuple[KeyCredential, ...] = ()
     token_encryption_key_id: str | None = None
     created_text: str | None = None
+    kind: str = APPLICATION
 
     @property
     def created(self) -> dt.datetime | None:
@@ -164,7 +169,11 @@ class Record:
 
     `generated`: key pair durable. `intent`: about to be sent. `registered`: seen in the directory or acknowledged.
     `proven`: all sign-ins accepted. `promoted`: became current. `retired`: removed from the application.
-    `refused`: finally refused at sign-in. `seen`: last time the directory showed it. `accepted`: last accepted sign-in.
+    `refused`: finally refused, at sign-in or, with the code in `refusal`, for itself when it was sent. `seen`: last
+    time the directory showed it. `accepted`: last accepted sign-in. `validity`: the days that were asked for when it
+    was made. `proof_audience` and `assertion_alg`: what the service takes in place of the first choice, the latter with
+    its authority.
+    `aside`: replaced before it was sent; its key goes once the directory or a sign-in says that nobody knows it.
     """
 
     app_id: str | None = None
@@ -182,8 +191,28 @@ class Record:
     predecessor: str | None = None
     stop_after: str | None = None
     finding: str | None = None
+    refusal: str | None = None
+    validity: str | None = None
     proof_audience: str | None = None
+    assertion_alg: str | None = None
+    aside: dt.datetime | None = None
     origin: str = "generated"
+
+    @property
+    def was_never_sent(self) -> bool:
+        """Whether nobody else can know its certificate, by this record: a restored one may have missed it."""
+        kept = (self.intent, self.registered, self.proven, self.promoted, self.retired, self.stop_after)
+        return self.origin != ADOPTED and not any(kept)
+
+    @property
+    def is_half_made(self) -> bool:
+        """One of ours that a run made and did not come to send. What somebody else put there is not for us to judge."""
+        return self.generated is not None and self.origin != FROM_OUTSIDE and self.was_never_sent
+
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest of all these moments."""
+        return max((value for value in vars(self).values() if isinstance(value, dt.datetime)), default=None)
 
 
 @dataclass(frozen=True)
@@ -214,6 +243,11 @@ class StoreContents:
     @property
     def is_empty(self) -> bool:
         return not self.versions
+
+    @property
+    def last_noted(self) -> dt.datetime | None:
+        """The latest moment that a record holds."""
+        return max((at for version in self.versions if (at := version.record.last_noted)), default=None)
 
     @property
     def predecessors(self) -> tuple[Version, ...]:

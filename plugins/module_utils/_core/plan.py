@@ -12,13 +12,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, replace
 
-from .model import STAGES, Certificate, StoreContents, Version
+from .model import FROM_OUTSIDE, STAGES, Certificate, StoreContents, Version
 from .policy import RenewalPolicy
 from .status import Finding, Snapshot
 from .times import format_days
 
 # How far each step takes the certificate: `stop_after` cuts the plan behind that stage.
 STAGE_OF = {
+    "adopt": 0,
     "roll_back": 0,
     "replace_successor": 0,
     "generate": STAGES.index("generated"),
@@ -68,14 +69,25 @@ def plan_renewal(
 
 def is_resumable(snapshot: Snapshot, policy: RenewalPolicy, version: Version, provided: Certificate | None) -> bool:
     """Whether a half-way renewal can go on with this version: not refused, long enough valid, and as requested."""
-    certificate = version.certificate
-    if version.record.refused or certificate.not_after - snapshot.now <= policy.renew_before:
-        return False
+    certificate, is_it = version.certificate, True
     if provided:
-        return certificate.thumbprint_sha256 == provided.thumbprint_sha256
-    if version.record.origin != "generated":
+        is_it = certificate.thumbprint_sha256 == provided.thumbprint_sha256
+    # What Graph refused when it was sent is sent again only where somebody brings it again.
+    is_refused = version.record.refused and not (provided and version.record.refusal)
+    if is_refused or certificate.not_after - snapshot.now <= policy.renew_before:
+        return False
+    if provided or version.record.origin != "generated":
+        return is_it
+    is_as_asked = certificate.key_size == policy.key_size and _lives_as_asked(snapshot, policy, version)
+    return is_as_asked and not _would_be_refused(snapshot, policy, version)
+
+
+def _lives_as_asked(snapshot: Snapshot, policy: RenewalPolicy, version: Version) -> bool:
+    """Whether a successor was made for the validity that is asked for now. One that others registered is theirs."""
+    asked, certificate = version.record.validity, version.certificate
+    if asked is None or version != snapshot.store.successor or policy.registered_key_id:
         return True
-    return certificate.key_size == policy.key_size and not _would_be_refused(snapshot, policy, version)
+    return format_days(policy.validity) in (asked, format_days(certificate.not_after - certificate.not_before))
 
 
 def _would_be_refused(snapshot: Snapshot, policy: RenewalPolicy, version: Version) -> bool:
@@ -96,19 +108,33 @@ def is_known_registered(snapshot: Snapshot, version: Version) -> bool:
 
 
 def _renewal_steps(snapshot: Snapshot, policy: RenewalPolicy, provided: Certificate | None) -> tuple[Step, ...]:
-    store, lead = snapshot.store, []
+    store, lead = snapshot.store, _take_over(snapshot)
     reuse = store.successor
     if reuse and not is_resumable(snapshot, policy, reuse, provided):
         lead.append(Step("replace_successor", _replacing(reuse), reuse.thumbprint, _key_id(snapshot, reuse)))
         reuse = None
     elif not reuse and _current_is_gone(snapshot):
         reuse = store.current
-        if store.predecessor and snapshot.predecessor_sign_in and snapshot.predecessor_sign_in.accepted:
-            back = store.predecessor.thumbprint
+        if way_back := _way_back(snapshot):
+            back = way_back.thumbprint
             lead.append(Step("roll_back", f"Certificate {back} still signs in and becomes current at once.", back))
         if reuse and not is_resumable(snapshot, policy, reuse, provided):
             reuse = None
     return (*lead, *_forward(snapshot, policy, reuse))
+
+
+def _take_over(snapshot: Snapshot) -> list[Step]:
+    current = snapshot.store.current
+    if not current or not snapshot.takes_over:
+        return []
+    detail = f"Certificate {current.thumbprint}, in use before, is taken over as current."
+    return [Step("adopt", detail, current.thumbprint, _key_id(snapshot, current))]
+
+
+def _way_back(snapshot: Snapshot) -> Version | None:
+    """The version that consumers go back to while the current one is not registered."""
+    sign_in = snapshot.predecessor_sign_in
+    return snapshot.store.predecessor if sign_in and sign_in.accepted else snapshot.still_known
 
 
 def _forward(snapshot: Snapshot, policy: RenewalPolicy, version: Version | None) -> tuple[Step, ...]:
@@ -138,16 +164,26 @@ def _outgoing(snapshot: Snapshot, steps: tuple[Step, ...]) -> tuple[Version, ...
     """The versions that stop being current, or successor, by these steps; an unsent successor is deleted instead."""
     store, acts_on = snapshot.store, {step.name: step.thumbprint for step in steps}
     leaving = [store.current] if store.current else []
-    if store.successor and was_possibly_sent(store.successor):
+    if store.successor and _is_known_by_others(snapshot, store.successor):
         leaving.append(store.successor)
     leaving += [version for version in store.others if version.thumbprint == acts_on.get("roll_back")]
     return tuple(version for version in leaving if version.thumbprint != acts_on.get("promote"))
 
 
 def was_possibly_sent(version: Version) -> bool:
-    """Whether others may know this certificate: sent, handed out by a stop, or in use."""
+    """Whether others may know this certificate: sent, handed out by a stop, or in use; or found to be known."""
     record = version.record
-    return bool(record.intent or record.stop_after or record.promoted)
+    return bool(record.intent or record.stop_after or record.promoted or (record.aside and record.registered))
+
+
+def _is_known_by_others(snapshot: Snapshot, version: Version) -> bool:
+    """The same; and one that its record calls unsent, when the directory or a sign-in says otherwise."""
+    if was_possibly_sent(version):
+        return True
+    is_ours = version.record.aside is not None or (
+        version == snapshot.store.successor and version.record.origin != FROM_OUTSIDE
+    )
+    return is_ours and is_known_registered(snapshot, version)
 
 
 def _as_promoted(snapshot: Snapshot, steps: tuple[Step, ...]) -> Snapshot:
@@ -185,7 +221,7 @@ def _is_due_for_retirement(
     snapshot: Snapshot, policy: RenewalPolicy, version: Version, outgoing: tuple[Version, ...]
 ) -> bool:
     record = version.record
-    if record.retired or not (was_possibly_sent(version) or version in outgoing):
+    if record.retired or not (_is_known_by_others(snapshot, version) or version in outgoing):
         return False
     if record.refused or not (record.promoted or version == snapshot.store.current):
         return True  # never served anybody: no overlap to wait for

@@ -17,6 +17,10 @@ PROOF_MARGIN = dt.timedelta(minutes=5)
 START_MARGIN = dt.timedelta(minutes=5)
 # A proof recorded less than this ago is re-checked by one sign-in.
 PROOF_FRESH = dt.timedelta(minutes=15)
+# A key that is not good for proofs this long after it was registered will not be (seen: up to 20 minutes).
+LONGEST_YOUTH = dt.timedelta(days=1)
+# Two attempts to sign in are never closer, whatever the options; accepted ones may be, as they are few.
+SIGN_IN_PAUSE = 2.0
 # Above this difference between our clock and the service's nothing is written.
 SKEW_LIMIT = dt.timedelta(seconds=300)
 # The service's loop rule (AADSTS50196) counts identical sign-ins over this time.
@@ -46,6 +50,7 @@ class RenewalPolicy:
     key_size: int = 2048
     subject: str | None = None
     add_method: str = "auto"
+    fall_back: bool = True
     stop_after: str = "retired"
     force: bool = False
     retires_only: bool = False
@@ -54,6 +59,11 @@ class RenewalPolicy:
     longest: dt.timedelta | None = None  # what a management policy allows, once that was read
     registered_key_id: str | None = None  # somebody else has registered the certificate, under this key ID
     propagation: dt.timedelta = dt.timedelta(seconds=600)
+
+    @property
+    def may_fall_back(self) -> bool:
+        """Whether the application may go on by itself where the operator's credential is refused."""
+        return self.fall_back and self.add_method != "update" and self.registered_key_id is None
 
     def problems(self) -> list[str]:
         """Every contradiction between the options, before anything happens."""

@@ -41,6 +41,11 @@ ROLES_OF_NO_USE = {
     "f28a1f50-f6e7-4571-818b-6a12f2af6b6c",  # SharePoint Administrator
 }
 
+# Of agent identity blueprints, which are listed with applications. Source: the pages on addKey and removeKey of the
+# resource type agentIdentityBlueprint.
+BLUEPRINT_PERMISSION = "AgentIdentityBlueprint.AddRemoveCreds.All"
+BLUEPRINT_ROLES = ("Agent ID Administrator", "Agent ID Developer")
+
 _MANAGERS = (CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR)
 
 

@@ -58,6 +58,12 @@ SIGN_IN: dict[int, Meaning] = {
         "The client assertion does not say which certificate signed it.",
         "Let whatever makes the assertion name the certificate's thumbprint (x5t#S256 or x5t) in its header.",
     ),
+    5002730: Meaning(
+        "assertion_refused",
+        "This authority does not take the algorithm that signed the client assertion.",
+        "An assertion of this collection is signed again with RS256, where PS256 is refused. One that comes from "
+        "elsewhere has to be made anew: have whatever makes it sign with RS256.",
+    ),
     50027: Meaning("assertion_refused", "The client assertion is no well-formed token."),
     50013: Meaning(
         "assertion_refused",
@@ -203,6 +209,11 @@ SIGN_IN_WORDS = {
     "bad_verification_code": "sign_in_expired",
 }
 
+# Numbers with two meanings: where the service's text has this word, it is this one.
+SIGN_IN_TEXTS: dict[int, tuple[str, Meaning]] = {
+    50012: ("audience", SIGN_IN[700023]),
+}
+
 # AADSTS 530032 and its neighbours: security policies.
 SECURITY_POLICIES = range(530000, 531000)
 
@@ -229,7 +240,11 @@ GRAPH: dict[str, Meaning] = {
         "Run again: entries are sent back as they are read. If it stays, quote the correlation ID to the support.",
     ),
     "KeyCredentialsInvalidEndDate": Meaning("dates_refused"),
-    "CredentialInvalidLifetimeAsPerAppPolicy": Meaning("policy_refused"),
+    "KeyCredentialsInvalidValue": Meaning("value_refused"),
+    "CredentialInvalidLifetimeAsPerAppPolicy": Meaning(
+        "policy_refused",
+        "An application management policy of the tenant allows certificates only a shorter life.",
+    ),
     "CredentialTypeNotAllowedAsPerAppPolicy": Meaning(
         "policy_refused",
         "An application management policy of the tenant forbids this kind of credential.",
@@ -289,6 +304,27 @@ GRAPH: dict[str, Meaning] = {
     "Service_Unavailable": _TRANSIENT,
 }
 
+# The family of codes whose ending is their meaning, whatever stands before it.
+POLICY_ENDING = "AsPerAppPolicy"
+POLICY_FAMILY = Meaning(
+    "policy_refused",
+    "An application management policy of the tenant refuses this; the service's own words say by which rule.",
+    "Give what that rule allows, or have the policy changed.",
+)
+
+# What the service says first where its code says no more than that the request was bad.
+GRAPH_TEXTS: dict[str, Meaning] = {
+    "Invalid credential value.": Meaning("value_refused"),
+}
+# A proof that is refused although nothing is wrong with it: what addKey makes signs in before it is good for proofs.
+YOUNG_KEY = Meaning(
+    "token_refused",
+    "The key that signed the proof was registered a short while ago and is not good for proofs yet; sign-ins work.",
+    "Run again in an hour. Nothing was changed by this request.",
+)
+# How removeKey says, with a code that says nothing, that it knows no such key (any more, or yet).
+NOTHING_TO_REMOVE = "No credentials found to be removed"
+
 # What an HTTP status of Graph means where its code is not listed; any other from 500 on is trouble that passes, too.
 STATUSES: dict[int, Meaning] = {
     400: Meaning("bad_request"),
@@ -300,9 +336,11 @@ STATUSES: dict[int, Meaning] = {
         "Graph does not know this method at this address.",
         "Check graph_url and, for a probe, its url.",
     ),
+    408: Meaning("timeout"),
     409: _TRANSIENT,
     412: Meaning("conflict"),
     429: _THROTTLED,
+    499: Meaning("timeout"),
     500: _TRANSIENT,
     503: _TRANSIENT,
     504: _UNKNOWN_OUTCOME,

@@ -45,7 +45,9 @@ class Snapshot:
     """Everything a decision rests on, at one moment of the service's clock.
 
     `application` is None where the directory may not be read; `unreadable` then says why.
-    The sign-ins are None where none was made: they are made only where a decision needs one.
+    The sign-ins are None where none was made: they are made only where a decision needs one. `still_known` is another
+    version that signs in where neither the current one nor its predecessor does. `takes_over`: the current one is
+    still to become that.
     """
 
     now: dt.datetime
@@ -55,6 +57,8 @@ class Snapshot:
     current_sign_in: SignIn | None = None
     predecessor_sign_in: SignIn | None = None
     successor_sign_in: SignIn | None = None
+    still_known: Version | None = None
+    takes_over: bool = False
 
     def has_registered(self, version: Version) -> bool:
         """Whether the application has this certificate, as far as the directory or a sign-in tells."""
@@ -115,12 +119,17 @@ def interrupted(snapshot: Snapshot, policy: RenewalPolicy) -> Finding | None:
         )
     if successor.record.origin == FROM_OUTSIDE and not successor.record.intent and not successor.record.refused:
         return _made_by_the_store(snapshot, successor)
-    how = "was refused at sign-in" if successor.record.refused else "is unfinished"
     return Finding(
         "interrupted",
-        f"An earlier renewal stopped half-way: its certificate {successor.thumbprint} {how}.",
+        f"An earlier renewal stopped half-way: its certificate {successor.thumbprint} {_how_far(successor)}.",
         "Run application_certificate_renew again: it goes on where the earlier run stopped.",
     )
+
+
+def _how_far(version: Version) -> str:
+    if version.record.refusal:
+        return f"was refused when it was sent ({version.record.refusal})"
+    return "was refused at sign-in" if version.record.refused else "is unfinished"
 
 
 def _made_by_the_store(snapshot: Snapshot, version: Version) -> Finding:

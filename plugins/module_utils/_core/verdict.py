@@ -7,10 +7,11 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+import typing as t
+from dataclasses import dataclass, field, replace
 
 from .diagnosis import Diagnosis
-from .limits import LifetimeLimit, lifetime, shortest_limit
+from .limits import LifetimeLimit, Rule, UnknownRule, lifetime, shortest_limit, unknown_rule
 from .model import Application, Certificate, KeyCredential, ServicePrincipal, StoreContents, Version
 from .policy import RenewalPolicy
 from .status import (
@@ -24,6 +25,7 @@ from .status import (
     next_renewal,
     next_renewal_of,
 )
+from .take_over import in_use
 from .times import format_days
 
 
@@ -31,7 +33,9 @@ from .times import format_days
 class Facts:
     """What was read. `trouble` says why the application could not be read or signed in to.
 
-    `limits` is None where management policies were not, or may not be, read.
+    `limits` is None where management policies were not, or may not be, read. `keyless` are versions of the key store
+    whose private key is not there, by thumbprint, each with the reason. `directory` says whether the application itself
+    was read: `read`, `refused` (asked for in vain, and `trouble` says why) or `not_asked`.
     """
 
     now: dt.datetime
@@ -43,13 +47,20 @@ class Facts:
     claim: str | None = None
     app_id: str = ""
     object_id: str = ""
-    limits: tuple[LifetimeLimit, ...] | None = None
+    limits: tuple[Rule, ...] | None = None
     service_principal: ServicePrincipal | None = None
+    keyless: t.Mapping[str, str] = field(default_factory=dict)
+    directory: str = "read"
 
     @property
     def limit(self) -> LifetimeLimit | None:
         """The lifetime limit that decides for this application."""
         return shortest_limit(self.limits or (), self.application) if self.application else None
+
+    @property
+    def unknown_rule(self) -> UnknownRule | None:
+        """A rule of a policy for this application that cannot be told."""
+        return unknown_rule(self.limits or (), self.application) if self.application else None
 
     @property
     def current(self) -> Version | None:
@@ -87,24 +98,51 @@ SENTENCES: dict[str, tuple[str, str]] = {
 }
 
 
+# What says that a certificate is in order: not so without its private key.
+_NEEDS_KEY = ("healthy", "near_expiry", "rotation_due", "propagating")
+
+
 def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     """The verdict on one application."""
+    facts = _with_what_is_in_use(facts, policy)
     status = _status(facts, policy)
     findings = _findings(facts, policy, status)
-    current = facts.current
-    return Verdict(status, findings, next_renewal(current.certificate, policy) if current else None)
+    return Verdict(status, findings, _next_renewal(facts, policy))
+
+
+def _next_renewal(facts: Facts, policy: RenewalPolicy) -> dt.datetime | None:
+    """The one rule of listings, reports, inventories and events: the key store's current certificate decides, and
+    without one the certificate of the application that falls due last."""
+    if facts.current:
+        return next_renewal(facts.current.certificate, policy)
+    return next_renewal_of(facts.application, policy) if facts.application else None
+
+
+def _with_what_is_in_use(facts: Facts, policy: RenewalPolicy) -> Facts:
+    """What a renewal would take over as current is reported like a current certificate."""
+    found = in_use(facts.store, facts.application, facts.now, policy) if facts.store and facts.application else None
+    if not facts.store or not found:
+        return facts
+    return replace(facts, store=replace(facts.store, current=found, successor=None))
 
 
 def _status(facts: Facts, policy: RenewalPolicy) -> str:
     if facts.application and facts.claim and not _has(facts.application, facts.claim):
         return "unregistered"
     if facts.current:
-        return _status_of_current(facts, policy, facts.current)
+        found = _status_of_current(facts, policy, facts.current)
+        is_usable = facts.current.thumbprint not in facts.keyless or found not in _NEEDS_KEY
+        return found if is_usable else "key_unavailable"
     if facts.application is None:
         return _status_of_trouble(facts, "missing" if facts.store is not None else "unknown")
     best = best_status(facts.application, facts.now, policy.renew_before)
     if facts.store is not None and best in ("healthy", "near_expiry"):
-        held = any(facts.store.holds(entry) for entry in facts.application.sign_in_credentials)
+        held = any(
+            entry.holds(version.certificate)
+            for entry in facts.application.sign_in_credentials
+            for version in facts.store.versions
+            if version.thumbprint not in facts.keyless
+        )
         return best if held else "key_unavailable"
     return "rotation_due" if best == "healthy" and _is_too_old(facts.application, facts.now, policy) else best
 
@@ -209,6 +247,9 @@ def _finding_of_status(facts: Facts, status: str) -> Finding:
     diagnosis = refusal or facts.trouble
     if status in SENTENCES:
         message, remedy = SENTENCES[status]
+        if status == "key_unavailable" and facts.current:
+            message = f"The current certificate has no private key here. {facts.keyless[facts.current.thumbprint]}"
+            remedy = "Restore the file, or renew by an identity that may write the application: a new key pair is made."
         if status == "unregistered":
             signed_in = f"A sign-in with it was refused: {refusal.cause}" if refusal else "No sign-in was made."
             message = f"{message} {signed_in}"

@@ -7,14 +7,16 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import itertools
 import re
 import typing as t
 import urllib.parse
+from dataclasses import dataclass
 
 from .._core.diagnosis import explain
 from .._core.errors import ApplicationNotFound, GraphRefused, UntrustedAnswer
-from .._core.model import Application, Certificate, KeyCredential
+from .._core.model import APPLICATION, BLUEPRINT, Application, Certificate, KeyCredential
 from .._core.times import format_iso, parse_iso_or_none
 from .assertion import Signer, proof_of_possession
 from .clock import ServiceClock
@@ -22,6 +24,8 @@ from .graph import GraphClient, Json
 
 FIELDS = "id,appId,displayName,createdDateTime,keyCredentials,tokenEncryptionKeyId"
 PAGE_SIZE = 999
+# Derived from application, so it is listed with them; Graph names the type of what is derived.
+BLUEPRINT_TYPE = "#microsoft.graph.agentIdentityBlueprint"
 # More are not told apart by a list of their IDs either.
 _MOST_NAMESAKES = 50
 _ID = re.compile(r"[0-9A-Za-z-]{1,100}")
@@ -66,6 +70,16 @@ def _refuse_another(found: Application, app_id: str | None, object_id: str | Non
         raise _untrusted(f"Graph was asked for application {asked} and answered another object.")
 
 
+def list_passwords(graph: GraphClient, app_id: str) -> list[tuple[str | None, dt.datetime | None]]:
+    """Of each client secret of an application its first characters, as far as Graph tells them, and its end."""
+    if not is_id(app_id):
+        return []
+    body = graph.glance(f"/applications(appId='{app_id}')?$select=appId,passwordCredentials")
+    found = body.get("passwordCredentials")
+    entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    return [(_text(entry.get("hint")), parse_iso_or_none(entry.get("endDateTime"))) for entry in entries]
+
+
 def list_applications(graph: GraphClient, parse: ParseCertificate, odata_filter: str | None) -> t.Iterator[Application]:
     """Every application, or those that match an OData filter, page by page."""
     query = f"?$select={FIELDS}&$top={PAGE_SIZE}"
@@ -86,29 +100,45 @@ def as_listed(application: Application) -> Json:
         "createdDateTime": application.created_text,
         "keyCredentials": entries,
         "tokenEncryptionKeyId": application.token_encryption_key_id,
+        "@odata.type": BLUEPRINT_TYPE if application.kind == BLUEPRINT else None,
     }
 
 
+@dataclass(frozen=True)
+class OwnAddress:
+    """Where an application rolls its own keys, and whom its proof names as issuer: the ID that the address has."""
+
+    path: str
+    issuer: str
+
+
+def own_address(object_id: str, app_id: str) -> OwnAddress:
+    """By object ID, as Microsoft's page has it; where only the app ID is known, by that, which is taken too."""
+    if object_id:
+        return OwnAddress(f"/applications/{object_id}", object_id)
+    return OwnAddress(f"/applications(appId='{app_id}')", app_id)
+
+
 def add_key(
-    graph: GraphClient, object_id: str, certificate: Certificate, signer: Signer, audience: str, clock: ServiceClock
+    graph: GraphClient, own: OwnAddress, certificate: Certificate, signer: Signer, audience: str, clock: ServiceClock
 ) -> str | None:
     """Add a certificate with the application's own token and a proof by its current key; the new key ID."""
-    proof = proof_of_possession(signer, object_id, audience, clock.service_time())
+    proof = proof_of_possession(signer, own.issuer, audience, clock.service_time())
     body = {
         "keyCredential": {"type": "AsymmetricX509Cert", "usage": "Verify", "key": certificate.base64_der},
         "passwordCredential": None,
         "proof": proof,
     }
-    key_id = graph.write("POST", f"/applications/{object_id}/addKey", body).get("keyId")
+    key_id = graph.write("POST", f"{own.path}/addKey", body).get("keyId")
     return key_id if isinstance(key_id, str) else None
 
 
 def remove_key(
-    graph: GraphClient, object_id: str, key_id: str, signer: Signer, audience: str, clock: ServiceClock
+    graph: GraphClient, own: OwnAddress, key_id: str, signer: Signer, audience: str, clock: ServiceClock
 ) -> None:
     """Remove a credential by its key ID with the application's own token and a proof by its current key."""
-    proof = proof_of_possession(signer, object_id, audience, clock.service_time())
-    graph.write("POST", f"/applications/{object_id}/removeKey", {"keyId": key_id, "proof": proof})
+    proof = proof_of_possession(signer, own.issuer, audience, clock.service_time())
+    graph.write("POST", f"{own.path}/removeKey", {"keyId": key_id, "proof": proof})
 
 
 def update_key_credentials(graph: GraphClient, object_id: str, entries: t.Sequence[Json]) -> None:
@@ -151,7 +181,13 @@ def parse_application(body: Json, parse: ParseCertificate) -> Application:
         key_credentials=tuple(parse_credential(entry, parse) for entry in entries),
         token_encryption_key_id=_text(body.get("tokenEncryptionKeyId")),
         created_text=_text(body.get("createdDateTime")),
+        kind=kind_of(body),
     )
+
+
+def kind_of(body: Json) -> str:
+    """Whether it is an application in our sense, or what Graph derives from one."""
+    return BLUEPRINT if body.get("@odata.type") == BLUEPRINT_TYPE else APPLICATION
 
 
 def is_id(value: object) -> bool:

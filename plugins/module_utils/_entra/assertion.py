@@ -32,18 +32,24 @@ class Signer(t.Protocol):
     def sign(self, data: bytes, algorithm: str) -> bytes: ...
 
 
-def client_assertion(signer: Signer, client_id: str, audience: str, now: dt.datetime) -> str:
-    """A JWT that signs the client in: PS256 with `x5t#S256`, as Microsoft's page has it."""
-    header = {"alg": "PS256", "typ": "JWT", "x5t#S256": _hex_to_base64url(signer.certificate.thumbprint_sha256)}
+def client_assertion(signer: Signer, client_id: str, audience: str, now: dt.datetime, algorithm: str = "PS256") -> str:
+    """A JWT that signs the client in: PS256 with `x5t#S256`, as Microsoft's page has it; or the older form, RS256."""
+    header = {"alg": algorithm, "typ": "JWT", **_key_reference(signer.certificate, algorithm)}
     claims = {"aud": audience, "iss": client_id, "sub": client_id, "jti": str(uuid.uuid4()), **_times(now)}
     return _jwt(signer, header, claims)
 
 
-def proof_of_possession(signer: Signer, object_id: str, audience: str, now: dt.datetime) -> str:
-    """A JWT that lets addKey and removeKey act: issuer is the object ID of the application, not its app ID."""
+def _key_reference(certificate: Certificate, algorithm: str) -> dict[str, str]:
+    if algorithm == "PS256":
+        return {"x5t#S256": _hex_to_base64url(certificate.thumbprint_sha256)}
+    return {"x5t": _hex_to_base64url(certificate.thumbprint)}
+
+
+def proof_of_possession(signer: Signer, issuer: str, audience: str, now: dt.datetime) -> str:
+    """A JWT that lets addKey and removeKey act: issuer is the application's object ID; its app ID at that address."""
     thumbprint = signer.certificate.thumbprint
     header = {"alg": "RS256", "typ": "JWT", "kid": thumbprint, "x5t": _hex_to_base64url(thumbprint)}
-    return _jwt(signer, header, {"aud": audience, "iss": object_id, **_times(now)})
+    return _jwt(signer, header, {"aud": audience, "iss": issuer, **_times(now)})
 
 
 def _times(now: dt.datetime) -> dict[str, int]:

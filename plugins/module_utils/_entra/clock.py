@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The service's clock: decisions use the time in its latest `Date` header, carried forward by the monotonic clock."""
+"""The service's clock: decisions use the time of its first answer, carried forward by the monotonic clock.
+
+One answer is no clock: any of them may be wrong. One that departs from the run's time is a skew for the whole run, and
+no later answer takes that back, since what it told may have been used.
+"""
 
 from __future__ import annotations
 
@@ -24,33 +28,38 @@ class Timing(t.Protocol):
 
 
 class ServiceClock:
-    """The time at the service. Until an answer was seen it is the local time; `now` (for what-if) overrides both."""
+    """The time at the service. Until an answer was seen it is the local time; `now` (for what-if) decides what is due,
+    and nothing else."""
 
     def __init__(self, timing: Timing, now: dt.datetime | None = None) -> None:
         self._timing = timing
         self._fixed = now
-        self._seen: tuple[dt.datetime, float] | None = None
-        self.skew = dt.timedelta()
+        self._first: tuple[dt.datetime, float] | None = None
+        self.offset = dt.timedelta()  # of this host's clock: how far it is ahead of the first answer
+        self.departure = dt.timedelta()  # of the answer that was farthest from the run's time: how far it was ahead
 
     def observe(self, date_header: str | None) -> None:
-        """Take the time from an answer. Called for every answer of the service, errors included."""
+        """Look at the time of an answer. Called for every answer of the service, errors included."""
         moment = parse_http_date(date_header)
-        if moment:
-            self._seen = (moment, self._timing.monotonic())
-            self.skew = self._timing.wall() - moment
+        if not moment:
+            return
+        if not self._first:
+            self._first = (moment, self._timing.monotonic())
+            self.offset = self._timing.wall() - moment
+        self.departure = max(self.departure, moment - self.service_time(), key=abs)
 
     @property
     def offset_seconds(self) -> int | None:
         """How far this host's clock is ahead of the service's; None while no answer has told the service's time."""
-        return round(self.skew.total_seconds()) if self._seen else None
+        return round(self.offset.total_seconds()) if self._first else None
 
     def now(self) -> dt.datetime:
-        """The time that decisions use."""
+        """The time that decides what is due."""
         return self._fixed or self.service_time()
 
     def service_time(self) -> dt.datetime:
-        """The time that signatures use: never overridden, since the service checks them."""
-        if not self._seen:
+        """The time of signatures, notes and deadlines: never overridden."""
+        if not self._first:
             return self._timing.wall()
-        moment, at = self._seen
+        moment, at = self._first
         return moment + dt.timedelta(seconds=self._timing.monotonic() - at)

@@ -10,6 +10,7 @@ Source: "National cloud deployments" of Microsoft Graph, "National clouds" of th
 from __future__ import annotations
 
 import ipaddress
+import re
 import typing as t
 import urllib.parse
 from dataclasses import dataclass
@@ -60,6 +61,8 @@ ALIASES: dict[str, str] = {
 
 # As DNS has it, and a port.
 _LONGEST_HOST = 260
+_USER = re.compile(r"^([a-z]+://)?.*@", re.IGNORECASE | re.DOTALL)
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 
 
 def find_cloud(name: str, authority_host: str | None, graph_url: str | None) -> Cloud | None:
@@ -83,7 +86,12 @@ def problems_of_url(option: str, url: str | None) -> list[str]:
         usable = False
     if usable:
         return []
-    return [f"{option} must be an https URL such as https://host:8443, not '{url}'."]
+    return [f"{option} must be an https URL such as https://host:8443, not '{without_secrets(url)}'."]
+
+
+def without_secrets(url: str) -> str:
+    """A URL that may be shown: what stands before an @, or behind a question mark, may be a password."""
+    return _QUERY.sub("?(hidden)", _USER.sub(r"\1(hidden)@", url))
 
 
 def same_host(url: str, root: str) -> bool:

@@ -7,26 +7,19 @@
 from __future__ import annotations
 
 import json
-import math
-import random
 import typing as t
 
 from .._core.diagnosis import explain, explain_graph
-from .._core.errors import GraphRefused, NetworkFailure, UntrustedAnswer
+from .._core.errors import GraphRefused, UntrustedAnswer
 from .._core.quota import EVERYTHING_ELSE, KEY_READS, Quota
 from .clock import ServiceClock, Timing
 from .clouds import Cloud, host_of, same_host
+from .patience import ITEMS, READS, TOKENS, Kind, Patience, Trouble, retry_after
 from .tokens import AccessToken
 from .transport import Request, Response, Transport
 
-READ_ATTEMPTS = 5
-# A longer Retry-After ends the run instead: whoever runs it knows better whether to wait that long.
-LONGEST_RETRY_AFTER = 120.0
-SHORTEST_RETRY_AFTER = 1.0
-BACKOFF_CAP = 16.0
 # Pages of 999 objects; some may come empty from a filter. No tenant holds this many.
 MOST_PAGES = 10_000
-_JITTER = random.SystemRandom()
 
 Json = dict[str, t.Any]
 
@@ -49,10 +42,11 @@ class GraphClient:
         timing: Timing,
         cloud: Cloud,
         sign_in: t.Callable[[], AccessToken],
+        patience: Patience | None = None,
     ) -> None:
         self._transport = transport
         self._clock = clock
-        self._timing = timing
+        self.patience = patience or Patience(timing)
         self._cloud = cloud
         self.sign_in = sign_in
         self._token: AccessToken | None = None
@@ -61,14 +55,25 @@ class GraphClient:
         # Shared with other processes: whose turn it is to read, and a token that one of them got.
         self.turns: Turns | None = None
         self.drop_token: t.Callable[[AccessToken], None] = lambda token: None
-        # Attempts of the read under way; carried over by a caller whose waits end the call.
-        self.tried: dict[str, int] = {}
+
+    @property
+    def tried(self) -> dict[str, int]:
+        """Attempts of what is under way; carried over by a caller whose waits end the call."""
+        return self.patience.tried
+
+    @tried.setter
+    def tried(self, counts: dict[str, int]) -> None:
+        self.patience.tried = counts
+
+    @property
+    def is_signed_in(self) -> bool:
+        return self._token is not None
 
     @property
     def token(self) -> AccessToken:
-        """Signs in on first use. Raises SignInRefused or NetworkFailure."""
+        """Signs in on first use; passing trouble is waited out. Raises SignInRefused or NetworkFailure."""
         if self._token is None:
-            self._token = self.sign_in()
+            self._token = self.patience.repeat(TOKENS, self.sign_in)
         return self._token
 
     def get(self, path: str, new_connection: bool = False, headers: t.Mapping[str, str] | None = None) -> Json:
@@ -104,7 +109,10 @@ class GraphClient:
         self._raise_for_error(self._ask("DELETE", self._url(path)))
 
     def batch(self, paths: t.Sequence[str]) -> list[tuple[int, Json]]:
-        """Several reads in one round trip: status and body of each, in the order asked."""
+        """Several reads in one round trip: status and body of each, in the order asked.
+
+        Each is throttled by itself, and then asked again alone. One with trouble that stays has the status of that.
+        """
         requests = [{"id": str(index), "method": "GET", "url": path} for index, path in enumerate(paths)]
         url, content = self._url("/$batch"), json.dumps({"requests": requests}).encode()
         answer = self._retrying(EVERYTHING_ELSE, lambda: self._ask("POST", url, content))
@@ -115,7 +123,13 @@ class GraphClient:
             if isinstance(replies, list)
             else {}
         )
-        return [self._batch_item(by_id.get(str(index))) for index in range(len(paths))]
+        return [self._batch_item(path, by_id.get(str(index))) for index, path in enumerate(paths)]
+
+    def glance(self, path: str) -> Json:
+        """Read one object, asked once: what is only good to know is worth no wait. Raises as `get` does."""
+        answer = self._ask("GET", self._url(path))
+        self._raise_for_error(answer)
+        return self._object(answer, path)
 
     def probe(self, path: str) -> tuple[int, GraphRefused | None]:
         """Read a relative path for its status alone: health probes decide themselves what is good."""
@@ -126,9 +140,21 @@ class GraphClient:
             return answer.status, refusal
         return answer.status, None
 
-    def _batch_item(self, item: Json | None) -> tuple[int, Json]:
+    def _batch_item(self, path: str, item: Json | None) -> tuple[int, Json]:
         status, body = (item or {}).get("status"), (item or {}).get("body")
-        return (status if isinstance(status, int) else 0), (body if isinstance(body, dict) else {})
+        if not isinstance(status, int):
+            return 0, {}
+        if is_passing(status):
+            return self._item_again(path, _as_response(status, item or {}))
+        return status, (body if isinstance(body, dict) else {})
+
+    def _item_again(self, path: str, first: Response) -> tuple[int, Json]:
+        """One of a batch that was put off, alone: after its own Retry-After, and as patiently as any other read."""
+        waiting = [first]
+        answer = self._retrying(
+            EVERYTHING_ELSE, lambda: waiting.pop() if waiting else self._ask("GET", self._url(path)), ITEMS
+        )
+        return answer.status, answer.json_object() or {}
 
     def _url(self, path: str) -> str:
         return f"{self._cloud.graph_url}/v1.0{path}"
@@ -153,31 +179,22 @@ class GraphClient:
         self._raise_for_error(answer)
         return answer
 
-    def _retrying(self, quota: Quota, send: t.Callable[[], Response]) -> Response:
+    def _retrying(self, quota: Quota, send: t.Callable[[], Response], kind: Kind = READS) -> Response:
         """Reads only: passing trouble is waited out, as long as the service asks for."""
-        while True:
+
+        def in_turn() -> Response:
             if self.turns:
                 self.turns.await_turn(quota)
-            attempt = self.tried["read"] = self.tried.get("read", 0) + 1
-            is_last = attempt >= READ_ATTEMPTS
-            pause, why = min(2.0**attempt, BACKOFF_CAP) * _JITTER.uniform(0.5, 1.0), "did not answer"
-            try:
-                answer = send()
-            except NetworkFailure as failure:
-                if is_last or failure.diagnosis.retry != "later":
-                    self.tried.pop("read")
-                    raise
-            else:
-                asked = retry_after(answer)
-                passing = answer.status == 429 or answer.status >= 500
-                if not passing or is_last or (asked or 0) > LONGEST_RETRY_AFTER:
-                    self.tried.pop("read")
-                    return answer
-                pause, why = (pause if asked is None else asked), f"answered {answer.status}"
-                if answer.status == 429 and self.turns:
-                    self.turns.refused(quota, pause)
-                    continue
-            self._timing.wait(pause, f"Graph {why}; reading again (attempt {attempt + 1} of {READ_ATTEMPTS})")
+            return send()
+
+        def refused(trouble: Trouble, pause: float) -> bool:
+            if self.turns is None or trouble.status != 429:
+                return False
+            self.turns.refused(quota, pause)
+            return True
+
+        _token = self.token  # a sign-in has a patience of its own
+        return self.patience.repeat(kind, in_turn, take_over=refused)
 
     def _ask(
         self,
@@ -235,15 +252,13 @@ class GraphClient:
         return UntrustedAnswer(message, explain("unknown", host_of(self._cloud.graph_url), {"message": message}))
 
 
-def retry_after(answer: Response) -> float | None:
-    """The seconds that a `Retry-After` header asks for, or None."""
-    return parse_seconds(answer.headers.get("retry-after"))
+def is_passing(status: int) -> bool:
+    """Whether a status says nothing about what was asked for: too many requests, or trouble of the service."""
+    return status == 429 or status >= 500
 
 
-def parse_seconds(text: object) -> float | None:
-    """A number of seconds as headers have it; a peer may send anything. No pause at all would be asked without end."""
-    try:
-        seconds = float(str(text))
-    except ValueError:
-        return None
-    return max(SHORTEST_RETRY_AFTER, seconds) if math.isfinite(seconds) else None
+def _as_response(status: int, item: Json) -> Response:
+    """One answer of a batch as if it had come alone."""
+    named = item.get("headers")
+    headers = {str(name).lower(): str(text) for name, text in named.items()} if isinstance(named, dict) else {}
+    return Response(status, headers, json.dumps(item.get("body")).encode())

@@ -12,25 +12,22 @@ from __future__ import annotations
 
 import base64
 import json
-import random
 import re
 import typing as t
 import urllib.parse
 
 from .._core.diagnosis import Diagnosis, explain, said
-from .._core.errors import KeyStoreError, NetworkFailure, UntrustedAnswer, VaultRefused
+from .._core.errors import KeyStoreError, UntrustedAnswer, VaultRefused
 from .clock import Timing
 from .clouds import host_of, same_host
-from .graph import LONGEST_RETRY_AFTER, retry_after
+from .patience import VAULT, Patience, put_off, retry_after
 from .tokens import AccessToken
 from .transport import Request, Response, Transport
 
 API_VERSION = "7.4"
-ATTEMPTS = 5
-# Making a certificate takes seconds. Longer than this, and somebody has to look.
-POLL, MOST_POLLS = 3.0, 60
+# Making a certificate takes seconds, fewer than the vault asks to wait for. Longer than this, and somebody has to look.
+POLL, LONGEST_MAKING = 3.0, 180.0
 MOST_PAGES = 100
-_JITTER = random.SystemRandom()
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
 
 Json = dict[str, t.Any]
@@ -79,11 +76,13 @@ class KeyVault:
         timing: Timing,
         location: str,
         sign_in: t.Callable[[str], AccessToken],
+        patience: Patience | None = None,
     ) -> None:
         self.location = location.rstrip("/")
         self._vault_url, _certificates, self._name = self.location.rsplit("/", 2)
         self._transport = transport
         self._timing = timing
+        self._patience = patience or Patience(timing)
         self._sign_in = sign_in
         self._token: AccessToken | None = None
 
@@ -116,8 +115,12 @@ class KeyVault:
 
     def pending(self) -> Json | None:
         """The operation that makes, or made, the latest version; None without one."""
+        answer = self._pending()
+        return self._object(answer) if answer else None
+
+    def _pending(self) -> Response | None:
         try:
-            return self._object(self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None))
+            return self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None)
         except VaultRefused as refusal:
             if refusal.status == 404:
                 return None
@@ -125,14 +128,19 @@ class KeyVault:
 
     def wait_until_made(self) -> None:
         """Until no version is in the making. One that waits for an authority is none."""
-        for _poll in range(MOST_POLLS):
-            operation = self.pending() or {}
+        waited = 0.0
+        while waited < LONGEST_MAKING:
+            answer = self._pending()
+            operation = self._object(answer) if answer else {}
             if operation.get("status") != "inProgress" or waits_for_an_authority(operation):
                 self._refuse_failed(operation)
                 return
-            self._timing.wait(POLL, f"Key Vault to make a version of {self.location}")
+            asked = retry_after(answer) if answer else None
+            pause = min(POLL, asked or POLL)  # it asks for 10 s, and is ready after 2 to 13
+            self._timing.wait(pause, f"Key Vault to make a version of {self.location}")
+            waited += pause
         raise KeyStoreError(
-            f"Key Vault has not made the version of {self.location} in {POLL * MOST_POLLS:.0f} s. Look at its pending "
+            f"Key Vault has not made the version of {self.location} in {LONGEST_MAKING:.0f} s. Look at its pending "
             "operation; run again when it has ended, and the version is taken up."
         )
 
@@ -167,41 +175,23 @@ class KeyVault:
 
     def _once(self, method: str, path: str, body: Json) -> None:
         """A write that is not the same when it is sent twice. Not begun, 429, it is sent again."""
-        for attempt in range(1, ATTEMPTS + 1):
-            answer = self._send(method, self._url(path), body)
-            if answer.status != 429 or attempt == ATTEMPTS:
-                break
-            self._pause(attempt, answer)
-        self._raise_for_error(answer)
+        url = self._url(path)
+        self._be_signed_in(url)
+        self._raise_for_error(self._patience.repeat(VAULT, lambda: self._send(method, url, body), put_off))
 
     def _repeat(self, method: str, url: str, body: Json | None) -> Response:
         """Passing trouble is waited out, as long as the vault asks for."""
-        for attempt in range(1, ATTEMPTS + 1):
-            is_last = attempt == ATTEMPTS
-            try:
-                answer = self._send(method, url, body)
-            except NetworkFailure as failure:
-                if is_last or failure.diagnosis.retry != "later":
-                    raise
-                self._pause(attempt, None)
-                continue
-            if is_last or not (answer.status == 429 or answer.status >= 500):
-                break
-            if (retry_after(answer) or 0) > LONGEST_RETRY_AFTER:
-                break
-            self._pause(attempt, answer)
+        self._be_signed_in(url)
+        answer = self._patience.repeat(VAULT, lambda: self._send(method, url, body))
         self._raise_for_error(answer)
         return answer
 
-    def _pause(self, attempt: int, answer: Response | None) -> None:
-        asked = retry_after(answer) if answer else None
-        pause = min(2.0**attempt, 16.0) * _JITTER.uniform(0.5, 1.0) if asked is None else asked
-        what = f"answered {answer.status}" if answer else "did not answer"
-        self._timing.wait(pause, f"Key Vault {what}; asking again (attempt {attempt + 1} of {ATTEMPTS})")
-
-    def _send(self, method: str, url: str, body: Json | None) -> Response:
+    def _be_signed_in(self, url: str) -> None:
+        """Before anything is repeated: what says for what a token is needed, and the sign-in, have patience too."""
         if self._token is None:
             self._token = self._sign_in(self._resource(url))
+
+    def _send(self, method: str, url: str, body: Json | None) -> Response:
         answer = self._transport.send(self._request(method, url, body))
         if answer.status == 401:
             self._token = self._sign_in(self._resource(url))
@@ -216,7 +206,8 @@ class KeyVault:
 
     def _resource(self, url: str) -> str:
         """Ask without a token: the refusal says what a token has to be issued for, and that has to be this vault."""
-        answer = self._transport.send(Request("GET", url, {"Accept": "application/json"}))
+        unsigned = Request("GET", url, {"Accept": "application/json"})
+        answer = self._patience.repeat(VAULT, lambda: self._transport.send(unsigned))
         if answer.status != 401:
             self._raise_for_error(answer)
             raise self._untrusted("It did not ask for a token, so it is no key vault.")

@@ -16,6 +16,7 @@ import urllib.parse
 from .._core.access import GRAPH_APP_ID, GRAPH_WORD, Assignment, Principal, Registration, Requested, Resource
 from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, InvalidInput, UntrustedAnswer
+from .applications import kind_of
 from .graph import GraphClient, Json
 
 _RESOURCE_FIELDS = "id,appId,displayName,appRoles"
@@ -36,6 +37,7 @@ def read_registration(graph: GraphClient, object_id: str) -> Registration:
         requested=tuple(_requested(requested)) if isinstance(requested, list) else (),
         is_disabled=body.get("isDisabled") is True,
         disabled_by_microsoft=_text(body.get("disabledByMicrosoftStatus")),
+        kind=kind_of(body),
     )
 
 

@@ -18,7 +18,8 @@ import typing as t
 import urllib.parse
 from dataclasses import dataclass, field
 
-from .._core.errors import UntrustedAnswer
+from .._core.errors import SignInRefused, UntrustedAnswer
+from .algorithm import Algorithm
 from .answers import number_in, odd, refusal_of, token_in
 from .assertion import Signer, client_assertion
 from .clock import ServiceClock
@@ -59,7 +60,15 @@ class AccessToken:
 class TokenService:
     """The token endpoint of one tenant. Keeps the discovery document, nothing else."""
 
-    def __init__(self, transport: Transport, clock: ServiceClock, cloud: Cloud, tenant_id: str) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        clock: ServiceClock,
+        cloud: Cloud,
+        tenant_id: str,
+        algorithm: Algorithm | None = None,
+    ) -> None:
+        self.algorithm = algorithm or Algorithm(cloud.authority_host)
         self._transport = transport
         self._clock = clock
         self.cloud = cloud
@@ -76,11 +85,28 @@ class TokenService:
         self._discover(new_connection=False)
         return self._acquire(client_id, secret, "client_secret", new_connection=False)
 
-    def with_key(self, client_id: str, signer: Signer, source: str, new_connection: bool = False) -> AccessToken:
-        """Sign in with a certificate's key: a new assertion and empty caches. Raises SignInRefused, NetworkFailure."""
+    def with_key(
+        self,
+        client_id: str,
+        signer: Signer,
+        source: str,
+        new_connection: bool = False,
+        note: t.Callable[[], None] = lambda: None,
+    ) -> AccessToken:
+        """Sign in with a certificate's key: a new assertion and empty caches. Raises SignInRefused, NetworkFailure.
+
+        Once more where the algorithm was refused; `note` hears of it, as it is one more attempt.
+        """
         endpoint = self._discover(new_connection)
-        assertion = client_assertion(signer, client_id, endpoint, self._clock.service_time())
-        return self._acquire(client_id, {"client_assertion": lambda: assertion}, source, new_connection)
+        while True:
+            now, algorithm = self._clock.service_time(), self.algorithm.name
+            credential = {"client_assertion": _as_is(client_assertion(signer, client_id, endpoint, now, algorithm))}
+            try:
+                return self._acquire(client_id, credential, source, new_connection)
+            except SignInRefused as refusal:
+                if not self.algorithm.gives_way(refusal):
+                    raise
+                note()
 
     def with_assertion(self, client_id: str, assertion: str, source: str) -> AccessToken:
         """Sign in with a token of an outside issuer. Raises SignInRefused, NetworkFailure."""
@@ -216,6 +242,10 @@ class TokenService:
             raise UntrustedAnswer(
                 *odd(f"The discovery document of {host} names a token endpoint on {other}: nothing was sent.", host)
             )
+
+
+def _as_is(text: str) -> t.Callable[[], str]:
+    return lambda: text
 
 
 class _Answered(Exception):

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 
 from .._core.errors import EvercertError
 from .._core.model import Application
-from .._core.policy import RenewalPolicy
 from .._core.status import Finding
 from .._core.times import format_iso
 from .._core.verdict import Facts, Verdict
@@ -49,7 +48,7 @@ class Observation:
         return (self.status, tuple(sorted(finding.reason for finding in self.findings)), self.not_after)
 
 
-def observe(facts: Facts, verdict: Verdict, application: Application, policy: RenewalPolicy) -> Observation:
+def observe(facts: Facts, verdict: Verdict, application: Application) -> Observation:
     """The verdict on an application of a listing, with the dates of the certificate that ends last."""
     ends = [entry.not_after for entry in application.sign_in_credentials if entry.not_after]
     last = max(ends, default=None)
@@ -61,7 +60,7 @@ def observe(facts: Facts, verdict: Verdict, application: Application, policy: Re
         findings=verdict.findings,
         not_after=last,
         days_left=(last - facts.now).days if last else None,
-        next_renewal=last - policy.renew_before if last else None,
+        next_renewal=verdict.next_renewal,
     )
 
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .._ansible import arguments
 from .._ansible.connect import open_connection
 from .._core.errors import InvalidInput
+from .._core.misplaced import hidden, misplaced_in
 from .observation import WATCHABLE
 from .schedule import Schedule
 
@@ -64,7 +65,7 @@ def read_settings(args: Given, environment: t.Mapping[str, str]) -> Settings:
     tenants = tuple(_complete({**common, **shared, **entry}, environment) for entry in entries)
     _check(tenants, problems)
     if problems:
-        raise InvalidInput(problems)
+        raise InvalidInput(hidden(problems, misplaced_in(dict(args), ())))
     schedule = Schedule(**{name: values[name] for name in BOUNDS})
     return Settings(tenants, tuple(values["statuses"]), schedule)
 
@@ -81,7 +82,7 @@ def _entries(given: t.Any, problems: list[str]) -> list[dict[str, t.Any]]:
 
 def _complete(given: Given, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Options that are not given come from the environment, else they have their defaults."""
-    return {**_defaults(OF_TENANT), **_fallbacks(environment), **given}
+    return arguments.tidied({**_defaults(OF_TENANT), **_fallbacks(environment), **given})[0]
 
 
 def _defaults(spec: arguments.Spec) -> dict[str, t.Any]:
@@ -92,7 +93,7 @@ def _fallbacks(environment: t.Mapping[str, str]) -> dict[str, str]:
     found = {}
     for name, entry in OF_TENANT.items():
         variables = entry.get("fallback", (None, []))[1]
-        value = next((environment[variable] for variable in variables if variable in environment), None)
+        value = next((environment[variable] for variable in variables if environment.get(variable)), None)
         if value is not None:
             found[name] = value
     return found
@@ -110,6 +111,9 @@ def _check(tenants: t.Sequence[dict[str, t.Any]], problems: list[str]) -> None:
 
 
 def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
+    empty = arguments.tidied(options)[1]
+    if empty:
+        return arguments.about_empty(empty)
     source = options.get("auth_source")
     if source in NOT_FOR_POLLS:
         why = "needs a person" if source == "device_code" else "signs in as one application"

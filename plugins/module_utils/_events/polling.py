@@ -14,7 +14,7 @@ from .._ansible import arguments
 from .._ansible.connect import open_connection
 from .._ansible.timing import PlainTiming
 from .._core.errors import EvercertError, GraphRefused
-from .._entra.graph import parse_seconds
+from .._entra.patience import seconds_asked
 from .._entra.transport import Transport
 from .._steps.report import inspect_all
 from .observation import Observation, observe
@@ -65,12 +65,12 @@ def look(
         if application is None:
             continue
         if report.verdict.findings:
-            one = observe(report.facts, report.verdict, application, policy)
+            one = observe(report.facts, report.verdict, application)
             if one.matches(words):
                 seen.due.append(one)
                 continue
         if application.object_id in remembered:
-            seen.others.append(observe(report.facts, report.verdict, application, policy))
+            seen.others.append(observe(report.facts, report.verdict, application))
     return seen
 
 
@@ -78,4 +78,4 @@ def asked_pause(error: EvercertError) -> float | None:
     """The seconds that the service asked to be left alone for, with whatever answer."""
     if isinstance(error, GraphRefused) and error.retry_after is not None:
         return error.retry_after
-    return parse_seconds(error.diagnosis.evidence.get("retry_after")) if error.diagnosis else None
+    return seconds_asked(error)

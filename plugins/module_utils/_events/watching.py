@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 
 from .._ansible.libraries import missing_libraries
 from .._core.errors import EvercertError
+from .._core.texts import sentence
 from .._core.times import UTC
 from .memory import Memory
 from .observation import Event, of_application, of_outage, of_return
@@ -127,7 +128,9 @@ class TenantWatch:
         outage.fail(self.clock.wall())
         now = self.clock.monotonic()
         pause = self.schedule.after_failure(outage.failures, asked_pause(error), self.clock.chance())
-        logger.warning("Tenant %s: poll %d in a row failed. %s", self.tenant_id, outage.failures, error.message)
+        logger.warning(
+            "Tenant %s: poll %d in a row failed. %s", self.tenant_id, outage.failures, sentence(error.message)
+        )
         if outage.since and outage.must_be_told(self.schedule, now):
             await self.put(of_outage(self.tenant_id, error, outage.failures, outage.since))
             outage.told_at = now

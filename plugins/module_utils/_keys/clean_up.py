@@ -10,24 +10,44 @@ import os
 import typing as t
 from pathlib import Path
 
-from . import durable, reading
-from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout, debris_in, unfinished_adoption
+from . import durable, reading, versions
+from .records import format_record
+from .versions import CURRENT, RECORD, SUCCESSOR, VERSIONS, Layout, unfinished_adoption
 
 
 def clear_debris(layout: Layout) -> list[str]:
-    """Readers see the same before and after it; the names of what was removed."""
-    removed = []
+    """Readers see the same before and after it; the names of what was removed. Never a key pair."""
     _settle(layout)
-    adopted = unfinished_adoption(layout)
-    if adopted:
-        durable.switch_link(layout.location / CURRENT, f"{VERSIONS}/{adopted}")
-    if layout.successor and layout.successor == layout.current:
-        durable.remove_link(layout.location / SUCCESSOR)
-        removed.append(SUCCESSOR)
-    for path in (*_temporaries(layout), *map(layout.path, debris_in(layout))):
+    layout = _with_names(layout)
+    removed = [SUCCESSOR] if _settle_links(layout) else []
+    for name, record in versions.superseded(layout).items():
+        durable.replace_file(layout.path(name) / RECORD, format_record(record))
+    halves = (path for path in map(layout.path, versions.halves_in(layout)) if not versions.holds_key(path))
+    for path in (*_temporaries(layout), *halves):
         durable.remove_tree(path)
         removed.append(path.name)
     return removed
+
+
+def _settle_links(layout: Layout) -> bool:
+    """Links that a stopped run did not come to make are made; whether a link that means nothing was removed."""
+    adopted, successor = unfinished_adoption(layout), versions.successor_of(layout)
+    if adopted:
+        durable.switch_link(layout.location / CURRENT, f"{VERSIONS}/{adopted}")
+    if successor and successor != layout.successor:
+        durable.switch_link(layout.location / SUCCESSOR, f"{VERSIONS}/{successor}")
+    means_nothing = layout.successor is not None and not successor
+    if means_nothing:
+        durable.remove_link(layout.location / SUCCESSOR)
+    return means_nothing
+
+
+def _with_names(layout: Layout) -> Layout:
+    """Folders that were whole when their run was stopped get the name that they lack."""
+    for thumbprint, name in layout.unnamed.items():
+        folder = layout.location / VERSIONS
+        durable.name_folder(folder / name, folder / thumbprint)
+    return versions.read_layout(layout.location) if layout.unnamed else layout
 
 
 def _settle(layout: Layout) -> None:
@@ -39,7 +59,7 @@ def _settle(layout: Layout) -> None:
 def _temporaries(layout: Layout) -> t.Iterator[Path]:
     """Beside the links, beside the versions and in them."""
     for folder in _folders(layout):
-        yield from (folder / name for name in reading.list_names(folder) if durable.is_temporary(name))
+        yield from (folder / name for name in reading.list_names(folder) if reading.is_temporary(name))
 
 
 def _folders(layout: Layout) -> list[Path]:

@@ -61,10 +61,11 @@ def differences(layout: Layout, access: Access) -> list[dict[str, t.Any]]:
     if access.is_default or not os.path.lexists(layout.location):
         return []
     return [
-        {"path": str(path), "before": _described(found), "after": _described(found, wanted)}
+        {"path": str(path), "before": _described(found, listed=listed), "after": _described(found, wanted)}
         for path, wanted in _all(layout, access)
         for found in [path.lstat()]
-        if not _is(found, wanted)
+        for listed in [stat.S_ISREG(found.st_mode) and bool(reading.lists_of(path))]
+        if listed or not _is(found, wanted)
     ]
 
 
@@ -105,11 +106,12 @@ def _is(found: os.stat_result, wanted: str) -> bool:
     return same and stat.S_IMODE(found.st_mode) == int(mode, 8)
 
 
-def _described(found: os.stat_result, wanted: str | None = None) -> dict[str, str]:
+def _described(found: os.stat_result, wanted: str | None = None, listed: bool = False) -> dict[str, str]:
+    """A plus behind the mode, as `ls` has it, for an access control list that lets others in."""
     owner, group, mode = found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
     if wanted:
         numbers = wanted.split(":")
         owner = owner if numbers[0] == "-1" else int(numbers[0])
         group = group if numbers[1] == "-1" else int(numbers[1])
         mode = int(numbers[2], 8)
-    return {"owner": user_name(owner), "group": group_name(group), "mode": f"{mode:04o}"}
+    return {"owner": user_name(owner), "group": group_name(group), "mode": f"{mode:04o}{'+' * listed}"}

@@ -7,7 +7,7 @@
     current   -> versions/<thumbprint>    what consumers read
     successor -> versions/<thumbprint>    only while a renewal is under way
     versions/<thumbprint>/                key.pem certificate.pem bundle.pem [bundle.pfx] record.json
-    history.jsonl sign_ins.jsonl          access.json when consumers are let in
+    lock history.jsonl sign_ins.jsonl     access.json when consumers are let in
 
 A version's folder appears whole, before a link to it does; links are switched in one step. When both links name one
 version, it has been promoted and only the clean-up is missing.
@@ -23,10 +23,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
-from .._core.model import Record, StoreContents, Version
-from . import clean_up, consumers, durable, lock, reading, records, versions
+from .._core.model import ADOPTED, Record, StoreContents, Version
+from . import clean_up, consumers, durable, lock, place, reading, records, versions
 from .events import Events
-from .key_pair import KeyPair, certify, generate_key_pair, signing_request
+from .key_pair import KeyPair, certify, generate_key_pair, signing_request, with_other_dates
 from .protection import PLAIN, Protection
 from .refusals import refusal
 from .versions import CURRENT, SUCCESSOR, VERSIONS, Layout
@@ -56,29 +56,42 @@ class DirectoryStore:
                     raise
                 continue
             if layout == self._layout():
+                if contents.is_empty:
+                    reading.refuse_foreign_content(self._root)
                 return contents
         raise KeyStoreError(f"The key store {self.location} changes all the time. Run again later.")
 
     def signer(self, thumbprint: str) -> KeyPair:
-        return versions.read_key_pair(self._version_path(thumbprint), self._protection())
+        return versions.read_key_pair(self._version_path(thumbprint), self._protection(), thumbprint)
+
+    def why_keyless(self, thumbprint: str) -> str | None:
+        path = self._version_path(thumbprint) / versions.KEY
+        try:
+            return None if reading.read_file(path) else f"Key store: {path} is missing or empty."
+        except KeyStoreError as error:
+            return error.message
 
     def make_key_pair(self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
         return generate_key_pair(key_size=key_size, subject=subject, not_before=not_before, not_after=not_after)
+
+    def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
+        return with_other_dates(self.signer(thumbprint), not_before, not_after)
 
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         return validity
 
     def certify(self, content: bytes, where: str) -> KeyPair:
-        successor = self._layout().successor
+        successor = self.read().successor
         if successor is None:
             raise refusal("no_waiting_key", where, store=self.location)
-        return certify(self.signer(successor), content, where)
+        return certify(self.signer(successor.thumbprint), content, where)
 
     def signing_request(self) -> str | None:
         successor = self.read().successor
         return signing_request(self.signer(successor.thumbprint), successor.certificate.subject) if successor else None
 
-    def refuse_locked_keys(self) -> None:
+    def refuse_obstacles(self) -> None:
+        self._refuse_place()
         layout = self._layout()
         for name in filter(None, layout.linked):
             if name in layout.names and versions.is_encrypted(layout.path(name), self._protection().access):
@@ -101,15 +114,18 @@ class DirectoryStore:
         with lock.hold(self._root, timeout, wait, self._events.last_time):
             self._events.is_locked = True
             try:
+                if not self._layout().names:
+                    place.try_out(self._root)
                 yield
             finally:
                 self._events.is_locked = False
 
     def prepare(self) -> None:
-        reading.refuse_open_parents(self._root)
+        self._refuse_place()
         if not self.exists:
             durable.make_directories(self._root)
         reading.refuse_unsafe_directory(self._root)
+        reading.refuse_foreign_content(self._root)
         if os.path.lexists(self._path(VERSIONS)):
             reading.refuse_unsafe_directory(self._path(VERSIONS))
         else:
@@ -129,7 +145,7 @@ class DirectoryStore:
     def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
         if not self.read().is_empty:
             raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
-        version = self._keep(key_pair, replace(record, origin=records.ADOPTED), pfx_passphrase)
+        version = self._keep(key_pair, replace(record, origin=ADOPTED), pfx_passphrase)
         self._link(CURRENT, version.thumbprint)
         return version
 
@@ -182,6 +198,12 @@ class DirectoryStore:
     def history(self, count: int) -> list[dict[str, t.Any]]:
         return self._events.latest(count)
 
+    def _refuse_place(self) -> None:
+        """Whose the store is comes before whose its parents are: that is what a person can mend."""
+        if self.exists:
+            reading.refuse_unsafe_directory(self._root)
+        reading.refuse_open_parents(self._root)
+
     def _protection(self) -> Protection:
         """What was asked for; where nothing was, what an earlier run remembered."""
         return replace(self._asked, access=self._asked.access.over(consumers.remembered(self._root)))
@@ -216,6 +238,8 @@ class DirectoryStore:
         return versions.read_version(path)
 
     def _link(self, name: str, thumbprint: str) -> None:
+        """Only to what is there: where locks do not reach another host, its run may have taken the folder away."""
+        self._version_path(thumbprint)
         durable.switch_link(self._path(name), f"{VERSIONS}/{thumbprint}")
 
     def _note_promotion(self, layout: Layout, now: dt.datetime) -> None:

@@ -23,10 +23,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
-from .reading import is_directory
+from . import reading
+from .reading import TEMPORARY, is_directory, is_temporary
 from .trouble import failed
-
-_TEMPORARY = ".evercert-"
 
 
 @dataclass(frozen=True)
@@ -49,15 +48,23 @@ observe: t.Callable[[str, Effect], None] = _ignore
 
 def _make_directory(effect: Effect) -> None:
     effect.path.mkdir(0o700)
+    _drop_lists(effect.path)
     effect.path.chmod(0o700)  # a strict umask may have taken even the owner's rights
 
 
 def _create_file(effect: Effect) -> None:
     descriptor = os.open(effect.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     try:
+        _drop_lists(descriptor)
         os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
+
+
+def _drop_lists(what: int | Path) -> None:
+    """Access control lists that the directory above hands down: with them a mode does not say who may read."""
+    for name in reading.lists_of(what):
+        os.removexattr(what, name)
 
 
 def _write_file(effect: Effect) -> None:
@@ -80,6 +87,8 @@ def _change_access(effect: Effect) -> None:
     owner, group, mode = effect.other.split(":")
     descriptor = os.open(effect.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            _drop_lists(descriptor)
         os.fchown(descriptor, int(owner), int(group))
         os.fchmod(descriptor, int(mode, 8))
     finally:
@@ -119,11 +128,6 @@ def perform(name: str, path: Path, other: str = "", content: bytes = b"") -> Non
         raise failed(name.replace("_", " "), path, error) from error
 
 
-def is_temporary(name: str) -> bool:
-    """Whether a name is one that only a stopped run can have left."""
-    return name.startswith(_TEMPORARY)
-
-
 def replace_file(path: Path, content: bytes) -> None:
     """New content under an old name: a reader sees all of the one or all of the other."""
     temporary = _temporary_beside(path)
@@ -139,6 +143,14 @@ def make_folder(path: Path, files: t.Mapping[str, bytes], access: t.Mapping[str,
         _new_file(temporary / name, content, access.get(name))
     if "" in access:
         perform("change_access", temporary, other=access[""])
+    perform("sync", temporary)
+    _move(temporary, path)
+
+
+def name_folder(temporary: Path, path: Path) -> None:
+    """The last steps of `make_folder`, for a folder that a stopped run has filled, perhaps without a sync."""
+    for file in sorted(temporary.iterdir()):
+        perform("sync", file)
     perform("sync", temporary)
     _move(temporary, path)
 
@@ -174,6 +186,14 @@ def switch_link(path: Path, target: str) -> None:
     temporary = _temporary_beside(path)
     perform("symlink", temporary, other=target)
     _move(temporary, path)
+
+
+def try_link(folder: Path) -> None:
+    """What a switch needs of the file system, and nothing is left of it."""
+    first, second = _temporary_beside(folder / "link"), _temporary_beside(folder / "link")
+    perform("symlink", first, other="versions/none")
+    _move(first, second)
+    remove_link(second)
 
 
 def remove_link(path: Path) -> None:
@@ -254,7 +274,7 @@ def _remove(path: Path) -> None:
 
 
 def _temporary_beside(path: Path) -> Path:
-    return path.with_name(_TEMPORARY + secrets.token_hex(8))
+    return path.with_name(TEMPORARY + secrets.token_hex(8))
 
 
 def _write(descriptor: int, content: bytes) -> None:

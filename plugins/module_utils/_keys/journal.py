@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,10 +34,12 @@ class Journal:
 
     @property
     def is_too_long(self) -> bool:
+        """One of another user is left as it is: shortened, it would be ours, and closed to its owner."""
         try:
-            return self.path.stat().st_size > self.limit
+            found = self.path.stat()
         except FileNotFoundError:
             return False
+        return found.st_size > self.limit and found.st_uid == os.geteuid()
 
     def shorten(self, keep: t.Callable[[list[Entry]], list[Entry]]) -> None:
         """Only what `keep` returns stays, in one step; lines appended meanwhile wait and follow."""

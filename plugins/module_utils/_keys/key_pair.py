@@ -71,7 +71,16 @@ def generate_key_pair(*, key_size: int, subject: str, not_before: dt.datetime, n
     if end <= start:
         raise refusal("bad_validity", "The certificate to be generated", start=format_iso(start), end=format_iso(end))
     name = _parse_subject(subject)
-    private_key = rsa.generate_private_key(public_exponent=65537, key_size=key_size)
+    return _signed_by_itself(rsa.generate_private_key(public_exponent=65537, key_size=key_size), name, start, end)
+
+
+def with_other_dates(key_pair: KeyPair, not_before: dt.datetime, not_after: dt.datetime) -> KeyPair:
+    """The same private key and subject in another self-signed certificate."""
+    subject = x509.load_der_x509_certificate(key_pair.certificate.der).subject
+    return _signed_by_itself(key_pair.private_key, subject, whole_seconds(not_before), whole_seconds(not_after))
+
+
+def _signed_by_itself(private_key: rsa.RSAPrivateKey, name: x509.Name, start: dt.datetime, end: dt.datetime) -> KeyPair:
     builder = (
         x509.CertificateBuilder(name, name, private_key.public_key(), x509.random_serial_number(), start, end)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)

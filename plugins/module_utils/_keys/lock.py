@@ -2,7 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One writer per key store: a lock on the directory itself, which ends with the process that holds it."""
+"""One writer per key store: a lock on a file that only the writer may open, which ends with the process that holds it.
+
+For one release the directory is locked too, as earlier releases did it. Whoever may read the store could hold that lock
+for ever, so it keeps nobody waiting where others than the writer may open the directory.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,16 @@ import contextlib
 import fcntl
 import os
 import re
+import stat
 import time
 import typing as t
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
+from . import durable
 from .trouble import failed
 
+NAME = "lock"
 _POLL = 1.0
 Wait = t.Callable[[float, str], None]
 
@@ -34,7 +41,7 @@ def hold(path: Path, timeout: float, wait: Wait, last_event: t.Callable[[], str 
         left = timeout - max(waited, time.monotonic() - start)
         if left <= 0:
             raise KeyStoreError(
-                f"The key store {path} is still locked after {timeout:.0f} seconds: {holder} holds it. "
+                f"The key store {path} is still locked when lock_timeout is over: {holder} holds it. "
                 "Run again when it has ended, or set lock_timeout higher."
             )
         pause = min(_POLL, left)
@@ -45,16 +52,42 @@ def hold(path: Path, timeout: float, wait: Wait, last_event: t.Callable[[], str 
 @contextlib.contextmanager
 def if_free(path: Path) -> t.Iterator[bool]:
     """Hold the lock when nobody else does; True when held."""
-    descriptor = _open(path)
-    try:
-        yield _is_locked_by_us(path, descriptor)
-    finally:
-        os.close(descriptor)
+    with contextlib.ExitStack() as held:
+        yield _is_free(path, held)
 
 
-def _open(path: Path) -> int:
+def _is_free(path: Path, held: contextlib.ExitStack) -> bool:
+    """Whether both locks are ours; they are let go when `held` ends."""
+    directory = _open(path, os.O_RDONLY | os.O_DIRECTORY)
+    held.callback(os.close, directory)
+    file = _open(_file_of(path), os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK)
+    held.callback(os.close, file)
+    if not stat.S_ISREG(os.fstat(file).st_mode):
+        raise KeyStoreError(f"Key store: {_file_of(path)} is not an ordinary file. Remove it.")
+    if not _is_locked_by_us(_file_of(path), file):
+        return False
+    is_ours_alone = not os.fstat(directory).st_mode & 0o077
     try:
-        return os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        return _is_locked_by_us(path, directory) or not is_ours_alone
+    except KeyStoreError:
+        return True  # a file system that locks files and no directories
+
+
+def _file_of(path: Path) -> Path:
+    """The file that is locked, made where there is none."""
+    file = path / NAME
+    if not os.path.lexists(file):
+        try:
+            durable.perform("create_file", file)
+        except KeyStoreError:
+            if not os.path.lexists(file):  # else another process was faster
+                raise
+    return file
+
+
+def _open(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC)
     except OSError as error:
         raise failed("lock", path, error) from error
 
@@ -70,7 +103,7 @@ def _is_locked_by_us(path: Path, descriptor: int) -> bool:
 
 
 def _describe_holder(path: Path, last_event: t.Callable[[], str | None]) -> str:
-    number = _find_holder(path)
+    number = _find_holder(path / NAME) or _find_holder(path)
     if number:
         return f"process {number} ({_text(Path(f'/proc/{number}/comm')) or 'name unknown'})"
     event = last_event()

@@ -16,7 +16,7 @@ import typing as t
 from pathlib import Path
 
 from .._core.errors import KeyStoreError
-from .protection import Access
+from .protection import Access, group_name
 from .trouble import failed
 
 # A renewal reads its store many times, and a text is all that the system asks for.
@@ -24,6 +24,11 @@ AnyPath = t.Union[str, Path]
 
 _NOBODY_ELSE = Access()
 _LARGEST = 4 * 1024 * 1024
+# What the names of things in the making begin with.
+TEMPORARY = ".evercert-"
+# What may lie in a directory that nobody uses yet, and what only a key store has.
+_NOTHING = ("lost+found", "lock")
+_JOURNALS = ("history.jsonl", "sign_ins.jsonl", "access.json")
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}")
 
 
@@ -85,15 +90,63 @@ def refuse_unsafe_directory(path: AnyPath) -> None:
 
 
 def refuse_open_parents(path: AnyPath) -> None:
-    """Where everybody may rename the parents, everybody may exchange the key store. Sticky ones, as /tmp, are safe."""
-    for parent in Path(os.path.realpath(path)).parents:
+    """Whoever may rename a parent may exchange the key store. Sticky ones, as /tmp, are safe from all but their owner.
+
+    The way to a link counts as well as the way to what it stands for.
+    """
+    ways = (Path(os.path.realpath(path)), Path(os.path.abspath(path)))
+    for parent in dict.fromkeys(parent for way in ways for parent in way.parents):
         with contextlib.suppress(OSError):
-            mode = parent.stat().st_mode
-            if mode & 0o002 and not mode & stat.S_ISVTX:
-                raise KeyStoreError(
-                    f"Key store: everybody may write to {parent}, so others could exchange {path}. "
-                    f"Run 'chmod o-w {parent}' or choose another place."
-                )
+            _refuse_open_parent(path, parent, parent.stat())
+
+
+def _refuse_open_parent(path: AnyPath, parent: Path, found: os.stat_result) -> None:
+    if found.st_uid not in (0, os.geteuid()):
+        raise KeyStoreError(
+            f"Key store: {parent} belongs to {_user(found.st_uid)}, who could exchange {path}. "
+            f"Run 'chown root {parent}' as root, or choose another place."
+        )
+    if found.st_mode & stat.S_ISVTX:
+        return
+    if found.st_mode & 0o002:
+        raise KeyStoreError(
+            f"Key store: everybody may write to {parent}, so others could exchange {path}. "
+            f"Run 'chmod o-w {parent}' or choose another place."
+        )
+    if found.st_mode & 0o020:
+        raise KeyStoreError(
+            f"Key store: the group '{group_name(found.st_gid)}' may write to {parent}, so its members could exchange "
+            f"{path}. Run 'chmod g-w {parent}' or choose another place."
+        )
+
+
+def refuse_foreign_content(path: AnyPath) -> None:
+    """A directory that is full of something else was not meant: it is empty, or it is a key store."""
+    names = [name for name in list_names(path) if name not in _NOTHING]
+    if names and not any(_is_of_a_store(path, name) for name in names):
+        raise KeyStoreError(
+            f"Key store: {path} holds {', '.join(names[:3])} and no key store. Give an empty directory, or a new one, "
+            f"such as {path}/keys."
+        )
+
+
+def _is_of_a_store(path: AnyPath, name: str) -> bool:
+    if name in _JOURNALS or is_temporary(name):
+        return True
+    if name in ("current", "successor"):
+        return os.path.islink(f"{path}/{name}")
+    inside = list_names(f"{path}/{name}") if name == "versions" and os.path.isdir(f"{path}/{name}") else [""]
+    return all(is_thumbprint(one) or is_temporary(one) or one in _NOTHING for one in inside)
+
+
+def lists_of(what: int | AnyPath) -> list[str]:
+    """The POSIX access control lists of a file or directory: others may be let in by them, whatever its mode says."""
+    if not hasattr(os, "listxattr"):
+        return []
+    try:
+        return [name for name in os.listxattr(what) if name.startswith("system.posix_acl_")]
+    except OSError:
+        return []  # a file system without them
 
 
 def read_link(path: AnyPath) -> str | None:
@@ -134,6 +187,11 @@ def is_directory(path: AnyPath) -> bool:
         return False
     except OSError as error:
         raise failed("read", path, error) from error
+
+
+def is_temporary(name: str) -> bool:
+    """Whether a name is one that only a stopped run can have left."""
+    return name.startswith(TEMPORARY)
 
 
 def is_thumbprint(name: str) -> bool:

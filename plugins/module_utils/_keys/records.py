@@ -18,7 +18,6 @@ from .._core.times import UTC, parse_iso
 
 _TIMES = frozenset(entry.name for entry in fields(Record) if "datetime" in str(entry.type))
 _NAMES = tuple(entry.name for entry in fields(Record))
-ADOPTED = "adopted"
 _ABOUT_REGISTRATION = ("app_id", "object_id", "key_id", "generated", "intent", "registered", "seen")
 
 
@@ -62,12 +61,6 @@ def take_over(known: Record, new: Record) -> Record:
     known = replace(known, intent=known.intent or known.promoted)
     kept = [name for name in _ABOUT_REGISTRATION if getattr(new, name) is None]
     return replace(new, **{name: getattr(known, name) for name in kept})
-
-
-def was_never_sent(record: Record) -> bool:
-    """Whether nobody else can know its certificate: it was not sent, not handed out, never in use."""
-    kept = (record.intent, record.registered, record.proven, record.promoted, record.retired, record.stop_after)
-    return record.origin != ADOPTED and not any(kept)
 
 
 def without_stop(record: Record) -> Record:

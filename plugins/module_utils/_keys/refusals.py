@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import typing as t
 
+from .._core.diagnosis import explain
 from .._core.errors import InvalidInput
 
 SMALLEST_KEY = 2048
@@ -52,8 +53,11 @@ _SENTENCES = {
     "odd_passphrase": "{where} holds a NUL or half of a character: accepted is text",
     "empty_passphrase": "{where} is empty: accepted is a passphrase of at least one character",
 }
+# Those that have a code of their own.
+_CODES = dict.fromkeys(("no_match", "none_matches", "other_public_key"), "wrong_private_key")
 
 
 def refusal(problem: str, where: str, **facts: t.Any) -> InvalidInput:
     """The error to raise for content from `where`, an option or a path as the user knows it."""
-    return InvalidInput([_SENTENCES[problem].format(where=where, **facts) + "."])
+    sentence, code = _SENTENCES[problem].format(where=where, **facts) + ".", _CODES.get(problem)
+    return InvalidInput([sentence], explain(code, "", {"message": None}) if code else None)

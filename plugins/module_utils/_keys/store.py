@@ -38,6 +38,9 @@ class KeyStore(t.Protocol):
     ) -> StoredKey:
         """A new key pair for `keep_successor`, signed by itself, not valid for longer than asked for."""
 
+    def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> StoredKey:
+        """The key of the successor with another certificate, signed by itself; it is kept by `keep_successor`."""
+
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         """How long a new key pair's certificate lives at least, when so much is asked for."""
 
@@ -50,8 +53,14 @@ class KeyStore(t.Protocol):
     def signer(self, thumbprint: str) -> StoredKey:
         """The key pair of a version. Raises KeyStoreError when its key is missing, damaged or readable by others."""
 
-    def refuse_locked_keys(self) -> None:
-        """Raise KeyStoreError when a key in use is encrypted and does not open: before any effect, not amid them."""
+    def why_keyless(self, thumbprint: str) -> str | None:
+        """Why the private key of a version is not to be had here, such as a file that is gone. Opens nothing."""
+
+    def refuse_obstacles(self) -> None:
+        """Raise KeyStoreError for what is known to stop a later effect: before any effect, not amid them.
+
+        A key in use that is encrypted and does not open; no room for what has to be remembered.
+        """
 
     def has_pfx(self) -> bool:
         """Whether consumers of the current version have a `bundle.pfx`."""
@@ -69,10 +78,7 @@ class KeyStore(t.Protocol):
         """Make the store where there is none; refuse one that others could change."""
 
     def clear_debris(self) -> list[str]:
-        """Bring what a stopped run left half-made to an end, and name what was removed.
-
-        Never a version that may have been sent, nor one left by a stop before it is sent.
-        """
+        """Bring what a stopped run left half-made to an end, and name what was removed. Never a key pair."""
 
     def keep_successor(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
         """Keep a key pair for good, then name it the successor."""

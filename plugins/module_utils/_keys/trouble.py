@@ -22,8 +22,8 @@ _REMEDIES = {
     errno.ENOTDIR: "One part of the path is a file: choose another path for the key store.",
     errno.ELOOP: "A symbolic link stands where a file belongs: remove it.",
     errno.EIO: "The disk reports an error: check it before anything else.",
-    errno.ENOLCK: "That file system cannot lock directories: choose a local one.",
-    errno.EBADF: "That file system cannot lock directories: choose a local one.",
+    errno.ENOLCK: "That file system cannot lock files: choose a local one.",
+    errno.EBADF: "That file system cannot lock files: choose a local one.",
 }
 _ANY = "Check the key store's path, its owner and its file system."
 

@@ -18,7 +18,7 @@ import typing as t
 from dataclasses import replace
 
 from .._core.errors import KeyStoreError
-from .._core.model import FROM_OUTSIDE, Certificate, Record, StoreContents, Version
+from .._core.model import ADOPTED, FROM_OUTSIDE, Certificate, Record, StoreContents, Version
 from .._core.times import UTC, format_iso
 from . import records
 from .key_pair import KeyPair, distinguished_name, load_chain
@@ -26,7 +26,18 @@ from .pem import format_certificates
 from .refusals import refusal
 from .vault_keys import SignedRequest, Vault, VaultKey, is_under_way
 from .vault_policy import creation, importing, shortest_life, whole_months
-from .vault_tags import MADE, Entry, Marks, current_of, next_number, record_of, successor_of, tags_for
+from .vault_tags import (
+    MADE,
+    MOST_TAGS,
+    Entry,
+    Marks,
+    current_of,
+    next_number,
+    record_of,
+    successor_of,
+    tags_for,
+    tags_to_free,
+)
 from .vault_versions import Versions
 
 EVENTS = ("generated", "registered", "proven", "promoted", "refused", "retired")
@@ -58,6 +69,9 @@ class VaultStore:
             tuple(map(self._versions.version, others)),
         )
 
+    def why_keyless(self, thumbprint: str) -> str | None:
+        return None  # a vault loses no key of a version
+
     def signer(self, thumbprint: str) -> VaultKey:
         entry = self._versions.find(thumbprint)
         if not entry.enabled:
@@ -71,7 +85,9 @@ class VaultStore:
         self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime
     ) -> VaultKey:
         """A new version, signed by itself. One that a stopped run left, or another run has just made, is taken up."""
+        planned_for = current_of(self._versions.entries())
         self._versions.refresh()
+        self._refuse_other_current(planned_for)
         unfinished = successor_of(self._versions.entries())
         if unfinished is None:
             if self._requested_der():
@@ -89,10 +105,30 @@ class VaultStore:
                 self._vault.create(policy, {MADE: str(next_number(self._versions.entries()))})
             self._vault.wait_until_made()
             self._versions.refresh()
+            self._refuse_other_current(planned_for)
             unfinished = successor_of(self._versions.entries())
         if unfinished is None:
             raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
         return self.signer(unfinished.thumbprint)
+
+    def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> VaultKey:
+        """A new version of the same key. The old one is let go before that, as the older of two successors wins."""
+        certificate, number = self._versions.find(thumbprint).certificate, next_number(self._versions.entries())
+        policy = creation(
+            subject=certificate.subject,
+            key_size=certificate.key_size,
+            months=whole_months(not_before, not_after),
+            exportable=self._exportable,
+            reuses_key=True,
+        )
+        self.release_successor()
+        self._vault.create(policy, {MADE: str(number)})
+        self._vault.wait_until_made()
+        self._versions.refresh()
+        made = next((entry for entry in self._versions.entries() if entry.made == number), None)
+        if made is None:
+            raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
+        return self.signer(made.thumbprint)
 
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         return shortest_life(validity)
@@ -119,8 +155,17 @@ class VaultStore:
         lines = [text[start : start + 64] for start in range(0, len(text), 64)]
         return "\n".join(["-----BEGIN CERTIFICATE REQUEST-----", *lines, "-----END CERTIFICATE REQUEST-----", ""])
 
-    def refuse_locked_keys(self) -> None:
-        """Keys in a vault need no passphrase."""
+    def refuse_obstacles(self) -> None:
+        """What a version has to remember until it is over with it needs tags, and a vault takes few."""
+        entries = self._versions.entries()
+        ours = [entry for entry in entries if entry.is_known or entry is successor_of(entries)]
+        for entry in ours:
+            too_many = tags_to_free(entry)
+            if too_many and not entry.marks.is_deleted:
+                raise KeyStoreError(
+                    f"Key Vault takes {MOST_TAGS} tags per version, and {self._versions.path(entry)} has too many of "
+                    f"others for those of this collection. Remove {too_many} of them from that version, then run again."
+                )
 
     def has_pfx(self) -> bool:
         return False
@@ -151,15 +196,10 @@ class VaultStore:
             self._vault.wait_until_made()
             self._versions.refresh()
         removed = []
-        current, successor = current_of(self._versions.entries()), successor_of(self._versions.entries())
-        for entry in self._versions.entries():
-            marks = entry.marks
-            if entry is current and marks.successor:
-                self._versions.write(entry, replace(marks, successor=0))
-                removed.append(entry.version)
-            elif entry is not current and entry is not successor and _was_never_sent(entry) and not marks.is_deleted:
-                self._versions.write(entry, replace(marks, successor=0, is_deleted=True), enabled=False)
-                removed.append(entry.version)
+        current = current_of(self._versions.entries())
+        if current and current.marks.successor:
+            self._versions.write(current, replace(current.marks, successor=0))
+            removed.append(current.version)
         return removed
 
     def keep_successor(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
@@ -178,7 +218,7 @@ class VaultStore:
     def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
         if not self.read().is_empty:
             raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
-        marks = Marks(replace(record, origin=records.ADOPTED), current=next_number(self._versions.entries()))
+        marks = Marks(replace(record, origin=ADOPTED), current=next_number(self._versions.entries()))
         return self._versions.version(self._bring(key_pair, marks))
 
     def write_record(self, thumbprint: str, record: Record) -> None:
@@ -311,6 +351,18 @@ class VaultStore:
                 current, replace(current.marks, record=replace(record, promoted=current.certificate.not_before))
             )
 
+    def _refuse_other_current(self, planned_for: Entry | None) -> None:
+        """Another run has renewed meanwhile: one more key pair is too many, and is put away if it is there."""
+        entries = self._versions.entries()
+        current = current_of(entries)
+        if current is None or (planned_for and current.version == planned_for.version):
+            return
+        spare = successor_of(entries)
+        if spare and spare.made and not spare.is_known:
+            marks = Marks(record_of(spare), is_deleted=True)
+            self._versions.write(spare, marks, enabled=False)
+        raise self._versions.changed_by_others(current)
+
     def _requested_der(self) -> bytes | None:
         operation = self._vault.pending() or {}
         content = operation.get("csr")
@@ -320,9 +372,3 @@ class VaultStore:
             return base64.b64decode(content)
         except ValueError as error:
             raise KeyStoreError(f"The signing request of {self.location} cannot be read here.") from error
-
-
-def _was_never_sent(entry: Entry) -> bool:
-    """One of ours that nobody else can know, left by a run that was stopped."""
-    record = entry.marks.record
-    return record is not None and record.origin != FROM_OUTSIDE and records.was_never_sent(record)

@@ -23,14 +23,17 @@ PFX = "application/x-pkcs12"
 CLIENT_AUTHENTICATION = "1.3.6.1.5.5.7.3.2"
 
 
-def creation(*, subject: str, key_size: int, months: int | None, exportable: bool) -> Policy:
-    """Signed by itself and valid for so many months; without months, to be signed by an authority."""
+def creation(*, subject: str, key_size: int, months: int | None, exportable: bool, reuses_key: bool = False) -> Policy:
+    """Signed by itself and valid for so many months; without months, to be signed by an authority.
+
+    With `reuses_key` for the key of the latest version.
+    """
     properties: Policy = {"subject": subject, "ekus": [CLIENT_AUTHENTICATION], "key_usage": ["digitalSignature"]}
     if months is not None:
         properties["validity_months"] = months
     return {
         "issuer": {"name": "Unknown" if months is None else "Self"},
-        "key_props": _key_properties(key_size, exportable),
+        "key_props": _key_properties(key_size, exportable, reuses_key),
         "secret_props": {"contentType": PFX},
         "x509_props": properties,
         "lifetime_actions": NO_AUTO_RENEWAL,
@@ -46,8 +49,8 @@ def importing(key_size: int, exportable: bool) -> Policy:
     }
 
 
-def _key_properties(key_size: int, exportable: bool) -> Policy:
-    return {"kty": "RSA", "key_size": key_size, "exportable": exportable, "reuse_key": False}
+def _key_properties(key_size: int, exportable: bool, reuses_key: bool = False) -> Policy:
+    return {"kty": "RSA", "key_size": key_size, "exportable": exportable, "reuse_key": reuses_key}
 
 
 def whole_months(start: dt.datetime, end: dt.datetime) -> int:

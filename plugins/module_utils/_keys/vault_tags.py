@@ -30,6 +30,10 @@ MADE = "evercert-made"
 # 256 characters is what every source grants; more is not relied on.
 LONGEST = 256
 MOST_SIGN_INS = 20
+MOST_TAGS = 15
+# What every version that serves comes to remember, as long as a time gets.
+_TO_COME = ("registered", "proven", "promoted", "retired", "seen", "accepted")
+_SOME_TIME = dt.datetime(2026, 1, 1, 1, 1, 1, 999999, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -64,8 +68,11 @@ class Entry:
 
     @property
     def made(self) -> int:
-        """The number with which this collection had it made; 0 for a foreign one."""
-        return _number(self.tags.get(MADE))
+        """The number with which this collection had it made; 0 for a foreign one.
+
+        A version that it has just had made has this tag alone. With the others, of another version, it is a copy.
+        """
+        return _number(self.tags.get(MADE)) if is_own(self.tags, self.thumbprint) else 0
 
     @property
     def marks(self) -> Marks:
@@ -88,9 +95,15 @@ class Entry:
         return replace(self, tags=tags, enabled=self.enabled if enabled is None else enabled)
 
 
+def is_own(tags: t.Mapping[str, str], thumbprint: str) -> bool:
+    """Whether nothing says that a vault copied these tags from another version."""
+    return tags.get(PREFIX) in (None, thumbprint)
+
+
 def tags_for(thumbprint: str, marks: Marks, others: t.Mapping[str, str]) -> dict[str, str]:
     """The tags that say this. Tags of others stay."""
-    tags = {name: value for name, value in others.items() if not name.startswith(PREFIX) or name == MADE}
+    kept = (MADE,) if is_own(others, thumbprint) else ()
+    tags = {name: value for name, value in others.items() if not name.startswith(PREFIX) or name in kept}
     tags[PREFIX] = thumbprint
     text = json.dumps(json.loads(format_record(marks.record or Record())), separators=(",", ":"))
     for index, start in enumerate(range(0, len(text), LONGEST), 1):
@@ -103,6 +116,14 @@ def tags_for(thumbprint: str, marks: Marks, others: t.Mapping[str, str]) -> dict
     if marks.is_deleted:
         tags[f"{PREFIX}-deleted"] = "1"
     return tags
+
+
+def tags_to_free(entry: Entry) -> int:
+    """How many tags of others are too many for those that a version of ours has when it is over with it."""
+    record = record_of(entry)
+    times: dict[str, t.Any] = {name: getattr(record, name) or _SOME_TIME for name in _TO_COME}
+    marks = replace(entry.marks, record=replace(record, **times), current=1, is_deleted=True, sign_ins=(0,))
+    return max(0, len(tags_for(entry.thumbprint, marks, entry.tags)) - MOST_TAGS)
 
 
 def current_of(entries: t.Sequence[Entry]) -> Entry | None:
@@ -127,7 +148,10 @@ def successor_of(entries: t.Sequence[Entry]) -> Entry | None:
 def _is_unnoticed(entry: Entry, current: Entry | None) -> bool:
     if entry.is_known or not entry.enabled:
         return False
-    return current is None or entry.made > current.marks.current or entry.created > current.created
+    if current is None or entry.made > current.marks.current:
+        return True
+    # A vault tells whole seconds, so one of the same second that is not ours may be the younger one.
+    return entry.created > current.created or (entry.created == current.created and not entry.made)
 
 
 def next_number(entries: t.Sequence[Entry]) -> int:

@@ -2,47 +2,59 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Versions in a directory: what belongs to one, which is linked, and what is debris. Reads only."""
+"""Versions in a directory: what belongs to one, which is linked, what a stopped run left half-made. Reads only."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
-from dataclasses import dataclass
+import typing as t
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .._core.errors import InvalidInput, KeyStoreError
-from .._core.model import Certificate, Record, StoreContents, Version
+from .._core.model import ADOPTED, Certificate, Record, StoreContents, Version
 from . import pem, reading
 from .key_pair import KeyPair, certificate_from_der, load_key_pair, to_pfx
 from .protection import PLAIN, Access, Protection
 from .reading import AnyPath
-from .records import ADOPTED, format_record, parse_record, was_never_sent
+from .records import format_record, parse_record
 
 CURRENT, SUCCESSOR, VERSIONS = "current", "successor", "versions"
 KEY, CERTIFICATE, BUNDLE, PFX, RECORD = "key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json"
 # What consumers read, as far as it is there.
 FOR_CONSUMERS = (KEY, CERTIFICATE, BUNDLE, PFX)
+WITH_KEY = (KEY, BUNDLE, PFX)
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the links point and which folders there are, at one moment."""
+    """Where the links point and which folders there are, at one moment.
+
+    `unnamed`: folders that are whole and that a run was stopped from giving their name, by thumbprint.
+    """
 
     location: Path
     current: str | None
     successor: str | None
     names: tuple[str, ...]
+    unnamed: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
     def linked(self) -> tuple[str | None, ...]:
         return (self.current, self.successor)
 
+    @property
+    def is_dangling(self) -> bool:
+        """Whether the successor is a name without a key pair: nothing that could be gone on with."""
+        return self.successor is not None and self.successor not in self.names
+
     def path(self, thumbprint: str) -> Path:
         return Path(self.folder(thumbprint))
 
     def folder(self, thumbprint: str) -> str:
-        return f"{self.location}/{VERSIONS}/{thumbprint}"
+        return f"{self.location}/{VERSIONS}/{self.unnamed.get(thumbprint, thumbprint)}"
 
 
 def read_layout(location: Path) -> Layout:
@@ -50,20 +62,34 @@ def read_layout(location: Path) -> Layout:
     reading.refuse_link(versions)
     current = reading.read_link(f"{location}/{CURRENT}")
     successor = reading.read_link(f"{location}/{SUCCESSOR}")
-    names = tuple(name for name in reading.list_names(versions) if reading.is_thumbprint(name))
-    layout = Layout(location, current, successor, names)
+    listed = reading.list_names(versions)
+    names = tuple(name for name in listed if reading.is_thumbprint(name))
+    whole = {_thumbprint_within(f"{versions}/{name}"): name for name in filter(reading.is_temporary, listed)}
+    unnamed = {thumbprint: name for thumbprint, name in whole.items() if thumbprint and thumbprint not in names}
+    layout = Layout(location, current, successor, (*names, *unnamed), unnamed)
     for name in names:
         reading.refuse_link(layout.folder(name))
     return layout
 
 
+def _thumbprint_within(folder: str) -> str | None:
+    """The name that a folder in the making lacks, when it lacks nothing else: its record is written last."""
+    if os.path.islink(folder) or not all(os.path.lexists(f"{folder}/{name}") for name in (KEY, BUNDLE)):
+        return None
+    with contextlib.suppress(KeyStoreError, IndexError, ValueError):
+        record = read_record(folder)
+        if record and _is_to_go_on(record):
+            return _first_certificate(reading.read_file(f"{folder}/{CERTIFICATE}") or b"").thumbprint
+    return None
+
+
 def read_contents(layout: Layout) -> StoreContents:
-    """What a clean-up would leave: debris is left out, an adoption that was cut short counts as done."""
-    _refuse_dangling_links(layout)
-    debris = debris_in(layout)
-    versions = {name: read_version(layout.folder(name)) for name in layout.names if name not in debris}
-    current = layout.current or unfinished_adoption(layout)
-    successor = layout.successor if layout.successor != current else None
+    """What a clean-up would leave: half a version is left out, what was cut short before its link counts as done."""
+    _refuse_dangling_current(layout)
+    halves, aside = halves_in(layout), superseded(layout)
+    versions = {name: read_version(layout.folder(name), name) for name in layout.names if name not in halves}
+    versions.update({name: replace(versions[name], record=record) for name, record in aside.items()})
+    current, successor = layout.current or unfinished_adoption(layout), successor_of(layout)
     others = (version for name, version in versions.items() if name not in (current, successor))
     return StoreContents(
         versions[current] if current else None,
@@ -72,17 +98,17 @@ def read_contents(layout: Layout) -> StoreContents:
     )
 
 
-def _refuse_dangling_links(layout: Layout) -> None:
-    for link, name in ((CURRENT, layout.current), (SUCCESSOR, layout.successor)):
-        if name and name not in layout.names:
-            raise KeyStoreError(
-                f"Key store: {layout.location / link} points to {layout.path(name)}, which does not exist. "
-                "Restore that folder from a backup, or remove the link."
-            )
+def _refuse_dangling_current(layout: Layout) -> None:
+    if layout.current and layout.current not in layout.names:
+        raise KeyStoreError(
+            f"Key store: {layout.location / CURRENT} points to {layout.path(layout.current)}, which does not exist. "
+            "Restore that folder from a backup, or remove the link."
+        )
 
 
-def read_version(path: AnyPath) -> Version:
-    """The certificate and the record in a version's folder; the folder's name must be the certificate's."""
+def read_version(path: AnyPath, name: str | None = None) -> Version:
+    """The certificate and the record in a version's folder. Its name, had or to come, must be the certificate's."""
+    name = name or os.path.basename(path)
     certificate_path = f"{path}/{CERTIFICATE}"
     content = reading.read_file(certificate_path)
     try:
@@ -91,12 +117,12 @@ def read_version(path: AnyPath) -> Version:
         raise KeyStoreError(
             f"Key store: {certificate_path} is missing or not a certificate. Restore {path} from a backup."
         ) from error
-    if certificate.thumbprint != os.path.basename(path):
+    if certificate.thumbprint != name:
         raise KeyStoreError(
             f"Key store: {certificate_path} has the thumbprint {certificate.thumbprint}, not the one of its folder: "
             "it was exchanged. Restore the folder from a backup."
         )
-    return Version(certificate, read_record(path) or Record(), str(path))
+    return Version(certificate, read_record(path) or Record(), f"{os.path.dirname(path)}/{name}")
 
 
 @functools.lru_cache(maxsize=64)
@@ -111,14 +137,14 @@ def read_record(path: AnyPath) -> Record | None:
     return None if content is None else parse_record(content, record_path)
 
 
-def read_key_pair(path: Path, protection: Protection = PLAIN) -> KeyPair:
+def read_key_pair(path: Path, protection: Protection = PLAIN, name: str | None = None) -> KeyPair:
     """What consumers read, `bundle.pem`, if it is private and agrees with the files beside it."""
     private = {name: reading.read_private_file(path / name, protection.access) for name in (KEY, BUNDLE)}
     if os.path.lexists(path / PFX):
         reading.read_private_file(path / PFX, protection.access)
     key_pair = _open(private[BUNDLE], path, BUNDLE, protection)
     _open(private[KEY] + key_pair.certificate_pem(), path, KEY, protection)
-    if key_pair.certificate.thumbprint != path.name:
+    if key_pair.certificate.thumbprint != (name or path.name):
         raise KeyStoreError(f"Key store: {path / BUNDLE} was exchanged. Restore {path} from a backup.")
     return key_pair
 
@@ -162,16 +188,50 @@ def version_files(
     return {**files, RECORD: format_record(record)}
 
 
-def debris_in(layout: Layout) -> tuple[str, ...]:
-    """Versions that a stopped run left, that are not linked and that were certainly never sent."""
-    return tuple(name for name in layout.names if name not in layout.linked and _is_debris(layout.folder(name)))
+def halves_in(layout: Layout) -> tuple[str, ...]:
+    """Folders that no link names and that hold no key pair: what nobody can use."""
+    return tuple(name for name in layout.names if name not in layout.linked and _is_half(layout.folder(name)))
 
 
-def _is_debris(path: str) -> bool:
+def _is_half(path: str) -> bool:
+    if all(os.path.lexists(f"{path}/{name}") for name in (KEY, CERTIFICATE)):
+        return False
     record = read_record(path)
-    if record is None:
-        return not all(os.path.lexists(f"{path}/{name}") for name in (KEY, CERTIFICATE))
-    return was_never_sent(record)
+    return record is None or record.is_half_made
+
+
+def holds_key(path: Path) -> bool:
+    return any(os.path.lexists(path / name) for name in WITH_KEY)
+
+
+def successor_of(layout: Layout) -> str | None:
+    """The version that the link names; else the key pair of a run that was stopped before the link to it.
+
+    That one's record says that it was not sent. In a restored store it may be wrong, so no key is destroyed for it.
+    """
+    if layout.successor and layout.successor != layout.current and not layout.is_dangling:
+        return layout.successor
+    made = _half_made(layout)
+    return max(made)[1] if made else None
+
+
+def superseded(layout: Layout) -> dict[str, Record]:
+    """Half-made key pairs that another one goes before, with the record that says so."""
+    going_on = successor_of(layout)
+    others = (name for _when, name in _half_made(layout) if name != going_on)
+    records = {name: read_record(layout.folder(name)) or Record() for name in others}
+    return {name: replace(record, aside=record.generated) for name, record in records.items()}
+
+
+def _half_made(layout: Layout) -> list[tuple[str, str]]:
+    """Those that no link names and that were not set aside: when each was made, and its name."""
+    unlinked = [name for name in layout.names if name not in layout.linked and not _is_half(layout.folder(name))]
+    records = {name: read_record(layout.folder(name)) for name in unlinked}
+    return [(str(record.generated), name) for name, record in records.items() if record and _is_to_go_on(record)]
+
+
+def _is_to_go_on(record: Record) -> bool:
+    return record.is_half_made and not record.aside
 
 
 def unfinished_adoption(layout: Layout) -> str | None:

@@ -13,9 +13,9 @@ import csv
 import io
 import re
 
+from .._core.texts import plain
 from .rows import Row, last_certificate
 from .totals import Totals
-from .words import plain
 
 COLUMNS = (
     "tenant_id",
@@ -39,6 +39,8 @@ COLUMNS = (
 )
 # Also behind spaces and quotes, which spreadsheets drop, and as the full-width forms that they take for the same.
 _FORMULA = re.compile("[\\s'\"]*[=+\\-@\\uff0b\\uff0d\\uff1d\\uff20]")
+# Where the decimal sign is a comma, spreadsheets begin a cell behind each semicolon.
+_BEHIND = re.compile(f"(;)(?={_FORMULA.pattern})")
 
 
 def head(totals: Totals) -> str:
@@ -65,7 +67,7 @@ def each(row: Row, totals: Totals, number: int) -> str:
 def _cell(value: object) -> object:
     if value is None or isinstance(value, int):
         return value
-    text = plain(value)
+    text = _BEHIND.sub(r"\1'", plain(value))
     return f"'{text}" if _FORMULA.match(text) else text
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 from xml.sax.saxutils import escape, quoteattr
 
+from .._core.texts import plain
 from .rows import Row
 from .totals import Totals, is_failure
-from .words import NOTE, place_of, plain, title_of
+from .words import NOTE, place_of, title_of
 
 
 def head(totals: Totals) -> str:

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 
+from .._core.texts import plain
 from .rows import Row
 from .totals import Totals
-from .words import label_of, plain, severity_of, subject_of
+from .words import label_of, severity_of, subject_of
 
 LARGEST = 900_000
 _SIGNS = {
@@ -23,6 +24,8 @@ _SIGNS = {
 }
 _HEALTHY = "\N{HEAVY CHECK MARK}"
 _ACTIVE = re.compile(r"([\\`*_\[\]#|~>$])")
+# Where a bare address becomes a link by itself.
+_LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _LONGEST_MESSAGE = 400
 
 
@@ -75,6 +78,7 @@ def _line(row: Row, several: bool) -> str:
 
 
 def _safe(text: object) -> str:
-    """Foreign text that stays text: no markup, no HTML, nobody mentioned."""
+    """Foreign text that stays text: no markup, no HTML, nobody mentioned, no link."""
     shown = _ACTIVE.sub(r"\\\1", plain(text))
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")
+    return _LINK.sub(r"\g<0><wbr>", shown)

@@ -12,10 +12,11 @@ from __future__ import annotations
 import typing as t
 
 from .._core.status import STATUSES
+from .._core.texts import plain
 from .._core.times import parse_iso_or_none
 from .rows import Row
 from .totals import WITHIN_DAYS, Tally, Totals
-from .words import REASONS, plain, title_of
+from .words import REASONS, title_of
 
 Sample = tuple[dict[str, object], float]
 PREFIX = "evercert_entra"

@@ -16,9 +16,10 @@ import json
 import typing as t
 from urllib.parse import quote
 
+from .._core.texts import plain
 from .rows import Row, key_of
 from .totals import Totals
-from .words import label_of, meaning_of, plain, severity_of, subject_of, title_of
+from .words import label_of, meaning_of, severity_of, subject_of, title_of
 
 # What GitHub takes in one run.
 MOST_RESULTS = 25000

@@ -6,9 +6,10 @@
 
 from __future__ import annotations
 
+from .._core.texts import plain
 from .rows import Row
 from .totals import Totals
-from .words import label_of, plain, subject_of, title_of
+from .words import label_of, subject_of, title_of
 
 SHOWN = 20
 _NAME = 36

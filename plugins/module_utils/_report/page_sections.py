@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import html
 
+from .._core.texts import plain
 from .._core.times import format_iso
 from .changes import KINDS
 from .rows import Row
 from .totals import Totals
-from .words import SEVERITIES, label_of, meaning_of, plain, severity_of, subject_of
+from .words import SEVERITIES, label_of, meaning_of, severity_of, subject_of
 
 # How many of the most urgent are in the page itself, and so on paper.
 ON_PAPER = 500

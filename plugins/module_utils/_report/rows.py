@@ -60,7 +60,7 @@ def row_of_renewal(entry: Values, seen: str) -> Row:
         "object_id": entry.get("object_id"),
         "display_name": entry.get("name"),
         "status": outcome,
-        "findings": _findings_of(outcome, result, names),
+        "findings": _findings_of(outcome, result, names, seen),
         "certificates": [{**certificate, "status": certificate.get("stage")}] if certificate else [],
         "next_renewal": result.get("next_renewal"),
     }
@@ -163,10 +163,21 @@ def _failure(result: Values) -> Row:
     }
 
 
-def _findings_of(outcome: str, result: Values, steps: t.Sequence[str]) -> list[Row]:
+def _findings_of(outcome: str, result: Values, steps: t.Sequence[str], seen: str) -> list[Row]:
     if outcome == "failed":
         return [_failure(result)]
+    due = _moment(result.get("next_renewal"))
+    if "adopt" in steps and due and due <= seen:
+        return [_taken_over_when_due(result)]
     return [_remainder(steps)] if outcome == "under_way" else []
+
+
+def _taken_over_when_due(result: Values) -> Row:
+    return {
+        "reason": "near_expiry",
+        "message": str(result.get("message") or "The certificate that was taken over is due."),
+        "remedy": "Run the renewal again: an adoption ends before it renews.",
+    }
 
 
 def _remainder(steps: t.Sequence[str]) -> Row:

@@ -2,14 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The words of a report: how urgent each one is, what it means, and how foreign text is shown. Pure."""
+"""The words of a report: how urgent each one is, and what it means. Pure."""
 
 from __future__ import annotations
 
-import re
 import typing as t
 
 from .._core.status import STATUSES
+from .._core.texts import plain
 from .._core.verdict import SENTENCES
 
 ERROR, WARNING, NOTE, NONE = "error", "warning", "note", "none"
@@ -61,11 +61,6 @@ _MEANINGS = {
     "unchanged": "Nothing was due.",
 }
 
-# Controls, half characters, what XML cannot hold, and what turns the direction of the text that follows.
-_UNPRINTABLE = re.compile(
-    "[\\x00-\\x1f\\x7f-\\x9f\\u061c\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f"
-    "\\ufeff\\ufff9-\\uffff\\ud800-\\udfff]"
-)
 LONGEST_NAME = 200
 
 
@@ -84,12 +79,6 @@ def meaning_of(word: str) -> tuple[str, str]:
     if word in SENTENCES:
         return SENTENCES[word]
     return _MEANINGS.get(word, word.replace("_", " ").capitalize() + "."), "See the finding's remedy."
-
-
-def plain(text: object, longest: int | None = None) -> str:
-    """Foreign text on one line: what cannot be seen is written as its number, what is too long is cut."""
-    shown = _UNPRINTABLE.sub(lambda found: f"<U+{ord(found.group()):04X}>", str("" if text is None else text))
-    return shown if longest is None or len(shown) <= longest else f"{shown[: longest - 1]}\u2026"
 
 
 def title_of(row: t.Mapping[str, t.Any]) -> str:

@@ -25,6 +25,7 @@ from .._core.access import (
     named_resources,
     plan_access,
 )
+from .._core.diagnosis import explain
 from .._core.errors import (
     ApplicationNotFound,
     EvercertError,
@@ -35,7 +36,7 @@ from .._core.errors import (
     StillWaiting,
 )
 from .._core.privileges import needs_sentence
-from .._entra.graph import LONGEST_RETRY_AFTER
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .._entra.principals import (
     create_principal,
     enable_principal,
@@ -48,7 +49,7 @@ from .._entra.principals import (
     revoke_role,
 )
 from .connection import Connection
-from .rights import can_tell_rights, refuse_lacks
+from .rights import can_tell_rights, refuse_blueprint, refuse_lacks
 
 WRITE_ATTEMPTS = 4
 # So long a write without an answer may take to show before it is sent again, in seconds.
@@ -142,6 +143,7 @@ def prepare(connection: Connection, wish: Wish, progress: AccessProgress) -> Non
     progress.principal_id = principal.object_id if principal else ""
     progress.steps, progress.blocked, progress.not_handled = plan.steps, plan.blocked, plan.not_handled
     progress.before = _state(snapshot)
+    refuse_blueprint(registration if plan.steps else None)
     _stop_before_effects(connection, plan)
     progress.prepared = True
 
@@ -217,7 +219,8 @@ def _carry_out(connection: Connection, progress: AccessProgress, step: AccessSte
             continue
         left = progress.deadline - timing.monotonic()
         if left <= 0:
-            raise NotProven(_not_shown(progress, step, timeout))
+            never_shown = explain("not_shown", "", {}) if progress.acknowledged else None
+            raise NotProven(_not_shown(progress, step, timeout), never_shown)
         pause, progress.pause = min(progress.pause, left), min(progress.pause * 1.5, LONGEST_POLL)
         timing.wait(pause, f"the directory to show it: {step.detail} ({left:.0f} s left)")
 

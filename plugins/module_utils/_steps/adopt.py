@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import typing as t
 
 from .._core.errors import GraphRefused, InvalidInput
-from .._core.model import Application, Record
+from .._core.model import Application, Certificate, Record, Version
 from .._core.plan import Plan, Step
 from .._core.policy import RenewalPolicy
-from .._core.status import Snapshot
+from .._core.status import Snapshot, next_renewal
 from .._entra.tokens import AccessToken
 from .connection import Connection, identity_of
 from .run import KeyPairLike, Run, start
@@ -25,7 +26,7 @@ def is_adoption(connection: Connection, adopts: bool) -> bool:
 
 def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPairLike) -> Run:
     """Sign in once with the key pair, and learn its key ID where the directory may be read."""
-    connection.service.discovery()
+    connection.discover()
     connection.refuse_skew()
     certificate, now = pair.certificate, connection.clock.now()
     if not certificate.not_before <= now < certificate.not_after:
@@ -39,9 +40,16 @@ def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPai
     application = None if app_id else connection.find_application()
     token = connection.sign_in_once(application.app_id if application else app_id, pair, "adopt")
     application = application or _read_if_allowed(connection, token)
-    step = Step("adopt", f"Certificate {certificate.thumbprint} is taken over as current.", certificate.thumbprint)
+    step = Step("adopt", _taken_over(certificate, policy, now), certificate.thumbprint)
     plan = Plan(None, (step,))
     return start(connection, policy, Snapshot(now, connection.store.read(), application), plan, pair, None)
+
+
+def _taken_over(certificate: Certificate, policy: RenewalPolicy, now: dt.datetime) -> str:
+    """An adoption ends there: what is due then is for the next run."""
+    taken = f"Certificate {certificate.thumbprint} is taken over as current."
+    ends = f"It ends on {certificate.not_after:%Y-%m-%d}, in {(certificate.not_after - now).days} days"
+    return f"{taken} {ends}" + (": due, run again to renew it." if next_renewal(certificate, policy) <= now else ".")
 
 
 def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
@@ -56,9 +64,25 @@ def adopt(run: Run, pair: KeyPairLike, pfx_passphrase: str | None) -> None:
         promoted=run.now,
         accepted=run.now,
         seen=run.now if entry else None,
+        assertion_alg=run.connection.service.algorithm.to_remember,
     )
     version = run.connection.store.adopt_current(t.cast(t.Any, pair), record, pfx_passphrase)
     run.log("adopted", version, key_id=record.key_id)
+
+
+def take_over(run: Run, version: Version) -> None:
+    """The same for one that the key store holds already, and that has just signed in."""
+    run.remember(
+        version,
+        app_id=run.progress.app_id,
+        object_id=run.progress.object_id or None,
+        registered=version.record.registered or run.now,
+        proven=run.now,
+        promoted=run.now,
+        accepted=run.now,
+    )
+    run.connection.store.make_current(version.thumbprint)
+    run.log("adopted", version, key_id=version.record.key_id)
 
 
 def _read_if_allowed(connection: Connection, token: AccessToken) -> Application | None:

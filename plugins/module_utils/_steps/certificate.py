@@ -6,19 +6,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import typing as t
 from dataclasses import dataclass
 
-from .._core.errors import ApplicationNotFound, GraphRefused, NetworkFailure, NotProven, Unsafe
+from .._core.diagnosis import explain
+from .._core.errors import ApplicationNotFound, GraphRefused, InvalidInput, NetworkFailure, NotProven, Unsafe
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
-from .._entra.graph import LONGEST_RETRY_AFTER
+from .._entra.patience import LONGEST_RETRY_AFTER
 from .connection import Connection
 from .limits import find_limit, refuse_longer
 from .register import report_vanished
+from .rights import refuse_blueprint
 from .run import Progress, Run
-from .write import Write, update_to_add, update_to_remove
+from .write import DATES_PAUSE, Write, may_send_dates_again, update_to_add, update_to_remove
 
 WRITE_ATTEMPTS = 4
 
@@ -48,7 +51,9 @@ def keep_present(
     run, application = _begin(connection, policy)
     found = application.find_credential(certificate)
     if found is None:
+        refuse_blueprint(application)
         connection.refuse_skew()
+        _refuse_ended(certificate, connection.clock.service_time())
         refuse_longer(application, certificate, find_limit(connection, application))
     if found or dry_run:
         return Change(not found, run, found.key_id if found else None)
@@ -63,6 +68,16 @@ def keep_present(
     return Change(True, run, entry.key_id if entry else None)
 
 
+def _refuse_ended(certificate: Certificate, now: dt.datetime) -> None:
+    """Entra refuses one that has ended, in words about dates that nobody gave; check mode would not even know."""
+    if certificate.not_after <= now:
+        problem = (
+            f"The certificate given, {certificate.thumbprint}, ended on {certificate.not_after:%Y-%m-%d %H:%M} UTC, "
+            "and Microsoft Entra takes none that has ended. Give the one that is valid now."
+        )
+        raise InvalidInput([problem])
+
+
 def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *, dry_run: bool) -> Change:
     """Remove one credential by its key ID. Token encryption and SAML signing pairs are refused."""
     run, application = _begin(connection, policy)
@@ -71,7 +86,9 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
         return Change(False, run, None)
     key_id, why = entry.key_id, application.is_protected(entry)
     if why:
-        raise Unsafe(f"Key credential {key_id} of application {application.display_name} is not removed: {why}.")
+        message = f"Key credential {key_id} of application {application.display_name} is not removed: {why}."
+        raise Unsafe(message, explain("unsafe", "", {}))
+    refuse_blueprint(application)
     connection.refuse_skew()
     if not dry_run:
         run.progress.removed.append(key_id)
@@ -86,7 +103,7 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
 
 
 def _begin(connection: Connection, policy: RenewalPolicy) -> tuple[Run, Application]:
-    run = Run(connection, policy, connection.proof, Progress())
+    run = Run(connection, policy, connection.proof, Progress(memory=connection.memory), is_named=True)
     application = run.read()
     run.progress.before = run.progress.after
     return run, application
@@ -145,7 +162,8 @@ def _read_back(run: Run, applied: t.Callable[[Application], object], what: str) 
     if not shown:
         raise NotProven(
             f"Graph acknowledged {what}, but application {run.progress.display_name} does not show that after "
-            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again."
+            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again.",
+            explain("not_shown", "", {}),
         )
     return shown
 
@@ -156,6 +174,9 @@ def _may_have_applied(failure: GraphRefused | NetworkFailure) -> bool:
 
 def _wait_or_raise(run: Run, refusal: GraphRefused, pause: float, what: str) -> None:
     """Graph put the write off, or refused it."""
+    if may_send_dates_again(run, refusal, what):
+        run.connection.timing.wait(DATES_PAUSE, f"Graph refused the dates of {what}; sending them once more")
+        return
     asked = refusal.retry_after
     if not refusal.is_put_off or (asked is not None and asked > LONGEST_RETRY_AFTER):
         raise refusal

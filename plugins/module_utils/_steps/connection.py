@@ -7,24 +7,28 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
 from .._core.budget import wait_for_budget
-from .._core.diagnosis import LATE_AFTER_REPAIR, Diagnosis, explain
-from .._core.errors import ApplicationNotFound, InvalidInput, KeyStoreError, NetworkFailure, SignInRefused, Unsafe
+from .._core.diagnosis import LATE_AFTER_REPAIR, Diagnosis
+from .._core.errors import ApplicationNotFound, InvalidInput, KeyStoreError, Unsafe
+from .._core.memory import Memory
 from .._core.model import Application, StoreContents, Version
 from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
+from .._core.skew import Times
 from .._entra.applications import ParseCertificate, find_application
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
-from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient, parse_seconds
+from .._entra.graph import GraphClient
+from .._entra.patience import DISCOVERY, SIGN_INS
+from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.method import SignInMethod
 from .._entra.tokens import AccessToken, TokenService
-from .._entra.transport import Transport
+from .._entra.transport import Response, Transport
 from .._keys.store import KeyStore
-
-SIGN_IN_ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,11 @@ class Connection:
     proof: ProofPolicy = field(default_factory=ProofPolicy)
     choice: Choice | None = None
     notes_sign_ins: bool = True
+    # Whether the application signs in by itself in place of an operator who was refused.
+    is_stand_in: bool = False
     access_changes: list[dict[str, t.Any]] = field(default_factory=list)
+    # Every entry that any read has shown: what is written is held against all of it.
+    memory: Memory = field(default_factory=Memory)
     # What the recovery that this call is a part of has repaired in Entra: "service_principal", names of permissions.
     repairs: frozenset[str] = frozenset()
     warn: t.Callable[[str], None] = field(default=lambda message: None, repr=False)
@@ -84,12 +92,42 @@ class Connection:
         return self.identity.name == "key_store"
 
     @property
+    def keeps_keys_itself(self) -> bool:
+        """Whether the key store needs nobody's identity to read it and to sign."""
+        return self.key_store is not None and "://" not in self.key_store.location
+
+    def become_itself(self, app_id: str) -> None:
+        """From here on the managed application itself signs in, with the current key of its store."""
+
+        def load() -> Signer:
+            current = self.store.read().current
+            if current is None:
+                raise KeyStoreError(f"The key store {self.store.location} holds no current certificate.")
+            return self.store.signer(current.thumbprint)
+
+        def note(thumbprint: str) -> None:
+            self.wait_for_budget()
+            self.note_sign_in(thumbprint, "read")
+
+        self.is_stand_in = True
+        identity = KeyStoreCertificate(app_id, self.store.location, load, note)
+        self.identity = identity
+        self.graph = GraphClient(
+            self.transport,
+            self.clock,
+            self.timing,
+            self.service.cloud,
+            lambda: identity.token(self.service),
+            self.graph.patience,
+        )
+
+    @property
     def own_app_id(self) -> str | None:
         """The application that signs in as itself, when it does."""
         return getattr(self.identity, "client_id", None) if self.is_own_identity else None
 
     def find_application(self, new_connection: bool = False, object_id: str | None = None) -> Application:
-        """Read the selected application; by its object ID once that is known."""
+        """Read the selected application, by its object ID once that is known, and remember every entry of it."""
         chosen = Selector(object_id=object_id) if object_id else self.selector
         found = find_application(
             self.graph, self.parse_certificate, **dataclasses.asdict(chosen), new_connection=new_connection
@@ -99,6 +137,7 @@ class Connection:
                 f"app_id and object_id name two applications: object ID {found.object_id} has app ID {found.app_id}, "
                 f"not {self.selector.app_id}."
             )
+        self.memory.note(found, self.clock.service_time())
         return found
 
     def graph_as(self, token: AccessToken) -> GraphClient:
@@ -115,6 +154,11 @@ class Connection:
             waited += pause
         return waited
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether one more sign-in as the application could be made at once."""
+        return not self._pause_for_budget()
+
     def _pause_for_budget(self) -> float:
         now = self.clock.service_time()
         return wait_for_budget(self.proof, self.store.sign_ins_since(now - BUDGET_WINDOW), now)
@@ -127,52 +171,40 @@ class Connection:
     def sign_in_once(self, client_id: str, signer: Signer, purpose: str) -> AccessToken:
         """One attempt with a key of the application. Raises SignInRefused or NetworkFailure."""
         self.service.discovery()
-        self.note_sign_in(signer.certificate.thumbprint, purpose)
-        return self.service.with_key(client_id, signer, "key_store", new_connection=True)
+        note = functools.partial(self.note_sign_in, signer.certificate.thumbprint, purpose)
+        note()
+        return self.service.with_key(client_id, signer, "key_store", new_connection=True, note=note)
 
     def sign_in_patiently(self, client_id: str, version: Version, purpose: str) -> AccessToken:
         """Sign in with a key of the store; passing trouble is tried again, a refusal is not."""
         signer = self.store.signer(version.thumbprint)
-        while True:
+
+        def attempt() -> AccessToken:
             self.wait_for_budget()
-            attempt = self.graph.tried["sign_in"] = self.graph.tried.get("sign_in", 0) + 1
-            try:
-                token = self.sign_in_once(client_id, signer, purpose)
-            except (SignInRefused, NetworkFailure) as failure:
-                pause = seconds_asked(failure, 2.0**attempt)
-                is_last = attempt >= SIGN_IN_ATTEMPTS or pause > LONGEST_RETRY_AFTER
-                if failure.diagnosis.retry != "later" or is_last:
-                    self.graph.tried.pop("sign_in")
-                    raise
-            else:
-                self.graph.tried.pop("sign_in")
-                return token
-            self.timing.wait(pause, "the token service is not available; signing in again")
+            return self.sign_in_once(client_id, signer, purpose)
+
+        return self.graph.patience.repeat(SIGN_INS, attempt)
+
+    def discover(self) -> Response:
+        """The discovery document, and with it the service's time; passing trouble is waited out."""
+        return self.graph.patience.repeat(DISCOVERY, self.service.discovery)
 
     def may_be_late(self, refusal: Diagnosis) -> bool:
         """Whether the token service may only not know yet of the service principal that was just repaired."""
         return "service_principal" in self.repairs and refusal.code in LATE_AFTER_REPAIR
 
     def refuse_skew(self) -> None:
-        """Nothing is written while our clock and the service's differ too much."""
-        skew = self.clock.skew
-        if abs(skew) <= SKEW_LIMIT:
-            return
-        evidence = {"message": None, "skew_seconds": round(skew.total_seconds())}
-        diagnosis = explain("clock_skew", "", evidence)
-        ahead = "ahead of" if skew.total_seconds() > 0 else "behind"
-        raise Unsafe(
-            f"The clock of this host is {abs(skew.total_seconds()):.0f} s {ahead} the service's; more than "
-            f"{SKEW_LIMIT.total_seconds():.0f} s is not accepted where something is written. Nothing was changed. "
-            f"{diagnosis.remedy}",
-            diagnosis,
-        )
-
-
-def seconds_asked(failure: SignInRefused | NetworkFailure, otherwise: float) -> float:
-    """The Retry-After of a sign-in's answer, or another pause."""
-    asked = parse_seconds(failure.diagnosis.evidence.get("retry_after"))
-    return otherwise if asked is None else asked
+        """Nothing is written while a clock is wrong: asked before the first effect, and again before each that a time
+        goes into."""
+        noted = self.key_store.read().last_noted if self.key_store else None
+        behind = noted - self.clock.service_time() if noted else dt.timedelta()
+        diagnosis = Times(self.clock.offset, self.clock.departure, behind).diagnosis
+        if diagnosis:
+            raise Unsafe(
+                f"{diagnosis.cause} More than {SKEW_LIMIT.total_seconds():.0f} s is not accepted where something is "
+                f"written: this run changes nothing more. {diagnosis.remedy}",
+                diagnosis,
+            )
 
 
 def refuse_other_application(

@@ -7,17 +7,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import json
 import typing as t
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
-from .._core.errors import EvercertError, NetworkFailure, SignInRefused
+from .._core.errors import EvercertError
 from .._core.model import Application
 from .._entra.applications import as_listed, list_applications, parse_application
-from .._entra.graph import LONGEST_RETRY_AFTER
-from .connection import SIGN_IN_ATTEMPTS, Connection, seconds_asked
+from .connection import Connection
 
 
 @dataclass(frozen=True)
@@ -49,25 +47,10 @@ def read_tenants(sources: t.Sequence[Source], at_once: int) -> list[Listing]:
 def _read(source: Source) -> Listing:
     connection = source.connection
     try:
-        _sign_in(connection)
         found = tuple(list_applications(connection.graph, connection.parse_certificate, source.odata_filter))
     except EvercertError as failure:
         return Listing(connection.clock.now(), failure=failure)
     return Listing(connection.clock.now(), found)
-
-
-def _sign_in(connection: Connection) -> None:
-    """Passing trouble is tried again: among hundreds of tenants there is always some."""
-    for attempt in itertools.count(1):
-        try:
-            _token = connection.graph.token
-            return
-        except (SignInRefused, NetworkFailure) as failure:
-            pause = seconds_asked(failure, 2.0**attempt)
-            is_last = attempt == SIGN_IN_ATTEMPTS or pause > LONGEST_RETRY_AFTER
-            if failure.diagnosis.retry != "later" or is_last:
-                raise
-        connection.timing.wait(pause, "the token service is not available; signing in again")
 
 
 def remember(applications: t.Iterable[Application]) -> str:

@@ -11,8 +11,10 @@ import dataclasses
 from .._core.diagnosis import Diagnosis, explain
 from .._core.errors import GraphRefused, SignInRefused
 from .._core.model import Application, StoreContents, Version
-from .._core.plan import was_possibly_sent
+from .._core.policy import SIGN_IN_PAUSE
+from .._core.restored import newer_elsewhere, sentence
 from .._core.status import SignIn, Snapshot
+from .._core.take_over import is_untouched
 from .connection import Connection, identity_of, refuse_other_application
 
 # How often something was absent or refused so far.
@@ -26,6 +28,7 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     looked = {} if looked is None else looked
     store = connection.store.read()
     refuse_other_application(connection, store)
+    connection.memory.own(store)
     application, unreadable, current_sign_in = _read_directory(connection, store)
     refuse_other_application(connection, store, application)
     current = store.current
@@ -36,14 +39,17 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     elif current and not store.successor and current_sign_in and not current_sign_in.accepted:
         current_sign_in = _refused_again(connection, current, current_sign_in, looked)
         store = _without_claim(store, current, current_sign_in)
+    predecessor_sign_in = _predecessor_sign_in(connection, application, store, current_sign_in)
+    is_lost = _is_refused(current_sign_in) and not (predecessor_sign_in and predecessor_sign_in.accepted)
     return Snapshot(
         now=connection.clock.now(),
         store=store,
         application=application,
         unreadable=unreadable,
         current_sign_in=current_sign_in,
-        predecessor_sign_in=_predecessor_sign_in(connection, application, store, current_sign_in),
+        predecessor_sign_in=predecessor_sign_in,
         successor_sign_in=_successor_sign_in(connection, application, store, looked),
+        still_known=_find_known(connection, application, store) if is_lost else None,
     )
 
 
@@ -74,6 +80,14 @@ def try_sign_in(connection: Connection, application: Application | None, version
     return SignIn()
 
 
+def warn_of_newer_keys(connection: Connection, application: Application | None, store: StoreContents) -> None:
+    """Nobody else says it after a restore: the good certificate of the lost time looks like somebody else's."""
+    if application is None:
+        return
+    for entry in newer_elsewhere(application, store, connection.clock.now()):
+        connection.warn(sentence(entry, application, connection.store.location))
+
+
 def _try_key(connection: Connection, application: Application | None, version: Version) -> SignIn:
     """The same where only a refusal for being this key decides something: any other one is the result."""
     found = try_sign_in(connection, application, version, "check")
@@ -90,7 +104,7 @@ def _read_directory(
 ) -> tuple[Application | None, Diagnosis | None, SignIn | None]:
     """The application, or why it may not be read, and what the sign-in with the current key came to if it was made."""
     own = connection.is_own_identity
-    connection.service.discovery() if connection.identity.name != "access_token" else None
+    connection.discover() if connection.identity.name != "access_token" else None
     if own and not _can_try(connection, store.current):
         return None, None, None
     try:
@@ -117,7 +131,7 @@ def _refused_again(connection: Connection, version: Version, first: SignIn, look
     while answer.diagnosis and answer.diagnosis.code == "certificate_not_registered":
         if _count(looked, "refused") >= ABSENT_READS:
             break
-        connection.timing.wait(1, f"signing in again: {version.thumbprint} was refused as not registered")
+        connection.timing.wait(SIGN_IN_PAUSE, f"signing in again: {version.thumbprint} was refused as not registered")
         answer = _try_key(connection, None, version)
     return answer
 
@@ -135,25 +149,41 @@ def _predecessor_sign_in(
 ) -> SignIn | None:
     """Only asked for when the current certificate is refused: then a predecessor that works is a way back."""
     predecessor = store.predecessor
-    refused = current is not None and not current.accepted
-    if not refused or not predecessor or predecessor.record.retired or store.successor:
+    if not _is_refused(current) or not predecessor or predecessor.record.retired or store.successor:
         return None
     return _try_key(connection, application, predecessor) if _can_try(connection, predecessor) else None
+
+
+def _is_refused(sign_in: SignIn | None) -> bool:
+    return sign_in is not None and not sign_in.accepted
+
+
+def _find_known(connection: Connection, application: Application | None, store: StoreContents) -> Version | None:
+    """Before giving up: a key of the store that still signs in, the youngest first. A restored store may have one."""
+    if store.successor:
+        return None  # which is tried, and gone on with
+    for version in reversed(store.others):
+        is_known = application is None or application.find_credential(version.certificate) is not None
+        is_open = not version.record.retired and version != store.predecessor and _can_try(connection, version)
+        if is_known and is_open and _try_key(connection, application, version).accepted:
+            return version
+    return None
 
 
 def _successor_sign_in(
     connection: Connection, application: Application | None, store: StoreContents, looked: Looked
 ) -> SignIn | None:
-    """A successor that may have been sent, and that the directory does not show, is tried."""
+    """Tried is what somebody may know and the directory does not show, and what was in use before us in a vault."""
     successor = store.successor
     if not successor or successor.record.refused or not _can_try(connection, successor):
         return None
-    if application and application.find_credential(successor.certificate):
+    is_shown = application is not None and application.find_credential(successor.certificate) is not None
+    if is_shown and (store.current or not is_untouched(successor)):
         return None
     left_by_stop = successor.record.stop_after == "generated" and not successor.record.intent
-    # Without reading, a record says nothing: the write may never have been applied, or was lost since it signed in.
-    unseen = application is None and was_possibly_sent(successor)
-    if not (left_by_stop or unseen):
+    # Without reading, a record says nothing: the write may never have been applied, or was lost since it signed in;
+    # and the record of a restored store does not know of the write.
+    if application and not left_by_stop and not is_shown:
         return None
     found = _try_key(connection, application, successor)
     return _refused_again(connection, successor, found, looked) if successor.record.accepted else found

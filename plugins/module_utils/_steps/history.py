@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 import typing as t
 from dataclasses import dataclass
 
@@ -17,6 +16,8 @@ from .connection import Connection
 from .run import Progress
 
 _LONGEST_MESSAGE = 500
+# Nobody else has a part in what these say, and the message is more exact than the code.
+_OUR_OWN = ("not_shown", "unsafe")
 
 
 @dataclass
@@ -44,14 +45,14 @@ def noting_failures(connection: Connection, act: str, progress: Progress | None 
     try:
         yield doing
     except EvercertError as error:
-        reason = error.diagnosis.code if error.diagnosis else _word(error)
+        reason = error.diagnosis.code if error.diagnosis else error.word
         _append(connection, "failed", doing.thumbprint, step=doing.step, reason=reason, message=_message(error))
         raise
 
 
 def _message(error: EvercertError) -> str | None:
     """Our own words alone: others may quote an option or an answer, and nobody hides a misplaced secret in a file."""
-    if error.diagnosis:
+    if error.diagnosis and error.diagnosis.code not in _OUR_OWN:
         return error.diagnosis.cause
     return error.message[:_LONGEST_MESSAGE] if isinstance(error, (KeyStoreError, NotProven, Unsafe)) else None
 
@@ -65,11 +66,6 @@ def _append(connection: Connection, event: str, thumbprint: str | None, **facts:
     store = connection.key_store
     if store is None or not connection.notes_sign_ins:
         return
-    line = {"at": format_iso(connection.clock.now()), "event": event, "thumbprint": thumbprint}
+    line = {"at": format_iso(connection.clock.service_time()), "event": event, "thumbprint": thumbprint}
     with contextlib.suppress(EvercertError, StillWaiting):
         store.append_history({**line, **facts})
-
-
-def _word(error: EvercertError) -> str:
-    """NotProven → not_proven."""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__).lower()

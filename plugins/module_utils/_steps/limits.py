@@ -10,12 +10,13 @@ import dataclasses
 import datetime as dt
 
 from .._core.diagnosis import explain
-from .._core.errors import ServiceError, Unsafe
-from .._core.limits import LifetimeLimit, lifetime, shortest_limit
+from .._core.errors import GraphRefused, ServiceError, Unsafe
+from .._core.limits import LifetimeLimit, lifetime, shortest_limit, unknown_rule
 from .._core.model import Application, Certificate
 from .._core.policy import RenewalPolicy
 from .._core.times import format_days
-from .._entra.surroundings import read_lifetime_limits
+from .._entra.graph import is_passing
+from .._entra.surroundings import Limits, read_lifetime_limits, unread
 from .connection import Connection
 
 # The service compares whole lifetimes; a minute less is never too much.
@@ -23,11 +24,24 @@ SLACK = dt.timedelta(minutes=1)
 
 
 def find_limit(connection: Connection, application: Application) -> LifetimeLimit | None:
-    """The limit that decides for this application. Callers that may not read policies go on without."""
+    """The limit that decides for this application. Callers that may not read policies go on without.
+
+    Where a rule holds that cannot be told, that is said: it is not "no limit".
+    """
+    rules = _read_rules(connection, application) or ()
+    unknown = unknown_rule(rules, application)
+    if unknown:
+        connection.warn(f"{unknown.why} Whether it allows this certificate is not known before it is sent.")
+    return shortest_limit(rules, application)
+
+
+def _read_rules(connection: Connection, application: Application) -> Limits | None:
     try:
-        return shortest_limit(read_lifetime_limits(connection.graph, application.object_id) or (), application)
-    except ServiceError:
-        return None
+        return read_lifetime_limits(connection.graph, application.object_id)
+    except GraphRefused as refusal:
+        return (unread(refusal.diagnosis.code),) if is_passing(refusal.status) else None
+    except ServiceError as failure:
+        return (unread(failure.diagnosis.code),)
 
 
 def fit_to_limit(

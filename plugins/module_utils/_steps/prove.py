@@ -12,11 +12,12 @@ import typing as t
 from .._core.budget import pause_after_refusal
 from .._core.diagnosis import Diagnosis
 from .._core.errors import NetworkFailure, NotProven, SignInRefused, StillWaiting
-from .._core.policy import BUDGET_WINDOW
+from .._core.policy import BUDGET_WINDOW, SIGN_IN_PAUSE
 from .._core.strength import would_detect
 from .._entra.assertion import Signer
+from .._entra.patience import seconds_asked
 from .._entra.tokens import AccessToken
-from .connection import Connection, seconds_asked
+from .connection import Connection
 from .run import ProofProgress
 
 # As many as a proof of the longest patience needs; a support engineer asks for the latest.
@@ -42,16 +43,14 @@ def prove(connection: Connection, progress: ProofProgress, client_id: str, signe
     got by this call.
     """
     token: AccessToken | None = None
-    trouble: Diagnosis | None = None
     while progress.consecutive < progress.required:
-        wait_for_turn(connection, progress, trouble)
+        wait_for_turn(connection, progress)
         progress.attempts += 1
         try:
             token = connection.sign_in_once(client_id, signer, "prove")
         except (SignInRefused, NetworkFailure) as failure:
-            trouble = failure.diagnosis
-            note_answer(progress, trouble.evidence.get("correlation_id"))
-            if trouble.retry == "no" and not connection.may_be_late(trouble):
+            note_trouble(progress, failure.diagnosis)
+            if failure.diagnosis.retry == "no" and not connection.may_be_late(failure.diagnosis):
                 raise
             _after_trouble(connection, progress, failure)
         else:
@@ -67,13 +66,18 @@ def note_answer(progress: ProofProgress, correlation_id: str | None) -> None:
         progress.correlation_ids = [*progress.correlation_ids, correlation_id][-MOST_CORRELATION_IDS:]
 
 
+def note_trouble(progress: ProofProgress, diagnosis: Diagnosis) -> None:
+    """What stood in the way last: should the time be over, it is the diagnosis, also of a later call."""
+    progress.trouble = dataclasses.asdict(diagnosis)
+    note_answer(progress, diagnosis.evidence.get("correlation_id"))
+
+
 def _after_trouble(connection: Connection, progress: ProofProgress, failure: SignInRefused | NetworkFailure) -> None:
     monotonic, clock = connection.timing.monotonic(), connection.clock
     remaining = progress.deadline - monotonic
     if failure.diagnosis.retry == "later":
         # Sooner than usual would be without end, as the budget's waits move the deadline.
-        asked = seconds_asked(failure, max(connection.proof.interval, 2.0))
-        progress.next_at = monotonic + max(asked, connection.proof.interval)
+        progress.next_at = monotonic + max(seconds_asked(failure) or 0.0, connection.proof.interval, SIGN_IN_PAUSE)
         return
     start_again(progress)
     now = clock.service_time()
@@ -87,15 +91,13 @@ def start_again(progress: ProofProgress) -> None:
     progress.restarts += 1
 
 
-def wait_for_turn(
-    connection: Connection, progress: ProofProgress, trouble: Diagnosis | None, wanted: str = "accepted"
-) -> None:
+def wait_for_turn(connection: Connection, progress: ProofProgress, wanted: str = "accepted") -> None:
     """Wait for the next attempt; the deadline moves by what the budget costs."""
     timing = connection.timing
     pause = progress.next_at - timing.monotonic()
     left = progress.deadline - timing.monotonic()
     if pause > left or left <= 0:
-        raise _too_late(connection, progress, trouble, wanted)
+        raise _too_late(connection, progress, wanted)
     if pause > 0:
         timing.wait(pause, _waiting_for(progress, left, wanted))
     try:
@@ -114,8 +116,10 @@ def _waiting_for(progress: ProofProgress, left: float, wanted: str) -> str:
     )
 
 
-def _too_late(connection: Connection, progress: ProofProgress, trouble: Diagnosis | None, wanted: str) -> NotProven:
-    why = f" Last answer: {trouble.sentence}" if trouble else ""
+def _too_late(connection: Connection, progress: ProofProgress, wanted: str) -> NotProven:
+    trouble = Diagnosis(**progress.trouble) if progress.trouble else None
+    last = "Last other answer" if progress.consecutive else "Last answer"
+    why = f" {last}: {trouble.sentence}" if trouble else ""
     return NotProven(
         f"Not proven: {progress.consecutive} of {progress.required} consecutive sign-ins were {wanted} in "
         f"{progress.attempts} attempts within {connection.proof.timeout:.0f} s.{why}",

@@ -10,13 +10,24 @@ import dataclasses
 import datetime as dt
 
 from .._core.budget import pause_after_refusal
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, Record, Version
 from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
+from .refused import send_what_is_taken
 from .rights import refuse_lacks
 from .run import Run
-from .write import NO_KEY, Write, add_with_proof, own_token_for, update_to_add
+from .write import (
+    DATES_PAUSE,
+    NO_KEY,
+    WAITING_FOR_KEY,
+    Write,
+    add_with_proof,
+    may_send_dates_again,
+    own_token_for,
+    update_to_add,
+)
 from .wrong_object import find_misplaced
 
 POLL = 2.0
@@ -50,7 +61,7 @@ def register(run: Run, version: Version, signing: Version | None) -> None:
             wait_for_others(run, version)
         elif _is_settled(run, version) or not settle(run, version):
             way, _why = choose_way(run, signing)
-            send(run, version, signing, way)
+            version = send_what_is_taken(run, version, lambda one: send(run, one, signing, way))
         run.progress.sent = True  # a wait while reading back enters here again
     confirm(run, version)
 
@@ -85,8 +96,8 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
         except (GraphRefused, NetworkFailure) as failure:
             if isinstance(failure, GraphRefused) and not failure.may_have_applied:
                 version = _take_back(run, version, before)
-                way = _after_refusal(run, failure, way, left)
-                if _is_shown(run, version):
+                way = _after_refusal(run, failure, way, left, version.thumbprint)
+                if _is_known(run, version):
                     break
             elif settle(run, version):
                 break
@@ -108,11 +119,11 @@ def _ready_to_send(run: Run, version: Version, signing: Version | None, way: Gra
 def _intend(run: Run, version: Version) -> Version:
     """The intent is durable before the request: whatever happens, the next run knows that it may have been sent."""
     run.progress.unsettled = True
-    run.progress.seen.pop(version.thumbprint, None)
+    run.memory.forget(version.certificate)
     return run.remember(
         version,
         app_id=run.progress.app_id,
-        object_id=run.progress.object_id,
+        object_id=run.progress.object_id or None,
         key_id=None,
         intent=run.now,
         stop_after=None,
@@ -120,6 +131,8 @@ def _intend(run: Run, version: Version) -> Version:
         proven=None,
         seen=None,
         accepted=None,
+        refused=None,
+        refusal=None,
     )
 
 
@@ -130,21 +143,30 @@ def _take_back(run: Run, version: Version, before: Record) -> Version:
     return dataclasses.replace(version, record=before)
 
 
-def _after_refusal(run: Run, refusal: GraphRefused, way: GraphClient | None, left: float) -> GraphClient | None:
+def _after_refusal(
+    run: Run, refusal: GraphRefused, way: GraphClient | None, left: float, thumbprint: str
+) -> GraphClient | None:
     """Wait where that helps, else go on with PATCH, else raise."""
-    pause = refusal.retry_after if refusal.retry_after is not None else POLL
-    if refusal.is_put_off and pause < left:
-        run.connection.timing.wait(pause, f"Graph answered {refusal.status} to the write; sending it again")
+    if left > DATES_PAUSE and may_send_dates_again(run, refusal, thumbprint):
+        run.connection.timing.wait(DATES_PAUSE, "Graph refused the dates; sending them once more")
         return way
     proof_refused = way is not None and refusal.status in (401, 403)
     if proof_refused and run.policy.add_method == "auto" and not run.connection.is_own_identity:
         return None
+    pause = refusal.retry_after if refusal.retry_after is not None else POLL
+    if refusal.is_put_off and pause < left:
+        what = f"Graph answered {refusal.status} to the write; sending it again"
+        run.connection.timing.wait(pause, WAITING_FOR_KEY if refusal.refuses_proof else what)
+        return way
     raise refusal
 
 
-def _is_shown(run: Run, version: Version) -> bool:
-    """A write is never sent again without looking first."""
-    return run.progress.readable and run.read().find_credential(version.certificate) is not None
+def _is_known(run: Run, version: Version) -> bool:
+    """A write is never sent again without looking first. Who may not read signs in: a refusal may come from a proxy
+    that did not hear of the effect."""
+    if run.progress.readable:
+        return run.read().find_credential(version.certificate) is not None
+    return signs_in(run, version)
 
 
 def settle(
@@ -224,7 +246,8 @@ def _not_applied(run: Run, version: Version) -> NotProven:
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
         "applied. The current certificate is unchanged. Run again: the same certificate is sent once more."
-        + (f" {elsewhere.message}" if elsewhere else "")
+        + (f" {elsewhere.message}" if elsewhere else ""),
+        explain("not_shown", "", {}),
     )
 
 

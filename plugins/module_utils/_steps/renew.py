@@ -16,21 +16,27 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.errors import InvalidInput, SignInRefused, Unsafe
+from .._core.errors import InvalidInput, SignInRefused, StillWaiting, Unsafe
 from .._core.model import STAGES, Record, Version
 from .._core.plan import Plan, Step, plan_renewal, was_possibly_sent
 from .._core.policy import PROOF_FRESH, START_MARGIN, RenewalPolicy
 from .._core.status import Snapshot, assess
-from .._core.times import whole_seconds
+from .._core.subject import default_subject
+from .._core.take_over import taken_over
+from .._core.times import format_days, whole_seconds
 from . import prove as proofs
+from .adopt import take_over
+from .aside import clear_asides, set_aside
 from .connection import Connection
-from .gather import gather
-from .history import noting_failures
+from .fall_back import FELL_BACK, fall_back, gather_or_fall_back
+from .gather import warn_of_newer_keys
+from .history import Doing, noting_failures
 from .limits import find_limit, fit_to_limit, refuse_longer
 from .pausing import handing_over
 from .register import choose_way, register
 from .retire import retire
-from .run import KeyPairLike, Progress, Run, start
+from .rights import refuse_blueprint
+from .run import KeyPairLike, Progress, Run, start, take_up
 from .write import NO_KEY, read_as_itself
 from .wrong_object import warn_of_wrong_object
 
@@ -65,7 +71,7 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
         planned = prepare(connection, request, progress)
         if not planned.progress.steps:
             return Renewal(planned, dry_run=False)
-    with noting_failures(connection, "prepare", progress) as doing, locked(connection, request):
+    with locked(connection, request, progress=progress) as doing:
         run = go_on(connection, request, progress) or prepare(connection, request, progress)
         doing.progress = run.progress
         carry_out(run, request)
@@ -73,36 +79,45 @@ def renew(connection: Connection, request: Request, *, dry_run: bool, progress: 
 
 
 @contextlib.contextmanager
-def locked(connection: Connection, request: Request) -> t.Iterator[None]:
+def locked(
+    connection: Connection, request: Request, act: str = "prepare", progress: Progress | None = None
+) -> t.Iterator[Doing]:
     """The key store, made if need be, held against other runs, cleared of what a killed run left half-made, and open
-    to its consumers."""
+    to its consumers. Nothing is written to a store that was not accepted as ours, not even why it was refused."""
     connection.store.prepare()
     patience = max(0.0, request.lock_deadline - connection.timing.monotonic())
-    with connection.store.lock(patience, connection.timing.wait):
+    with noting_failures(connection, act, progress) as doing, connection.store.lock(patience, connection.timing.wait):
         connection.store.clear_debris()
         connection.access_changes += connection.store.correct_access()
-        yield
+        yield doing
 
 
 def prepare(connection: Connection, request: Request, progress: Progress) -> Run:
     """Snapshot → finding → plan, and every reason to stop before the first effect."""
-    connection.graph.tried = progress.looked
-    with handing_over(connection, Progress(looked=progress.looked, deadlines=progress.deadlines), request.policy):
+    take_up(connection, progress)
+    kept = Progress(looked=progress.looked, deadlines=progress.deadlines, memory=progress.memory)
+    with handing_over(connection, kept, request.policy):
         return _prepare(connection, request, progress.looked)
 
 
 def _prepare(connection: Connection, request: Request, looked: dict[str, int]) -> Run:
-    before = gather(connection, looked)
+    found, policy = gather_or_fall_back(connection, request.policy, looked)
+    before = taken_over(found, policy)
     warn_of_wrong_object(connection, before)
-    policy, plan = _plan_within_limits(connection, request, before)
+    warn_of_newer_keys(connection, before.application, before.store)
+    policy, plan = _plan_within_limits(connection, request, policy, before)
     run = start(connection, policy, before, plan, request.provided, request.pfx_passphrase)
+    if FELL_BACK in looked:
+        run.progress.looked[FELL_BACK] = 1
     stop_before_effects(run, before, plan)
     return run
 
 
-def _plan_within_limits(connection: Connection, request: Request, before: Snapshot) -> tuple[RenewalPolicy, Plan]:
+def _plan_within_limits(
+    connection: Connection, request: Request, policy: RenewalPolicy, before: Snapshot
+) -> tuple[RenewalPolicy, Plan]:
     """The plan, with the lifetimes in it held against the management policies where they may be read."""
-    policy, brought = request.policy, request.provided.certificate if request.provided else None
+    brought = request.provided.certificate if request.provided else None
     finding = assess(before, policy)
     plan = plan_renewal(before, policy, finding, brought)
     if not before.application or not {"generate", "register"} & {step.name for step in plan.steps}:
@@ -129,6 +144,7 @@ def stop_before_effects(run: Run, before: Snapshot, plan: Plan) -> None:
         run.connection.warn(sentence)
     if not plan:
         return
+    refuse_blueprint(before.application)
     run.connection.refuse_skew()
     if any(step.name == "generate" for step in plan.steps):
         _refuse_lost_pfx(run)
@@ -177,7 +193,8 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
     """The run that an earlier call left waiting, when the key store is still as that call left it."""
     if not progress.steps:
         return None
-    run = Run(connection, request.policy, connection.proof, progress, request.provided, request.pfx_passphrase)
+    policy = fall_back(connection, request.policy) if progress.looked.get(FELL_BACK) else request.policy
+    run = Run(connection, policy, connection.proof, progress, request.provided, request.pfx_passphrase)
     step = progress.steps[progress.position]
     if step.name == "roll_back" and (now := connection.store.read().current) and now.thumbprint != step.thumbprint:
         return None
@@ -188,7 +205,7 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
             return None
         if store.current and store.current.thumbprint == name:
             _leave_to_others(progress)
-    connection.service.discovery()
+    connection.discover()
     return run
 
 
@@ -203,17 +220,27 @@ def carry_out(run: Run, request: Request) -> None:
     """Each step of the plan in its order. A call that had to wait enters again at the step that waited."""
     progress = run.progress
     if not progress.steps:
+        run.remember_algorithm()
         _note_what_others_do(run)
         if (left := run.contents.successor) and not was_possibly_sent(left):
             _leave_mark(run)  # the result hands out its certificate
+        clear_asides(run)
         return
-    run.connection.graph.tried = progress.looked
+    take_up(run.connection, progress)
     run.begin_writing()
     _note_registered_elsewhere(run)
     for position in range(progress.position, len(progress.steps)):
         progress.position = position
         with handing_over(run.connection, progress, run.policy):
-            ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
+            try:
+                if progress.steps[position].name in TIMED:
+                    run.connection.refuse_skew()
+                ACTIONS[progress.steps[position].name](run, progress.steps[position], request)
+            except StillWaiting:
+                run.remember_algorithm()
+                raise
+    run.remember_algorithm()
+    clear_asides(run)
     _leave_mark(run)
 
 
@@ -254,11 +281,9 @@ def _roll_back(run: Run, step: Step, request: Request) -> None:
 
 
 def _replace_successor(run: Run, step: Step, request: Request) -> None:
-    """An unsent one is deleted; one that may have been sent becomes one of the others, to be retired at the end."""
+    """It becomes one of the others: one that may be known is retired at the end, one that nobody knows destroyed."""
     version = run.version(step.thumbprint)
-    run.connection.store.release_successor()
-    if not (version.record.intent or version.record.stop_after or version.record.promoted):
-        run.connection.store.delete_version(version.thumbprint)
+    set_aside(run, version)
     run.log("replaced", version)
 
 
@@ -268,7 +293,7 @@ def _generate(run: Run, step: Step, request: Request) -> None:
         pair, origin = request.provided, "provided"
     else:
         start_at = whole_seconds(run.connection.clock.service_time()) - START_MARGIN
-        subject = run.policy.subject or run.progress.display_name or run.progress.app_id
+        subject = run.policy.subject or default_subject(run.progress.display_name, run.progress.app_id)
         pair = request.make_key_pair(run.policy, subject, start_at, start_at + run.policy.validity)
         origin = "generated"
     record = Record(
@@ -277,6 +302,7 @@ def _generate(run: Run, step: Step, request: Request) -> None:
         generated=run.now,
         origin=origin,
         finding=run.progress.finding.reason if run.progress.finding else None,
+        validity=None if request.provided else format_days(request.policy.validity),
     )
     version = run.connection.store.keep_successor(t.cast(t.Any, pair), record, request.pfx_passphrase)
     run.progress.made = version.thumbprint
@@ -332,11 +358,16 @@ def _promote(run: Run, step: Step, request: Request) -> None:
     run.log("promoted", version, predecessor=version.record.predecessor)
 
 
+def _take_over(run: Run, step: Step, request: Request) -> None:
+    take_over(run, run.version(step.thumbprint))
+
+
 def _retire(run: Run, step: Step, request: Request) -> None:
     retire(run, step)
 
 
 ACTIONS: dict[str, t.Callable[[Run, Step, Request], None]] = {
+    "adopt": _take_over,
     "roll_back": _roll_back,
     "replace_successor": _replace_successor,
     "generate": _generate,
@@ -345,6 +376,8 @@ ACTIONS: dict[str, t.Callable[[Run, Step, Request], None]] = {
     "promote": _promote,
     "retire": _retire,
 }
+# Steps that a time goes into: an answer may have been wrong since the plan was made.
+TIMED = ("generate", "promote", "retire")
 
 
 def _leave_mark(run: Run) -> None:

@@ -17,15 +17,18 @@ from .._core.policy import RenewalPolicy
 from .._core.status import SignIn
 from .._core.verdict import Facts, Verdict, judge
 from .._entra.applications import list_applications
+from .._entra.graph import is_passing
 from .._entra.surroundings import (
+    EVERYTHING,
     Limits,
     Surroundings,
     list_service_principals,
     read_default_limits,
     read_surroundings,
+    unread,
 )
 from .connection import Connection, identity_of, refuse_other_application
-from .gather import read_until_shown, try_sign_in
+from .gather import read_until_shown, try_sign_in, warn_of_newer_keys
 from .history import note_check
 
 NONE = Surroundings()
@@ -48,6 +51,7 @@ def inspect_one(
     if contents:
         refuse_other_application(connection, contents)
     application, trouble = _read(connection, contents)
+    _warn_of(connection, trouble)
     if contents:
         refuse_other_application(connection, contents, application)
     current = contents.current if contents else None
@@ -62,11 +66,14 @@ def inspect_one(
         reads_as_itself=connection.is_own_identity,
         sign_in=attempt,
         claim=claim,
+        keyless=_keyless(connection, contents),
+        directory="read" if application else "refused" if trouble else "not_asked",
     )
     if current and attempt:
         why = attempt.diagnosis.code if attempt.diagnosis else None
         key_id = current.record.key_id
         note_check(connection, current.thumbprint, verified=attempt.accepted, reason=why, key_id=key_id)
+    warn_of_newer_keys(connection, application, contents or StoreContents())
     around = _surroundings(connection, application)
     facts = dataclasses.replace(facts, limits=around.limits, service_principal=around.service_principal)
     events = connection.key_store.history(history) if connection.key_store and history else []
@@ -91,19 +98,47 @@ def inspect_all(
         yield Report(facts, judge(facts, policy))
 
 
+def _keyless(connection: Connection, contents: StoreContents | None) -> dict[str, str]:
+    """The certificates in the key store whose private key is gone; a retired one needs none."""
+    wanted = [version.thumbprint for version in contents.versions if not version.record.retired] if contents else []
+    found = {thumbprint: connection.store.why_keyless(thumbprint) for thumbprint in wanted}
+    return {thumbprint: why for thumbprint, why in found.items() if why}
+
+
 def _surroundings(connection: Connection, application: Application | None) -> Surroundings:
-    """Policies and service principal, as far as they may be read: a status never fails because of them."""
-    try:
-        return read_surroundings(connection.graph, application, connection.parse_certificate) if application else NONE
-    except ServiceError:
+    """Policies and service principal, as far as they may be read: a status never fails because of them.
+
+    Where they were not read because of trouble, that is said: nothing found would read as nothing wrong.
+    """
+    if not application:
         return NONE
+    try:
+        found = read_surroundings(connection.graph, application, connection.parse_certificate)
+    except GraphRefused as refusal:
+        found = _unread(refusal) if is_passing(refusal.status) else NONE
+    except ServiceError as failure:
+        found = _unread(failure)
+    for what in found.unread:
+        connection.warn(
+            f"Nothing is known of {what} of application {application.display_name}: Graph did not answer for that just "
+            "now. Run again."
+        )
+    return found
+
+
+def _unread(failure: ServiceError) -> Surroundings:
+    return Surroundings((unread(failure.diagnosis.code),), None, EVERYTHING)
 
 
 def _default_limits(connection: Connection) -> Limits | None:
     try:
         return read_default_limits(connection.graph)
-    except GraphRefused:
-        return None  # whatever else speaks against reading ends the listing itself
+    except GraphRefused as refusal:  # whatever else speaks against reading ends the listing itself
+        if not is_passing(refusal.status):
+            return None
+        why = unread(refusal.diagnosis.code)
+    connection.warn(f"{why.why} What they allow is not known.")
+    return (why,)
 
 
 def _read(connection: Connection, contents: StoreContents | None) -> tuple[Application | None, Diagnosis | None]:
@@ -112,7 +147,7 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
     if connection.is_own_identity and current is None:
         return None, None
     try:
-        connection.service.discovery() if connection.identity.name != "access_token" else None
+        connection.discover() if connection.identity.name != "access_token" else None
         if connection.is_own_identity and current and _has_ended(connection, current):
             return None, None
         return connection.find_application(), None
@@ -120,6 +155,14 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
         raise
     except (SignInRefused, NetworkFailure, GraphRefused) as failure:
         return None, failure.diagnosis
+
+
+def _warn_of(connection: Connection, trouble: Diagnosis | None) -> None:
+    """A status is an answer, but that nobody could look is no detail of it. An application that may not read itself is
+    as it should be."""
+    if trouble and not (connection.is_own_identity and trouble.code == "permission_denied"):
+        who = f"auth_source {connection.identity.name}"
+        connection.warn(f"The directory was not read ({who}, {trouble.code}): {trouble.cause} {trouble.remedy}")
 
 
 def _has_ended(connection: Connection, version: Version) -> bool:

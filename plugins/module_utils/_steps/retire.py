@@ -7,14 +7,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import typing as t
 
+from .._core.diagnosis import explain
 from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
-from .._entra.graph import LONGEST_RETRY_AFTER, GraphClient
-from .register import POLL, choose_way, seconds_to_settle
+from .._core.times import format_iso
+from .._entra.graph import GraphClient
+from .._entra.patience import LONGEST_RETRY_AFTER
+from .register import POLL, choose_way, seconds_to_settle, signs_in
 from .run import Run
-from .write import Write, not_shown, remove_with_proof, update_to_remove
+from .write import (
+    DATES_PAUSE,
+    WAITING_FOR_KEY,
+    Write,
+    is_new,
+    may_send_dates_again,
+    not_shown,
+    read_as_itself,
+    remove_with_proof,
+    stopped,
+    update_to_remove,
+)
 
 REMOVE_ATTEMPTS = 4
 
@@ -31,20 +46,46 @@ def retire(run: Run, step: Step) -> None:
     current = contents.current
     if current is None or current.thumbprint == version.thumbprint:
         raise KeyStoreError(f"Certificate {version.thumbprint} is not retired: it is the current one.")
+    _read_with(run, current)
     # Retired already by another run during a pause, unless the removal was lost: then the application shows it again.
     if version.record.retired is None or _shown(run, version):
-        _remove_credentials(run, version, current, step.key_id)
+        try:
+            _remove_credentials(run, version, current, step.key_id)
+        except GraphRefused as refusal:
+            _leave_to_next_run(run, version, current, step.key_id, refusal)
+            return
         if run.policy.confirm_retired:
             _confirm_refused(run, version)
         version = run.remember(version, retired=run.now)
-        run.log("retired", version, key_id=step.key_id)
-    run.progress.retired.append({"key_id": step.key_id, "thumbprint": version.thumbprint})
+        run.log("retired", version, key_id=_told(run, version, step.key_id))
+    _told(run, version, step.key_id)
     if run.policy.keep_retired <= dt.timedelta():
         _delete_key(run, version)
 
 
+def _leave_to_next_run(run: Run, version: Version, current: Version, key_id: str | None, refusal: GraphRefused) -> None:
+    """The new key is not good for proofs yet. Nothing is in danger: both keys sign in, and the renewal is proven.
+
+    Raises any other refusal, and this one too when the key is no longer new.
+    """
+    if not refusal.refuses_proof or not is_new(run, current):
+        raise refusal
+    run.progress.left.append(version.thumbprint)
+    shown = run.latest.find_credential(version.certificate) if run.latest else None
+    stays = shown.key_id if shown else key_id
+    run.progress.removed = [other for other in run.progress.removed if other != stays]
+    run.connection.warn(
+        f"Certificate {version.thumbprint} stays on the application for now: Entra does not take proofs by the new key "
+        f"{current.thumbprint} yet, which was registered at "
+        f"{format_iso(current.record.registered or current.record.intent)}, though it signs in. The next run removes "
+        "it; a day after the registration this becomes a failure."
+    )
+
+
 def _delete_key(run: Run, version: Version) -> None:
+    _refuse_known(run, version)
     run.connection.store.delete_version(version.thumbprint)
+    run.memory.forget(version.certificate)  # what a replica that lags has shown of it is nothing to wait for
     run.log("key_deleted", version)
 
 
@@ -68,12 +109,12 @@ def _remove_credentials(run: Run, version: Version, current: Version, key_id: st
     while run.progress.readable and run.latest and (entry := run.latest.find_credential(version.certificate)):
         key_id = _unless_protected(run.latest, entry).key_id
         _remove(run, version, current, key_id)
-        run.progress.retired.append({"key_id": key_id, "thumbprint": version.thumbprint})
 
 
 def _remove(run: Run, version: Version, current: Version, key_id: str) -> None:
     run.progress.removed.append(key_id)
-    _send_removal(run, current, key_id)
+    _send_removal(run, version, current, key_id)
+    _tell(run, version, key_id)
     _read_back(run, version, key_id)
 
 
@@ -115,48 +156,85 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
 def _unless_protected(application: Application, entry: KeyCredential) -> KeyCredential:
     why = application.is_protected(entry)
     if why:
-        raise Unsafe(f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}.")
+        message = f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}."
+        raise Unsafe(message, explain("unsafe", "", {}))
     return entry
 
 
-def _send_removal(run: Run, current: Version, key_id: str) -> None:
+def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> None:
     way, _why = choose_way(run, current)
-    for attempt in range(1, REMOVE_ATTEMPTS + 1):
-        write = _ready_to_remove(run, way, current, key_id)
-        if write is None:
-            return
+    attempt = 0
+    while write := _ready_to_remove(run, way, version, current, key_id):
+        attempt += 1
         try:
             write()
             return
         except (GraphRefused, NetworkFailure) as failure:
-            if isinstance(failure, GraphRefused) and failure.status == 404 and way:
-                return  # the service knows no such key any more; reading back shows whether that is so
-            if attempt == REMOVE_ATTEMPTS:
+            if way and isinstance(failure, GraphRefused) and failure.says_absent(run.progress.object_id):
+                if _is_gone(run, version, key_id):
+                    return
+                _look_again(run, failure, key_id)
+            elif isinstance(failure, GraphRefused) and failure.refuses_proof and failure.is_put_off:
+                way = _after_failure(run, failure, way, key_id, POLL)
+                continue  # as often as that takes: a key does not stay young
+            elif attempt >= REMOVE_ATTEMPTS:
                 raise
-            way = _after_failure(run, failure, way, POLL * attempt)
+            else:
+                way = _after_failure(run, failure, way, key_id, POLL * attempt)
         if run.progress.readable and not run.read(new_connection=True).find_credential_by_id(key_id):
             return
 
 
-def _ready_to_remove(run: Run, way: GraphClient | None, current: Version, key_id: str) -> Write | None:
+def _ready_to_remove(
+    run: Run, way: GraphClient | None, version: Version, current: Version, key_id: str
+) -> Write | None:
     if way:
         graph = way
-        return lambda: remove_with_proof(run, graph, current, key_id)
+        return lambda: remove_with_proof(run, graph, current, key_id, version.thumbprint)
     return update_to_remove(run, key_id, keep=current.certificate)
 
 
+def _is_gone(run: Run, version: Version, key_id: str) -> bool:
+    """After "not there", which is a hint: where the directory may be read, that decides.
+
+    Else the key is gone when every replica would know it: one that was registered lately may not have got around.
+    """
+    if run.progress.readable:
+        return not run.read(new_connection=True).find_credential_by_id(key_id)
+    since, now = version.record.registered or version.record.intent, run.connection.clock.service_time()
+    return since is None or not dt.timedelta() <= now - since < run.policy.propagation
+
+
+def _look_again(run: Run, said: GraphRefused, key_id: str) -> None:
+    """Ask again until the propagation time is over; asked once more, removeKey removes what it knows by then."""
+    timing = run.connection.timing
+    left = run.deadline(f"removal of {key_id}", run.policy.propagation.total_seconds()) - timing.monotonic()
+    if left <= 0:
+        raise NotProven(
+            f"Graph says that there is no key credential {key_id} to remove, but the application still shows it after "
+            f"{run.policy.propagation.total_seconds():.0f} s. The current certificate is not affected. Run again.",
+            said.diagnosis,
+        )
+    timing.wait(min(POLL * 5, left), f"the removal of key credential {key_id} to show ({left:.0f} s left)")
+
+
 def _after_failure(
-    run: Run, failure: GraphRefused | NetworkFailure, way: GraphClient | None, pause: float
+    run: Run, failure: GraphRefused | NetworkFailure, way: GraphClient | None, key_id: str, pause: float
 ) -> GraphClient | None:
     """Wait where that helps, else go on with PATCH, else raise. A removal may be sent twice: it names its entry."""
     if isinstance(failure, GraphRefused):
         may_update = run.policy.add_method == "auto" and run.progress.readable and not run.connection.is_own_identity
         if way and failure.status in (401, 403) and may_update:
             return None
+        if may_send_dates_again(run, failure, key_id):
+            run.connection.timing.wait(DATES_PAUSE, "Graph refused the dates; sending them once more")
+            return way
         if failure.diagnosis.retry != "later" or (failure.retry_after or 0.0) > LONGEST_RETRY_AFTER:
             raise failure
         pause = failure.retry_after if failure.retry_after is not None else pause
-    run.connection.timing.wait(pause, "a removal without an answer, or one that Graph put off; looking again")
+    what = "a removal without an answer, or one that Graph put off; looking again"
+    waits_for_key = isinstance(failure, GraphRefused) and failure.refuses_proof
+    run.connection.timing.wait(pause, WAITING_FOR_KEY if waits_for_key else what)
     return way
 
 
@@ -171,7 +249,8 @@ def _read_back(run: Run, version: Version, key_id: str) -> None:
         raise NotProven(
             f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows its "
             f"key credential {key_id} after {run.policy.propagation.total_seconds():.0f} s. The current certificate is "
-            "not affected. Run again."
+            "not affected. Run again.",
+            explain("not_shown", "", {}),
         )
 
 
@@ -189,6 +268,45 @@ def _confirm_refused(run: Run, version: Version) -> None:
         if left <= 0:
             raise NotProven(
                 f"Certificate {version.thumbprint} was removed from the application, but Entra still accepts sign-ins "
-                "with it (confirm_retired). The current certificate is not affected."
+                "with it (confirm_retired). The current certificate is not affected.",
+                explain("still_accepted", "", {"message": None}),
             )
         run.connection.timing.wait(min(20.0, left), f"the removed key to be refused ({left:.0f} s left)")
+
+
+def _told(run: Run, version: Version, planned: str | None) -> str | None:
+    """The key ID that was truly removed. Where nothing was left to remove, the one that is known is told as gone."""
+    if not any(entry["thumbprint"] == version.thumbprint for entry in run.progress.retired):
+        _tell(run, version, planned or version.record.key_id)
+    told = (entry["key_id"] for entry in run.progress.retired if entry["thumbprint"] == version.thumbprint)
+    return t.cast(t.Optional[str], next(told))
+
+
+def _tell(run: Run, version: Version, key_id: str | None) -> None:
+    """What a wait in between must not drop from the result: told once, as soon as it is done."""
+    entry = {"key_id": key_id, "thumbprint": version.thumbprint}
+    if entry not in run.progress.retired:
+        run.progress.retired.append(entry)
+
+
+def _read_with(run: Run, current: Version) -> None:
+    """An application whose old key was gone could not read for its plan: with the new key it may."""
+    if not run.connection.is_own_identity or run.progress.readable or run.progress.forbidden:
+        return
+    if read_as_itself(run, current):
+        _require_current(run, current)
+
+
+def _refuse_known(run: Run, version: Version) -> None:
+    """A key that somebody still knows is not destroyed: asked by a read where one is allowed, else by a sign-in, which
+    the key of a retired certificate does not need."""
+    if run.progress.readable:
+        certificate = version.certificate
+        if run.latest and not run.latest.find_credential(certificate):
+            return
+        what = "that it has no more of the certificate"
+        known = not run.read_until(version.thumbprint, lambda found: not found.find_credential(certificate), what)
+    else:
+        known = version.record.retired is None and signs_in(run, version)
+    if known:
+        raise stopped(f"The private key of certificate {version.thumbprint} is not deleted: Entra still knows it.")

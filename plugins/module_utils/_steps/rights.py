@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import typing as t
 
+from .._core.access import Registration
 from .._core.diagnosis import explain
-from .._core.errors import NotPermitted
-from .._core.privileges import are_readable, find_lacks
+from .._core.errors import NotPermitted, Unsafe
+from .._core.model import BLUEPRINT, Application
+from .._core.privileges import BLUEPRINT_PERMISSION, BLUEPRINT_ROLES, are_readable, find_lacks
 from .connection import Connection
 
 
@@ -23,6 +26,22 @@ def refuse_lacks(connection: Connection, needs: t.Sequence[str]) -> None:
     message = f"Nothing was changed: the identity that signed in lacks what the planned steps need. {missing}"
     evidence = {"missing": [name for lack in lacks for name in lack.any_of]}
     raise NotPermitted(message, explain("permission_denied", "", evidence), lacks)
+
+
+def refuse_blueprint(application: Application | Registration | None) -> None:
+    """Raises Unsafe: an agent identity blueprint is no application to renew, and needs other permissions."""
+    if application is None or application.kind != BLUEPRINT:
+        return
+    cause = (
+        f"{application.display_name} (app ID {application.app_id}) is an agent identity blueprint, which this "
+        "collection leaves alone."
+    )
+    remedy = (
+        f"Whoever changes its credentials needs the permission {BLUEPRINT_PERMISSION}, or as a person the role "
+        f"{' or '.join(BLUEPRINT_ROLES)}: change them there, and leave it out here."
+    )
+    diagnosis = explain("permission_denied", "", {"message": None, "missing": [BLUEPRINT_PERMISSION]})
+    raise Unsafe(f"Nothing was changed: {cause} {remedy}", dataclasses.replace(diagnosis, cause=cause, remedy=remedy))
 
 
 def can_tell_rights(connection: Connection) -> bool:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from .._core.errors import KeyStoreError, SignInRefused, Unsafe
 from .._core.model import StoreContents, Version
 from .._core.plan import Plan, Step
-from .._core.policy import RenewalPolicy
+from .._core.policy import SIGN_IN_PAUSE, RenewalPolicy
 from .._core.status import Snapshot
 from .connection import Connection, identity_of, refuse_other_application
 from .pausing import handing_over
-from .run import Progress, Run, start
+from .run import Progress, Run, start, take_up
 
 
 def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: Progress | None = None) -> Run:
@@ -22,13 +22,13 @@ def prepare_roll_back(connection: Connection, policy: RenewalPolicy, progress: P
     `progress` goes on with a call that had to wait: what was refused then counts now.
     """
     progress = progress or Progress()
-    connection.graph.tried = progress.looked
+    take_up(connection, progress)
     with handing_over(connection, progress, policy):
         return _prepare(connection, policy, progress.looked)
 
 
 def _prepare(connection: Connection, policy: RenewalPolicy, looked: dict[str, int]) -> Run:
-    connection.service.discovery()
+    connection.discover()
     store = connection.store.read()
     refuse_other_application(connection, store)
     current, predecessor = store.current, store.predecessor
@@ -89,7 +89,7 @@ def _require_refusal(connection: Connection, current: Version, looked: dict[str,
         count = looked[name] = looked.get(name, 0) + 1
         if count < required:
             what = f"the next sign-in with the current key: refused {count} of {required} times"
-            connection.timing.wait(connection.proof.interval, what)
+            connection.timing.wait(max(connection.proof.interval, SIGN_IN_PAUSE), what)
 
 
 def _require_acceptance(connection: Connection, predecessor: Version) -> None:

@@ -12,11 +12,12 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._core.errors import InvalidInput, KeyStoreError
+from .._core.memory import Memory, summary
 from .._core.model import Application, KeyCredential, Record, StoreContents, Version
 from .._core.plan import Plan, Step
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.status import Finding, Snapshot
-from .._core.times import format_iso, parse_iso_or_none
+from .._core.times import format_iso
 from .._entra.assertion import Signer
 from .._entra.tokens import AccessToken
 from .connection import Connection, identity_of
@@ -41,6 +42,7 @@ class ProofProgress:
     deadline: float = 0.0
     next_at: float = 0.0
     correlation_ids: list[str] = field(default_factory=list)
+    trouble: dict[str, t.Any] | None = None  # the diagnosis of the last answer that was not the one wanted
 
 
 @dataclass
@@ -51,6 +53,7 @@ class Progress:
     object_id: str = ""
     display_name: str = ""
     readable: bool = True
+    forbidden: bool = False  # the identity was told that it may not read; else it could not ask
     finding: Finding | None = None
     steps: tuple[Step, ...] = ()
     not_retirable: tuple[str, ...] = ()
@@ -58,16 +61,21 @@ class Progress:
     made: str | None = None
     unsettled: bool | None = None
     sent: bool = False
-    foreign: dict[str, dict[str, t.Any]] = field(default_factory=dict)
-    seen: dict[str, str] = field(default_factory=dict)
+    memory: Memory = field(default_factory=Memory)
     looked: dict[str, int] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     retired: list[dict[str, t.Any]] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)  # certificates that this run leaves for the next one to retire
     vanished: list[dict[str, t.Any]] = field(default_factory=list)
     before: list[dict[str, t.Any]] | None = None
     after: list[dict[str, t.Any]] | None = None
     deadlines: dict[str, float] = field(default_factory=dict)
     proof: ProofProgress = field(default_factory=ProofProgress)
+
+    @property
+    def done(self) -> tuple[Step, ...]:
+        """The steps that are, or in check mode would be, carried out."""
+        return tuple(step for step in self.steps if step.name != "retire" or step.thumbprint not in self.left)
 
     def to_values(self) -> dict[str, t.Any]:
         return dataclasses.asdict(self)
@@ -80,6 +88,7 @@ class Progress:
             known["finding"] = Finding(**known["finding"]) if known.get("finding") else None
             known["steps"] = tuple(Step(**step) for step in known["steps"])
             known["not_retirable"] = tuple(known["not_retirable"])
+            known["memory"] = Memory(**known["memory"])
             known["proof"] = ProofProgress(**known["proof"])
             return cls(**known)
         except (TypeError, ValueError, KeyError) as error:
@@ -99,10 +108,18 @@ class Run:
     tokens: dict[str, AccessToken] = field(default_factory=dict)
     latest: Application | None = None
     writes: bool = False
+    is_named: bool = False  # the user names the credential that changes, whoever's it is
+    history_failed: bool = False
 
     @property
     def now(self) -> dt.datetime:
-        return self.connection.clock.now()
+        """The moment to note. The option `now` decides what is due, and is noted nowhere."""
+        return self.connection.clock.service_time()
+
+    @property
+    def memory(self) -> Memory:
+        """What every read of this run has shown, those before its plan and those of earlier calls included."""
+        return self.connection.memory
 
     def version(self, thumbprint: str | None) -> Version:
         """The version a step acts on; None is the one this run made. Raises KeyStoreError when it is gone."""
@@ -118,10 +135,22 @@ class Run:
         self.connection.store.write_record(version.thumbprint, record)
         return dataclasses.replace(version, record=record)
 
+    def remember_algorithm(self) -> None:
+        """What the authority takes in place of the first choice: else every run would begin with a refusal."""
+        algorithm, contents = self.connection.service.algorithm, self.contents
+        version = contents.current or contents.successor
+        if version and algorithm.is_news_to(version.record.assertion_alg):
+            self.remember(version, assertion_alg=algorithm.to_remember)
+
     def log(self, event: str, version: Version, **facts: t.Any) -> None:
-        """A line in the store's history."""
+        """A line in the store's history. That is for people: where it cannot be written, they are told so instead."""
         line = {"at": format_iso(self.now), "event": event, "thumbprint": version.thumbprint}
-        self.connection.store.append_history({**line, **facts})
+        try:
+            self.connection.store.append_history({**line, **facts})
+        except KeyStoreError as error:
+            if not self.history_failed:
+                self.connection.warn(f"The history of this renewal is not complete. {error.message}")
+            self.history_failed = True
 
     def deadline(self, name: str, seconds: float) -> float:
         """The monotonic time at which waiting for `name` ends; set once, so that pauses do not extend it."""
@@ -154,15 +183,13 @@ class Run:
         return store.read() if store else StoreContents()
 
     def take_note(self, application: Application) -> None:
-        contents = self.contents
         self.latest = application
         self.progress.object_id = application.object_id
         self.progress.app_id = application.app_id
         self.progress.display_name = application.display_name
         self.progress.after = [summary(entry) for entry in application.key_credentials]
-        for entry in application.key_credentials:
-            if not contents.holds(entry):
-                self.progress.foreign[entry.key_id] = summary(entry)
+        contents = self.contents
+        self.memory.own(contents)
         for version in contents.versions:
             shown = application.find_credential(version.certificate)
             if shown and shown.key_id not in self.progress.removed and not version.record.retired:
@@ -173,10 +200,20 @@ class Run:
         self.writes = True
         if self.latest:
             self.take_note(self.latest)
+        for version in self.contents.versions:
+            self._note_shown_before(version)
+
+    def _note_shown_before(self, version: Version) -> None:
+        """What the latest read does not show may have been shown by an earlier one."""
+        shown, record = self._last_shown(version), version.record
+        if shown and not record.retired and (record.seen is None or shown - record.seen >= SEEN_STEP):
+            self.remember(version, seen=shown)
+
+    def _last_shown(self, version: Version) -> dt.datetime | None:
+        return self.memory.last_shown(version.certificate, self.progress.removed)
 
     def _note_seen(self, version: Version, entry: KeyCredential) -> None:
         """A later run must not overlook it either, so the record keeps it: once a minute is exact enough."""
-        self.progress.seen[version.thumbprint] = str(format_iso(self.now))
         record = version.record
         key_id = entry.key_id if entry.certificate else record.key_id  # anybody may set an identifier
         is_recent = record.seen is not None and abs(self.now - record.seen) < SEEN_STEP
@@ -185,22 +222,25 @@ class Run:
 
     def was_seen_lately(self, version: Version) -> bool:
         """Whether the directory showed it, to this run or an earlier one, less than the propagation time ago."""
-        seen = [version.record.seen, parse_iso_or_none(self.progress.seen.get(version.thumbprint))]
+        seen = [version.record.seen, self._last_shown(version)]
         return any(moment and self.now - moment < self.policy.propagation + SEEN_STEP for moment in seen)
 
     def forget_seen(self, version: Version) -> Version:
         """It counts as removed, or is about to be sent again."""
-        self.progress.seen.pop(version.thumbprint, None)
+        self.memory.forget(version.certificate)
         return self.remember(version, seen=None)
 
     def missing_foreign(self, application: Application) -> list[dict[str, t.Any]]:
-        """Foreign entries that this run has seen and that this read does not show."""
-        present = {entry.key_id for entry in application.key_credentials}
-        return [
-            entry
-            for key_id, entry in self.progress.foreign.items()
-            if key_id not in present and key_id not in self.progress.removed
-        ]
+        """Foreign entries that any read of this run has shown and that this one does not."""
+        self.memory.own(self.contents)
+        known = {entry.key_id for entry in application.key_credentials}.union(self.progress.removed)
+        return [entry for key_id, entry in self.memory.foreign().items() if key_id not in known]
+
+
+def take_up(connection: Connection, progress: Progress) -> None:
+    """What earlier calls have counted and seen counts in this one, too."""
+    progress.memory.absorb(connection.memory)
+    connection.graph.tried, connection.memory = progress.looked, progress.memory
 
 
 def start(
@@ -217,9 +257,11 @@ def start(
         app_id=app_id,
         object_id=object_id,
         readable=snapshot.application is not None,
+        forbidden=snapshot.unreadable is not None,
         finding=plan.finding,
         steps=plan.steps,
         not_retirable=plan.not_retirable,
+        memory=connection.memory,
     )
     run = Run(connection, policy, connection.proof, progress, provided, pfx_passphrase)
     if snapshot.application:
@@ -229,14 +271,3 @@ def start(
     if current and sign_in and sign_in.accepted and connection.is_own_identity:
         run.tokens[current.thumbprint] = connection.graph.token
     return run
-
-
-def summary(entry: KeyCredential) -> dict[str, t.Any]:
-    """A credential for people: what diff and `vanished` show."""
-    return {
-        "key_id": entry.key_id,
-        "display_name": entry.display_name,
-        "thumbprint": entry.thumbprint,
-        "not_before": format_iso(entry.not_before),
-        "not_after": format_iso(entry.not_after),
-    }

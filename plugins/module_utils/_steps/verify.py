@@ -11,11 +11,13 @@ import datetime as dt
 import typing as t
 from dataclasses import dataclass, field
 
-from .._core.diagnosis import Diagnosis, explain
+from .._core.diagnosis import Diagnosis, diagnosis_of, explain
 from .._core.errors import KeyStoreError, NetworkFailure, NotProven, ServiceError, SignInRefused, StillWaiting
 from .._core.model import Version
+from .._core.policy import SIGN_IN_PAUSE
 from .._core.times import UTC, format_iso
 from .._entra.assertion import Signer
+from .._entra.patience import seconds_asked
 from .._entra.tokens import AccessToken
 from . import prove as proofs
 from .connection import Connection, identity_of, refuse_other_application
@@ -108,14 +110,14 @@ def verify(
 
 def _verify(connection: Connection, subject: Subject, expected: Expectation, found: Verification) -> Verification:
     try:
-        connection.service.discovery()
+        connection.discover()
         token = None
         if expected.accepted:
             token = _accepted(connection, found, subject, expected.required_roles)
         else:
             _refused(connection, found, subject)
     except (ServiceError, NotProven) as failure:
-        found.diagnosis, found.message = failure.diagnosis, failure.message
+        found.diagnosis, found.message = diagnosis_of(failure), failure.message
         elapsed = _seconds_since(connection, found.progress.started)
         found.checks.append(Check("sign_in", False, failure.message, elapsed))
         token = None
@@ -170,7 +172,7 @@ def _wait_for_roles(
     timing = connection.timing
     granted = tuple(role for role in roles if role in connection.repairs)
     while missing := _missing_roles(token, granted):
-        left, pause = progress.deadline - timing.monotonic(), max(connection.proof.interval, 2.0)
+        left, pause = progress.deadline - timing.monotonic(), max(connection.proof.interval, SIGN_IN_PAUSE)
         if pause > left:
             break
         timing.wait(pause, f"new tokens to carry {', '.join(missing)}, granted just now ({left:.0f} s left)")
@@ -197,24 +199,33 @@ def _refused(connection: Connection, found: Verification, subject: Subject) -> N
     """Every one of the consecutive sign-ins is refused because of the key; an acceptance starts the count again."""
     progress, timing = found.progress, connection.timing
     while progress.consecutive < progress.required:
-        proofs.wait_for_turn(connection, progress, None, "refused")
+        proofs.wait_for_turn(connection, progress, "refused")
         progress.attempts += 1
-        progress.next_at = timing.monotonic() + connection.proof.interval
-        try:
-            connection.sign_in_once(subject.app_id, subject.signer, "verify")
-            proofs.start_again(progress)
-        except SignInRefused as refusal:
-            found.diagnosis = refusal.diagnosis
-            proofs.note_answer(progress, refusal.diagnosis.evidence.get("correlation_id"))
-            if refusal.diagnosis.blames_key:
-                progress.consecutive += 1
-            elif refusal.diagnosis.retry != "later":
-                raise
-        except NetworkFailure:
-            pass  # passing trouble is no refusal
+        pause = _ask_for_refusal(connection, found, subject)
+        progress.next_at = timing.monotonic() + pause
     elapsed = _seconds_since(connection, progress.started)
     why = found.diagnosis.code if found.diagnosis else ""
     found.checks.append(Check("sign_in_refused", True, f"{progress.consecutive} sign-ins refused ({why}).", elapsed))
+
+
+def _ask_for_refusal(connection: Connection, found: Verification, subject: Subject) -> float:
+    """One sign-in that should be refused, and the pause to the next one. Raises a refusal that has another reason."""
+    progress, pause = found.progress, max(connection.proof.interval, SIGN_IN_PAUSE)
+    try:
+        connection.sign_in_once(subject.app_id, subject.signer, "verify")
+    except (SignInRefused, NetworkFailure) as failure:
+        found.diagnosis = failure.diagnosis
+        if failure.diagnosis.blames_key:
+            progress.consecutive += 1
+            proofs.note_answer(progress, failure.diagnosis.evidence.get("correlation_id"))
+            return connection.proof.interval
+        proofs.note_trouble(progress, failure.diagnosis)
+        if failure.diagnosis.retry != "later":
+            raise
+        return max(pause, seconds_asked(failure) or 0.0)
+    proofs.start_again(progress)
+    proofs.note_trouble(progress, explain("still_accepted", "", {"message": None}))
+    return pause
 
 
 def _check_roles(found: Verification, token: AccessToken, required: tuple[str, ...]) -> None:
@@ -261,7 +272,7 @@ def _evidence(
         "thumbprint": subject.signer.certificate.thumbprint,
         "thumbprint_sha256": subject.signer.certificate.thumbprint_sha256,
         "key_id": subject.key_id,
-        "assertion_alg": "PS256",
+        "assertion_alg": connection.service.algorithm.name,
         "token_issued_at": _moment(issued),
         "correlation_ids": list(progress.correlation_ids),
         "clock_offset_seconds": connection.clock.offset_seconds,

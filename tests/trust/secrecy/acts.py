@@ -96,7 +96,7 @@ def renewals(cast):
         renew("undefined", of(payroll, client_secret="{{ secrets.client_secret ~ nobody_set_it }}"), "undefined"),
         renew(
             "in a loop",
-            of(payroll, client_secret="{{ secrets[item] }}"),
+            of(payroll, client_secret="{{ secrets[item] }}", fall_back=False),
             "",
             {"loop": ["wrong_secret", "client_secret"]},
         ),
@@ -153,6 +153,7 @@ def certificates(cast):
         certificate("present", public),
         certificate("absent", {**public, "state": "absent"}),
         certificate("a key", {"app_id": app_id, "certificate_content": misplaced}, "holds a private key"),
+        certificate("a vault's secret", {"app_id": app_id, "certificate_content": secret("misplaced_pfx")}, ""),
         certificate("a file with a key", {"app_id": app_id, "certificate_path": cast["brought"].path}, "private key"),
         certificate("a key as a thumbprint", {"app_id": app_id, "state": "absent", "thumbprint": misplaced}, ""),
         certificate("a key as a key ID", {"app_id": app_id, "state": "absent", "key_id": misplaced}, ""),

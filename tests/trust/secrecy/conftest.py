@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import base64
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +51,7 @@ def canary(stage):
 def server(tmp_path, stage, canary):
     """An emulator that lies outside of the stage, as the service does."""
     tenant = Tenant()
+    tenant.switches.set(young_key_refused=0)  # time is real here
     admin = tenant.add_application("admin", secret=canary("client_secret"), roles=ROLES)
     tenant.platform.request_token = canary("request_token")
     tenant.federate(admin, outside.GITHUB, tenant.platform.subject)
@@ -126,6 +128,7 @@ def variables(server, stage, canary):
     secrets = {name: canary(name) for name in (*texts, "client_secret", "access_token")}
     secrets["private_key_content"] = brought.private_key_pem
     secrets["misplaced_key"] = misplaced.private_key_pem
+    secrets["misplaced_pfx"] = base64.b64encode(misplaced.pfx_with(None)).decode()
     secrets["half_a_key"] = "\n".join([*brought.private_key_pem.splitlines()[:-3], "-----END PRIVATE KEY-----"])
     public = {"certificate": brought.certificate_pem, "other_certificate": other.certificate_pem}
     return {"secrets": secrets, "public": public}

@@ -93,8 +93,10 @@ class Stage:
             "ANSIBLE_LOG_VERBOSITY": "6",
             "ANSIBLE_REMOTE_TEMP": temporary,
             "EVERYTHING": str(self.folder / "results.jsonl"),
+            "EARS": temporary,
             "HOME": str(self.folder / "home"),
             "JUNIT_OUTPUT_DIR": str(self.folder / "junit"),
+            "PYTHONPATH": os.pathsep.join([str(HERE / "ears"), *filter(None, [os.environ.get("PYTHONPATH")])]),
             "TMPDIR": temporary,
         }
 
@@ -118,6 +120,10 @@ class Stage:
             if path.name == "key.pem":
                 key = serialization.load_pem_private_key(path.read_bytes(), None)
                 self.hunt.add_private_key("private key in a store", key)
+
+    def heard(self, log):
+        """How many lines "syslog" or "journal" was sent."""
+        return len((self.folder / log).read_text(encoding="utf-8").splitlines())
 
     def findings(self):
         """Where anything secret was found, and whose it is."""

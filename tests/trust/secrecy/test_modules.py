@@ -11,6 +11,7 @@ import os
 import pytest
 import scale
 from secrecy import acts
+from secrecy.stage import HERE
 
 DOORS = pytest.mark.parametrize("door", scale.either(["always", "never"], soak=["always", "never"], short=["always"]))
 
@@ -47,6 +48,7 @@ def test_no_module_shows_a_secret_on_any_path(door, stage, server, connection, c
     assert list(filter(None, (difference(act, stage.results[act.title]) for act in played))) == []
     sent = any(b"AnsiballZ_application_certificate_renew" in line for line in stage.arguments)
     assert sent is (door == "never")  # arguments were looked at
+    assert min(stage.heard("syslog"), stage.heard("journal")) > len(played) / 2
     assert stage.findings() == {"(environments)": ["environment", "request_token"]}  # where the user has put it
     scale.note("secrecy", paths_of_modules=len(played), secrets=len(stage.hunt.names))
 
@@ -58,7 +60,7 @@ def test_no_traceback_shows_a_secret(door, stage, connection, cast, variables):
     library.mkdir(parents=True)
     (library / "__init__.py").write_text(BROKEN_LIBRARY)
     (library / "exceptions.py").write_text("class MsalServiceError(Exception): pass\n")
-    path = os.pathsep.join([str(library.parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join([str(library.parent), str(HERE / "ears"), os.environ.get("PYTHONPATH", "")])
     crash = [
         acts.Act(f"application_certificate{one}", "crash", acts.of(cast["forbidden"])) for one in ("_renew", "_info")
     ]

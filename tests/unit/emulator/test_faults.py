@@ -253,5 +253,36 @@ def test_a_proxy_may_answer_with_a_page_of_its_own(tenant, client, payroll, key_
 
 
 def test_an_unknown_kind_is_an_error(tenant):
-    with pytest.raises(ValueError, match=r"Unknown fault kind 'explode'\. Known: change, error"):
+    with pytest.raises(ValueError, match=r"Unknown fault kind 'explode'\. Known: change, date, denied, error"):
         tenant.faults.add("explode")
+
+
+def test_an_answer_may_lie_about_the_time_once(tenant, client, payroll, key_pair):
+    tenant.faults.add("date", match="token", seconds=-7200)
+
+    lying, honest = (client.sign_in(payroll, key_pair).headers["Date"] for _answer in range(2))
+
+    assert (lying, honest) == ("Sun, 22 Nov 2026 08:00:00 GMT", "Sun, 22 Nov 2026 10:00:00 GMT")
+
+
+def test_a_removal_may_take_effect_and_be_answered_that_there_was_nothing(tenant, client, payroll, key_pair):
+    graph, key_id = client.graph(payroll, key_pair), payroll.key_credentials[0].key_id
+    tenant.faults.add("denied", match="remove_key")
+
+    answer = graph.remove_key(payroll, key_id, client.proof(payroll, key_pair))
+
+    assert (answer.status_code, answer.json()["error"]["message"]) == (400, "No credentials found to be removed.")
+    assert tenant.oracle.registered(payroll) == {}
+
+
+def test_one_item_of_a_batch_may_be_throttled_by_itself(tenant, manager):
+    paths = ("/policies/defaultAppManagementPolicy", "/organization")
+    tenant.faults.add("error", match="batch_item", status=429, retry_after=0.249)
+    requests = [{"id": str(number), "method": "GET", "url": path} for number, path in enumerate(paths)]
+
+    whole = manager.post("/$batch", {"requests": requests})
+    alone = manager.get(paths[0])
+
+    first, second = whole.json()["responses"]
+    assert (whole.status_code, first["status"], first["headers"]["Retry-After"]) == (200, 429, "0.249")
+    assert second["status"] != 429 and alone.status_code != 429

@@ -120,7 +120,15 @@ def test_an_unchanged_expired_entry_may_come_back(tenant, manager, successor):
 
 @pytest.mark.parametrize("missing", [{"key": None}, {"key": ""}])
 def test_a_new_entry_without_key_is_refused(patch, successor, missing):
-    assert code(patch([entry_for(successor, **missing)])) == "Request_BadRequest"
+    assert code(patch([entry_for(successor, **missing)])) == "KeyCredentialsInvalidValue"
+
+
+def test_any_code_of_the_family_of_policies_refuses_a_new_entry(tenant, patch, successor):
+    tenant.switches.set(refused_by_policy="TrustedCertificateAuthorityAsPerAppPolicy")
+
+    answer = patch([entry_for(successor)])
+
+    assert (answer.status_code, code(answer)) == (400, "TrustedCertificateAuthorityAsPerAppPolicy")
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from adapter.client import base64url, code
+from adapter.client import base64url, code, entry_for
 
 
 @pytest.fixture
@@ -138,6 +138,7 @@ def test_add_key_obeys_the_rules_for_dates_and_policy(client, tenant, own, payro
 def test_remove_key_removes_one_entry_by_its_key_id(client, tenant, own, payroll, key_pair, successor):
     added = own.add_key(payroll, successor, client.proof(payroll, key_pair)).json()["keyId"]
     old = next(key_id for key_id in tenant.oracle.registered(payroll) if key_id != added)
+    tenant.clock.advance(300)
 
     answer = own.remove_key(payroll, old, client.proof(payroll, successor))
 
@@ -145,13 +146,81 @@ def test_remove_key_removes_one_entry_by_its_key_id(client, tenant, own, payroll
     assert list(tenant.oracle.registered(payroll)) == [added]
 
 
-def test_an_unknown_key_id_is_not_found(client, own, payroll, key_pair):
+@pytest.mark.parametrize(
+    ("is_404", "expected"), [(False, (400, "Request_BadRequest")), (True, (404, "Request_ResourceNotFound"))]
+)
+def test_an_unknown_key_id_is_answered_that_nothing_was_found(client, tenant, own, payroll, key_pair, is_404, expected):
     unknown = "00000000-0000-4000-8000-000000000000"
+    tenant.switches.set(absent_key_is_404=is_404)
 
-    assert outcome(own.remove_key(payroll, unknown, client.proof(payroll, key_pair))) == (
-        404,
-        "Request_ResourceNotFound",
-    )
+    answer = own.remove_key(payroll, unknown, client.proof(payroll, key_pair))
+
+    assert outcome(answer) == expected
+    assert answer.json()["error"]["message"] == "No credentials found to be removed."
+
+
+@pytest.mark.parametrize("seconds", [300, 1200])
+def test_a_key_that_add_key_made_signs_in_before_it_is_good_for_proofs(
+    client, tenant, own, payroll, key_pair, successor, seconds
+):
+    tenant.switches.set(young_key_refused=seconds)
+    assert own.add_key(payroll, successor, client.proof(payroll, key_pair)).status_code == 200
+    assert client.sign_in(payroll, successor).status_code == 200
+    third = tenant.issue("third", 0, 100)
+
+    tenant.clock.advance(seconds - 1)
+    assert outcome(own.add_key(payroll, third, client.proof(payroll, successor))) == MISSING_OR_MALFORMED
+    assert own.add_key(payroll, third, client.proof(payroll, key_pair)).status_code == 200
+    tenant.clock.advance(1)
+    assert own.add_key(payroll, third, client.proof(payroll, successor)).status_code == 200
+
+
+def test_a_key_that_was_registered_by_an_update_is_good_for_proofs_at_once(
+    client, tenant, manager, own, payroll, key_pair, successor
+):
+    entries = manager.get(f"/applications/{payroll.object_id}").json()["keyCredentials"]
+    manager.patch(f"/applications/{payroll.object_id}", {"keyCredentials": [*entries, entry_for(successor)]})
+
+    added = own.add_key(payroll, tenant.issue("third", 0, 100), client.proof(payroll, successor))
+
+    assert added.status_code == 200
+
+
+def test_add_key_chooses_the_key_id_itself(client, own, payroll, key_pair, successor):
+    proof = client.proof(payroll, key_pair)
+
+    refused = own.add_key(payroll, successor, proof, keyId="00000000-0000-4000-8000-000000000001")
+
+    assert outcome(refused) == (400, "Request_BadRequest")
+    assert refused.json()["error"]["message"] == "KeyId value must be null."
+
+
+@pytest.mark.parametrize(
+    ("switch", "by_app_id", "by_object_id"),
+    [("by_app_id", 200, 401), ("always", 200, 200), ("never", 401, 401)],
+)
+def test_whether_the_app_id_issues_proofs_is_a_switch(
+    client, tenant, own, payroll, key_pair, successor, switch, by_app_id, by_object_id
+):
+    tenant.switches.set(app_id_issues_proofs=switch)
+    proof = client.proof(payroll, key_pair, iss=payroll.app_id)
+
+    answers = [
+        own.add_key(payroll, successor, proof, path=f"/applications{address}/addKey").status_code
+        for address in (f"(appId='{payroll.app_id}')", f"/{payroll.object_id}")
+    ]
+
+    assert answers == [by_app_id, by_object_id]
+
+
+@pytest.mark.parametrize(("one_year", "years"), [(False, 10), (True, 1)])
+def test_without_dates_add_key_takes_the_certificates_own(client, tenant, own, payroll, key_pair, one_year, years):
+    tenant.switches.set(add_key_ends_in_one_year=one_year)
+    long = tenant.issue("long", 0, 3650)
+
+    added = own.add_key(payroll, long, client.proof(payroll, key_pair)).json()
+
+    assert int(added["endDateTime"][:4]) - int(added["startDateTime"][:4]) == years
 
 
 @pytest.mark.parametrize("switch", ["signing_key_removable", "last_key_removable"])

@@ -19,6 +19,7 @@ from emulator.throttling import resource_units
         ("list_applications", "GET", {"$select": "id", "$top": "10"}, 1),
         ("list_applications", "GET", {"$expand": "owners"}, 3),
         ("list_applications", "GET", {"$top": "999"}, 2),
+        ("get_application", "GET", {}, 1),
         ("get_service_principal", "GET", {}, 1),
         ("get_app_role_assignments", "GET", {}, 2),
         ("patch_application", "PATCH", {}, 1),

@@ -16,8 +16,9 @@ import requests
 from adapter.wsgi_adapter import connect
 from emulator.app import Emulator
 from emulator.server import HttpsServer
+from emulator.switches import Switches, seen_live
 from emulator.tenant import Tenant
-from live import run, settings
+from live import answers, run, settings
 from live.facts import FACTS
 from live.service import Service
 
@@ -29,13 +30,16 @@ TURNS = {
     "list_returns_key": (True, "a list with"),
     "old_separators": (True, "a line end"),
     "one_year_limit": (True, "a certificate of two years"),
-    "omitted_end_is_one_year": (False, "without dates"),
+    "omitted_end_is_one_year": (False, "without dates the service"),
     "start_before_certificate_refused": (False, "a start before"),
     "ended_new_entry_refused": (False, "a certificate that has ended"),
     "duplicate_certificate_refused": (True, "the same certificate"),
     "ec_certificates_refused": (False, "an EC certificate"),
     "proof_audience": ("0003", "the audience"),
     "signing_key_removable": (False, "a key may sign"),
+    "absent_key_is_404": (True, "removeKey of a key that is not there"),
+    "add_key_ends_in_one_year": (True, "without dates addKey"),
+    "app_id_issues_proofs": ("never", "the app ID issues"),
     "not_yet_valid_is_1000502": (False, "a certificate that is not valid yet"),
     "expired_entry_refuses_patch": (True, "an expired entry"),
 }
@@ -62,11 +66,11 @@ class Play:
             **given,
         }
 
-    def run(self, may_change=False, renewed=True):
+    def run(self, may_change=False, renewed=True, folder=None):
         chosen = settings.read(self.environment(may_change))
         clock, session = self.tenant.clock, connect(requests.Session(), self.emulator)
         service = Service(chosen, session, clock.advance, clock.now)
-        return run.run(chosen, self.said.append, service, lambda *arguments: renewed)
+        return run.run(chosen, self.said.append, service, lambda *arguments: renewed, folder)
 
     def verdicts(self):
         """Statement to verdict."""
@@ -154,7 +158,44 @@ def test_an_assumption_that_does_not_hold_is_refuted_and_no_other(play, switch):
 
 
 def test_every_assumption_of_the_emulator_that_is_asked_about_has_its_turn():
-    assert {fact.statement[:10] for fact in FACTS if fact.switch} == {start[:10] for _value, start in TURNS.values()}
+    asked = {fact.switch for fact in FACTS if fact.switch and fact.assumed is not None}
+    starts = [start for _value, start in TURNS.values()]
+    assert asked == set(TURNS)
+    assert all(sum(1 for fact in FACTS if fact.statement.startswith(start)) == 1 for start in starts)
+
+
+def test_what_a_tenant_answered_becomes_the_emulators_switches(play, tmp_path):
+    play.tenant.switches.set(young_key_refused=700, absent_key_is_404=True, old_separators=True)
+
+    play.run(may_change=True, folder=tmp_path)
+
+    (path,) = tmp_path.iterdir()
+    text = path.read_text()
+    assert path.name == f"facts-{play.tenant.clock.now().date()}.json"
+    assert not any(one in text for one in (play.tenant.id, play.victim.app_id, play.victim.object_id, "throw-away"))
+    learnt = Switches.as_seen(tmp_path)
+    assert (learnt.absent_key_is_404, learnt.old_separators, learnt.add_key_ends_in_one_year) == (True, True, False)
+    assert 700 <= learnt.young_key_refused < 740
+
+
+def test_a_later_look_counts_and_what_it_did_not_ask_stays(tmp_path):
+    (tmp_path / "facts-2026-12-01.json").write_text(
+        '{"date": "2026-12-01", "facts": [{"switch": "young_key_refused", "observed": 90},'
+        ' {"switch": "proof_audience", "observed": "either"}]}'
+    )
+    (tmp_path / "facts-2027-01-01.json").write_text(
+        '{"date": "2027-01-01", "facts": [{"switch": "young_key_refused", "observed": 60}, {"switch": null},'
+        ' {"switch": "of_an_older_emulator", "observed": 1}]}'
+    )
+
+    assert seen_live(tmp_path) == {"young_key_refused": 60, "proof_audience": "either"}
+
+
+@pytest.mark.parametrize("value", ["9a0c7f4e-6c1f-4a57-8e0e-2f2d3c4b5a69", "A" * 40, "contoso.onmicrosoft.com"])
+def test_an_answer_that_names_somebody_is_not_written(tmp_path, value):
+    with pytest.raises(ValueError, match="nothing was written"):
+        answers.write(tmp_path, "2026-12-01", FACTS, {FACTS[0].name: value})
+    assert not list(tmp_path.iterdir())
 
 
 def test_an_application_that_is_in_use_is_not_touched():
@@ -180,6 +221,7 @@ def test_an_identity_that_cannot_sign_in_is_told(play):
 
 
 def test_the_renewal_is_the_collections_own(play, tmp_path, monkeypatch, capfd):
+    play.tenant.switches.set(young_key_refused=0)  # time is real here
     with HttpsServer(play.emulator, tmp_path) as server:
         given = {
             "AZURE_AUTHORITY_HOST": server.url,

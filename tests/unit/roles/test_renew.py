@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""With split duty, who registers: one credential, whatever the environment and the inventory have besides."""
+"""What an entry may say; and with split duty, who registers: one credential, whatever there is besides."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -78,3 +79,13 @@ def test_a_credential_of_the_registrar_is_the_only_one(identities, number):
 
     assert {**given, **own} == given and given["client_id"] == "of the environment"
     assert not {"s3cret", "/environment.pem", "/environment.jwt"} & set(given.values())
+
+
+def test_an_entry_may_be_set_to_what_the_variable_may_be_set_to():
+    known = yaml.safe_load((ROOT / "roles/renew/vars/main.yml").read_text())
+    spec = yaml.safe_load((ROOT / "roles/renew/meta/argument_specs.yml").read_text())
+    options = spec["argument_specs"]["main"]["options"]
+    given = {name: options.get(f"renew_{name}", {}).get("choices", ()) for name in known["__renew_known"]}
+    choices = {f"{name}={word}" for name, words in given.items() for word in words}
+
+    assert set(known["__renew_choices"]) == choices and "state=retired" not in choices

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import typing as t
 from dataclasses import dataclass, field
 
@@ -35,4 +36,5 @@ class KeyStoreCertificate:
         signer = self.load()
         service.discovery()
         self.note(signer.certificate.thumbprint)
-        return service.with_key(self.client_id or "", signer, self.name)
+        again = functools.partial(self.note, signer.certificate.thumbprint)
+        return service.with_key(self.client_id or "", signer, self.name, note=again)

@@ -43,7 +43,7 @@ def test_every_default_of_the_role_is_accepted():
         ("remediate_pause", [0, "30", 1.5], [-1, "soon"]),
         ("remediate_throttle", [0, 5], [-1, "few"]),
         ("remediate_report_formats", [[], ["html", "csv"]], ["html", ["pdf"]]),
-        ("remediate_notify", ["", "/etc/notify.yml"], [[], 1]),
+        ("remediate_notify", ["", __file__], [[], 1]),
         ("remediate_copy_mode", ["0600", "600", "0640", "0440"], ["0644", "777", "u=rw", "06000", 384.5]),
     ],
 )
@@ -99,3 +99,14 @@ def test_where_the_key_is_has_to_be_clear(variables, words):
     }
 
     assert any(words in told for told in problems(host=variables, **others))
+
+
+@pytest.mark.parametrize(
+    "name", ["remediate_notify", "remediate_on_consumer", "remediate_confirm", "renew_after_promote"]
+)
+def test_a_task_file_that_is_not_there_is_found_before_anything_is_begun(name):
+    """A relative one is beside the playbook."""
+    told = f"{name} is gone.yml, and /plays/gone.yml is no file on the control node. Give its absolute path. (web1)"
+
+    assert problems(web1={**APPLICATION, name: "gone.yml", "playbook_dir": "/plays"}) == [told]
+    assert problems(web1={**APPLICATION, name: __file__}) == []

@@ -67,6 +67,7 @@ def test_a_host_carries_what_roles_take_without_mapping(fleet, contoso, server):
         "entra_app_id": payroll.app_id,
         "entra_object_id": payroll.object_id,
         "entra_display_name": "payroll",
+        "entra_kind": "application",
         "entra_tenant_id": contoso.id,
         "entra_cloud": "public",
         "entra_status": "healthy",
@@ -394,7 +395,7 @@ def test_every_mistake_of_a_file_is_told_at_once_and_nothing_is_sent(fleet, said
         "tenants, entry 3 (third): tenant_id is needed",
         "tenants, entry 3 (third): auth_source key_store is for one application",
         "tenants, entry 3 (third): key_store does not know {display_name}: accepted are {app_id}, {object_id}",
-        "tenants, entry 4 (contoso): No way to sign in.",
+        "tenants, entry 4 (contoso): client_secret is given and empty",
         "tenants, entry 5 (contoso.com): auth_source device_code works on the control node only",
     ):
         assert words in said[0]

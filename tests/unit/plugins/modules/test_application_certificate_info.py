@@ -4,8 +4,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_info as module
+from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew
 
 
 @pytest.fixture
@@ -92,3 +95,26 @@ def test_bad_options_are_all_named_before_anything_is_sent(info):
     assert found["failed"]
     assert len(found["problems"]) == 5
     assert found["msg"] == " ".join(found["problems"])
+
+
+@pytest.mark.parametrize("loss", ["removed", "emptied", "linked elsewhere"])
+def test_a_certificate_whose_private_key_is_gone_is_not_healthy(info, run_module, tenant, pem_of, key_store, loss):
+    pair = tenant.issue("payroll", -10, 170)
+    application = tenant.add_application("payroll", [pair])
+    named = {"app_id": application.app_id, "key_store": key_store}
+    run_module(application_certificate_renew, **named, adopt_path=pem_of(pair), sign_in_budget=0)
+    (before,) = info(**named)["applications"]
+    key = Path(key_store).resolve() / "versions" / pair.thumbprint / "key.pem"
+    key.unlink()
+    if loss == "emptied":
+        key.touch(0o600)
+    if loss == "linked elsewhere":
+        key.symlink_to(pem_of(pair))
+
+    (found,) = info(**named)["applications"]
+
+    assert (before["status"], before["certificates"][0]["in_key_store"]) == ("healthy", True)
+    assert (found["status"], found["certificates"][0]["in_key_store"]) == ("key_unavailable", False)
+    assert found["certificates"][0]["managed"]
+    assert [finding["reason"] for finding in found["findings"]] == ["key_unavailable"]
+    assert str(key) in found["findings"][0]["message"] and "Restore the file" in found["findings"][0]["remedy"]

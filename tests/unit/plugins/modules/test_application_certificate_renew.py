@@ -17,6 +17,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.directory imp
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as module
 
+STEPS = ["generate", "register", "prove", "promote"]
 QUICK = {"sign_in_interval": 0, "initial_pause": 0}
 
 
@@ -52,6 +53,31 @@ def test_a_check_says_what_the_run_then_does_and_makes_nothing(renew, key_store)
     assert done["certificate"]["stage"] == "current"
     assert done["proof"] == "directory+sign_in"
     assert done["sign_ins"]["consecutive"] == 3
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Contoso Corporation - Payroll Synchronisation Service (Production, West Europe, Team Finance)",
+        "env=prod payroll",
+        "https://payroll.example/app?x=1",
+        " ",
+    ],
+)
+def test_a_name_that_nobody_gave_is_no_reason_to_fail_and_a_check_agrees(renew, tenant, name):
+    application = tenant.add_application(name, [tenant.issue("short", -170, 10)])
+
+    planned, done = (renew(check, app_id=application.app_id, sign_ins=1) for check in (True, False))
+
+    assert (planned["changed"], steps(planned)) == (done["changed"], steps(done)) == (True, STEPS)
+
+
+@pytest.mark.parametrize("subject", ["x" * 65, "O=", "CN=a=b,=c"])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_subject_that_cannot_be_is_refused_before_it_is_due(renew, check, subject):
+    found = renew(check, subject=subject, renew_before=1)
+
+    assert found["failed"] and f"The subject '{subject}' cannot be the name of a certificate" in found["msg"]
 
 
 def test_a_second_run_changes_nothing_and_a_check_agrees(renew):
@@ -105,6 +131,22 @@ def test_a_pair_in_use_is_adopted_once_and_then_left_alone(renew, pem_of, old):
     assert steps(planned) == steps(done) == ["adopt"]
     assert done["certificate"]["thumbprint"] == old.thumbprint
     assert again["changed"] is False
+
+
+@pytest.mark.parametrize(("renew_before", "due"), [(30, ": due, run again to renew it."), (10, ".")])
+def test_an_adoption_says_what_is_taken_over_and_whether_it_is_due_and_a_check_agrees(
+    renew, pem_of, old, payroll, renew_before, due
+):
+    planned, done = (renew(check, adopt_path=pem_of(old), renew_before=renew_before) for check in (True, False))
+
+    assert planned["certificate"]["thumbprint"] == done["certificate"]["thumbprint"] == old.thumbprint
+    assert planned["certificate"]["not_after"] == done["certificate"]["not_after"]
+    assert planned["certificate"]["key_id"] == done["certificate"]["key_id"] == payroll.key_credentials[0].key_id
+    assert (planned["certificate"]["stage"], done["certificate"]["stage"]) == ("planned", "current")
+    assert planned["next_renewal"] == done["next_renewal"]
+    day = done["certificate"]["not_after"][:10]
+    told = f"Certificate {old.thumbprint} is taken over as current. It ends on {day}, in 19 days{due}"
+    assert planned["message"] == done["message"] == told
 
 
 def test_what_only_retires_adopts_nothing(renew, pem_of, old, key_store):
@@ -206,6 +248,18 @@ def test_bad_input_is_refused_with_a_sentence(renew, given, sentence, key_store)
     assert not os.path.exists(key_store) or not os.listdir(os.path.join(key_store, "versions"))
 
 
+def test_a_refused_operator_is_told_where_the_application_goes_on_as_itself(renew):
+    """The first renewal is the operator's, the next one the application's own."""
+    assert renew()["operator_expires"] is None
+
+    found = renew(client_secret="wrong", force=True, check=True)
+
+    assert steps(found) == ["generate", "register", "prove", "promote"] and found["proof"] == "sign_in"
+    assert found["auth"]["source"] == "key_store" and found["auth"]["skipped"][-1]["source"] == "client_secret"
+    assert found["operator_expires"] == "unknown"
+    assert renew(client_secret="wrong", force=True, fall_back=False)["diagnosis"]["code"] == "secret_invalid"
+
+
 def test_a_refused_sign_in_is_a_failure_with_its_diagnosis(renew):
     found = renew(client_secret="wrong")
 
@@ -286,3 +340,32 @@ def test_something_else_than_what_was_handed_over_is_refused(renew, odd):
 
     failed = renew(_waiting={"carry": {"access_changes": odd}})
     assert failed["failed"] and "_waiting holds something else" in failed["msg"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_directory_that_is_full_of_something_else_is_refused_and_left_as_it_is(renew, tmp_path, check):
+    (tmp_path / "etc").mkdir(mode=0o700)
+    (tmp_path / "etc" / "passwd").write_text("")
+
+    found = renew(check, key_store=str(tmp_path / "etc"))
+
+    assert found["failed"] and f"{tmp_path}/etc holds passwd and no key store" in found["msg"]
+    assert [path.name for path in (tmp_path / "etc").iterdir()] == ["passwd"]
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_place_that_others_could_exchange_is_refused_in_a_check_as_in_a_run(renew, tmp_path, check):
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o2775)
+
+    found = renew(check, key_store=str(tmp_path / "open" / "keys"))
+
+    assert found["failed"] and "Run 'chmod g-w" in found["msg"]
+    assert list((tmp_path / "open").iterdir()) == []
+
+
+def test_a_check_makes_no_file_not_even_a_lock(renew, tmp_path):
+    (tmp_path / "empty").mkdir(mode=0o700)
+
+    assert renew(True, key_store=str(tmp_path / "empty"))["changed"]
+    assert list((tmp_path / "empty").iterdir()) == []

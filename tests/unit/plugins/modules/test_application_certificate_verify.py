@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
@@ -36,6 +37,32 @@ def test_what_fails_is_a_failure_with_every_check_and_the_diagnosis(verify, tena
     assert found["failed"] and found["verified"] is False
     assert [check["ok"] for check in found["checks"]] == [False]
     assert found["diagnosis"]["code"] == "certificate_not_registered"
+
+
+def test_a_key_of_another_certificate_is_a_failure_like_any_other(verify, tenant, old, pem_of, tmp_path):
+    ours, other = (Path(pem_of(pair)).read_text() for pair in (old, tenant.issue("other")))
+    mixed = tmp_path / "mixed.pem"
+    mixed.write_text(ours[: ours.index("-----BEGIN CERTIFICATE")] + other[other.index("-----BEGIN CERTIFICATE") :])
+    mixed.chmod(0o600)
+
+    found = verify(client_certificate_path=str(mixed))
+
+    assert found["failed"] and found["verified"] is False and "do not belong together" in found["msg"]
+    assert found["diagnosis"]["code"] == "wrong_private_key"
+
+
+@pytest.mark.parametrize(
+    ("given", "code"),
+    [
+        ({"tenant_id": ""}, "invalid_input"),
+        ({"client_certificate_path": None, "key_store": "/nowhere"}, "key_store_error"),
+    ],
+)
+def test_every_failure_has_its_verdict_and_a_code(verify, given, code):
+    found = verify(**given)
+
+    assert found["failed"] and found["verified"] is False
+    assert (found["diagnosis"]["code"], found["diagnosis"]["cause"]) == (code, found["msg"])
 
 
 def test_missing_roles_and_probes_are_checks_of_their_own(verify):

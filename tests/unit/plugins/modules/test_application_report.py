@@ -229,7 +229,7 @@ def test_a_misplaced_private_key_is_refused_and_shown_nowhere(call, directory):
 
 
 def test_a_report_says_which_tenant_it_is_of(call, directory):
-    found = call(module, directory=str(directory), access_token="abc", tenant_id="")
+    found = call(module, directory=str(directory), access_token="abc", tenant_id=None)
 
     assert "tenant_id is needed (AZURE_TENANT_ID): a report says which tenant it is of." in found["problems"]
 

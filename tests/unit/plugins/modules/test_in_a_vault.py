@@ -55,6 +55,15 @@ def test_a_vault_is_renewed_reported_and_verified(in_vault, vault, server):
     assert in_vault(verify)["verified"]
 
 
+@pytest.mark.parametrize("csr", [{}, {"csr": True, "stop_after": "generated"}])
+def test_a_name_that_nobody_gave_is_no_reason_to_fail(in_vault, tenant, csr):
+    named = tenant.add_application(f"env=prod, {'payroll ' * 12}", [tenant.issue("short", -170, 10)])
+
+    done = in_vault(renew, app_id=named.app_id, sign_ins=1, **csr)
+
+    assert done["changed"] and not done.get("failed")
+
+
 def test_what_auto_renew_made_is_reported_before_it_is_repaired(in_vault, vault, tenant):
     in_vault(renew)
     made = vault.auto_renew("payroll")

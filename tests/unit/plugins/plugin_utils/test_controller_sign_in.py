@@ -170,9 +170,16 @@ def test_options_that_are_none_of_the_connection_are_left_to_the_module(world, a
 
 
 def test_an_unreachable_host_is_a_network_failure(world, sign_in):
-    world.tenant.faults.add("reset", match="device_code")
+    world.tenant.faults.add("reset", match="device_code", times=None)
 
     with pytest.raises(NetworkFailure):
+        sign_in()
+
+
+def test_one_that_did_not_answer_once_is_asked_again(world, sign_in):
+    world.tenant.faults.add("reset", match="device_code", times=3)
+
+    with pytest.raises(SignInRefused, match="Nobody signed in"):
         sign_in()
 
 

@@ -96,6 +96,15 @@ def test_one_sign_in_serves_every_module_through_a_pipe(asked):
     assert "eyJ" not in str(result)
 
 
+@pytest.mark.parametrize("option", ["tenant_id", "timeout", "auth_source", "graph_url", "nonsense"])
+def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----"
+
+    result = an_action({**TASK, option: key}).run(task_vars={})
+
+    assert result["failed"] and "MIIEvQ" not in str(result)
+
+
 def test_check_mode_is_every_modules(asked):
     action = an_action(TASK, check=True)
 

@@ -196,13 +196,30 @@ def test_the_names_that_other_tools_use_are_understood(options, name):
 
 
 @pytest.mark.parametrize("option", ["authority_host", "graph_url"])
-@pytest.mark.parametrize(
-    "url", ["http://login.test", "ftp://x", "https://", "https://user@x", "https://x:99999", "https://x\ny", "x y"]
-)
+@pytest.mark.parametrize("url", ["http://login.test", "ftp://x", "https://", "https://x:99999", "https://x\ny", "x y"])
 def test_a_host_without_tls_is_refused(options, option, url):
     assert problems(options(app_id=APP_ID, **{option: url})) == [
         f"{option} must be an https URL such as https://host:8443, not '{url}'."
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://user:pa55word@host", "https://(hidden)@host"),
+        ("https://user:pa55@w://rd@host/x", "https://(hidden)@host/x"),
+        ("user:pa55word@host", "(hidden)@host"),
+        ("https://host/v1.0?sig=pa55word", "https://host/v1.0?(hidden)"),
+        ("http://host#pa55word", "http://host?(hidden)"),
+    ],
+)
+@pytest.mark.parametrize("option", ["authority_host", "graph_url", "key_store"])
+def test_a_password_in_an_address_is_refused_without_being_repeated(options, option, url, shown):
+    if option == "key_store" and "://" not in url:
+        return  # a directory may be called like that
+    found = " ".join(problems(options(app_id=APP_ID, **{option: url})))
+
+    assert f"not '{shown}'" in found and "pa55" not in found and option in found
 
 
 def test_a_ca_file_that_is_not_there_is_refused(options):
@@ -355,3 +372,13 @@ def test_an_ec_key_is_refused(options, write, ec_key, key_pair):
     with pytest.raises(InvalidInput, match="Microsoft Entra accepts RSA keys only") as failure:
         load(options, path)
     assert f"client_certificate_path ({path}) has a key of the kind EC:" in failure.value.message
+
+
+@pytest.mark.parametrize("location", ["keys", "./keys", "../keys"])
+def test_a_relative_key_store_is_refused(options, location):
+    """It would be another directory wherever the module runs, empty each time."""
+    [said] = problems(options(app_id=APP_ID, key_store=location))
+
+    assert said.startswith("key_store must be an absolute path, or begin with ~") and said.endswith(
+        f"'{location}' is relative."
+    )

@@ -123,7 +123,17 @@ def test_an_entry_that_is_of_no_use_is_told_with_what_the_others_lack():
     found = problems({}, {**CONTOSO, "timeout": "x"}, {**CONTOSO, "auth_source": "client_secret", "client_secret": ""})
 
     assert any(one.startswith("tenants, entry 1 (contoso.com): argument 'timeout' is of type str") for one in found)
-    assert any(one.startswith("tenants, entry 2 (contoso.com): auth_source client_secret needs") for one in found)
+    assert any(one.startswith("tenants, entry 2 (contoso.com): client_secret is given and empty") for one in found)
+
+
+@pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "key_store", "graph_url", "cloud", "name"])
+@pytest.mark.parametrize("nothing", ["", " \n", "\u200b"])
+def test_an_option_that_is_given_and_empty_is_named_and_counts_for_nothing_else(option, nothing):
+    told = (
+        f"{option} is given and empty, as where a variable was never filled. Give it a value, or leave it out (omit)."
+    )
+
+    assert problems({}, {"client_id": "nobody", **CONTOSO, option: nothing}) == (told,)
 
 
 @pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "key_store", "graph_url", "timeout"])

@@ -109,6 +109,10 @@ def test_only_ids_words_and_times_are_vouched_for():
         ("LocalHost", None),
         ("127.0.0.1", None),
         ("all", None),
+        ("@etc/ansible/hosts", "etc_ansible_hosts"),
+        ("-@.payroll", "payroll"),
+        ("@", None),
+        ("a@b", "a@b"),
     ],
 )
 def test_a_host_name_can_stand_in_patterns_and_paths(text, name):

@@ -8,8 +8,10 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.run import carried, of_diagnosis, run, timing_of
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.timing import SlicedTiming
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
+    ApplicationNotFound,
     EvercertError,
     InvalidInput,
+    KeyStoreError,
     NotProven,
     StillWaiting,
 )
@@ -25,7 +27,6 @@ class Module:
 
     def __init__(self, **params):
         self.params = params
-        self.no_log_values = set()
 
     def exit_json(self, **result):
         raise Ended(result)
@@ -62,7 +63,9 @@ def test_a_result_that_failed_keeps_its_values():
 def test_bad_input_is_reported_as_one_sentence_and_as_a_list():
     found = reported(raises(InvalidInput(["One.", "Two."])))
 
+    diagnosis = found.pop("diagnosis")
     assert found == {"failed": True, "msg": "One. Two.", "problems": ["One.", "Two."]}
+    assert (diagnosis["code"], diagnosis["cause"]) == ("invalid_input", "One. Two.")
 
 
 def test_a_failure_with_a_diagnosis_returns_it():
@@ -73,8 +76,20 @@ def test_a_failure_with_a_diagnosis_returns_it():
     assert found["diagnosis"]["evidence"]["http_status"] == 429
 
 
-def test_a_failure_without_a_diagnosis_returns_none():
-    assert reported(raises(EvercertError("No."))) == {"failed": True, "msg": "No."}
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (EvercertError("No."), "unknown"),
+        (KeyStoreError("No."), "key_store_error"),
+        (NotProven("No."), "not_proven"),
+        (ApplicationNotFound("No."), "application_not_found"),
+    ],
+)
+def test_a_failure_without_a_diagnosis_has_that_of_its_kind(error, code):
+    found = reported(raises(error))
+
+    assert found.keys() == {"failed", "msg", "diagnosis"}
+    assert (found["diagnosis"]["code"], found["diagnosis"]["cause"]) == (code, "No.")
 
 
 def test_what_we_do_not_know_is_not_caught():
@@ -130,41 +145,3 @@ def test_a_diagnosis_has_all_its_evidence_named():
         "timestamp": None,
         "host": "login.test",
     }
-
-
-KEY = "MIIEvgIBADANBgkqhkiG9w0BAQEF"
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"key_store": f"/srv/-----BEGIN PRIVATE KEY-----\n{KEY}//{KEY}"},
-        {"required_roles": [f"-----BEGIN PRIVATE KEY-----\n{KEY}\n"]},
-        {"probes": [{"url": f"-----BEGIN PRIVATE KEY-----\n{KEY}\n"}]},
-    ],
-)
-def test_a_misplaced_private_key_is_hidden_however_deep_and_in_whatever_part(options):
-    module = Module(**options)
-    with pytest.raises(Ended):
-        run(module, lambda module: {"changed": False})
-
-    assert KEY in module.no_log_values
-
-
-def test_of_a_private_key_where_one_belongs_no_piece_is_hidden_as_its_certificate_may_share_it():
-    content = f"-----BEGIN PRIVATE KEY-----\n{KEY}\n"
-    module = Module(private_key_content=content)
-    module.no_log_values.add(content)
-    with pytest.raises(Ended):
-        run(module, lambda module: {"changed": False})
-
-    assert module.no_log_values == {content}
-
-
-def test_a_private_key_in_an_option_for_public_things_is_kept_out_of_every_report():
-    misplaced = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-    module = Module(certificate_content=misplaced, app_id="1f0e7a52-3c11-4a57-9a0d-6b8b7e1a2c10")
-    with pytest.raises(Ended):
-        run(module, lambda module: {"changed": False})
-
-    assert module.no_log_values == {misplaced}

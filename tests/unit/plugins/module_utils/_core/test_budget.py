@@ -8,7 +8,11 @@ import datetime as dt
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.budget import pause_after_refusal, wait_for_budget
-from ansible_collections.evercert.entra.plugins.module_utils._core.policy import BUDGET_WINDOW, ProofPolicy
+from ansible_collections.evercert.entra.plugins.module_utils._core.policy import (
+    BUDGET_WINDOW,
+    SIGN_IN_PAUSE,
+    ProofPolicy,
+)
 from ansible_collections.evercert.entra.tests.unit.builders import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -141,4 +145,11 @@ def test_after_refusals_the_budget_lasts_to_the_deadline(policy):
 def test_the_pause_after_a_refusal_is_at_least_the_interval(policy, ages, remaining):
     pause = pause_after_refusal(policy, ago(*ages), NOW, remaining)
 
-    assert policy.interval <= pause <= max(policy.interval, remaining)
+    assert max(policy.interval, SIGN_IN_PAUSE) <= pause <= max(policy.interval, remaining, SIGN_IN_PAUSE)
+
+
+@pytest.mark.parametrize("budget", [0, 14])
+def test_a_refused_sign_in_is_never_repeated_at_once(budget):
+    policy = ProofPolicy(interval=0, budget=budget)
+
+    assert pause_after_refusal(policy, [], NOW, 1.0) == SIGN_IN_PAUSE

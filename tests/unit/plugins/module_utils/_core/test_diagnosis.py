@@ -19,14 +19,26 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis imp
     explain_graph,
     explain_sign_in,
 )
-from ansible_collections.evercert.entra.plugins.module_utils._core.service_codes import GRAPH, SIGN_IN, STATUSES
+from ansible_collections.evercert.entra.plugins.module_utils._core.service_codes import (
+    GRAPH,
+    GRAPH_TEXTS,
+    POLICY_FAMILY,
+    SIGN_IN,
+    STATUSES,
+)
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 HOST = "login.test"
 KNOWN = yaml.safe_load((Path(__file__).parents[3] / "facts/errors_of_the_service.yml").read_text(encoding="utf-8"))
 NUMBERS = [(number, entry["retry"]) for entry in KNOWN["sign_in"] for number in entry["numbers"]]
-MEANINGS = [*SIGN_IN.items(), *GRAPH.items(), *STATUSES.items()]
+MEANINGS = [
+    *SIGN_IN.items(),
+    *GRAPH.items(),
+    *GRAPH_TEXTS.items(),
+    *STATUSES.items(),
+    ("the family of policies", POLICY_FAMILY),
+]
 NOT_FOUND = (
     "AADSTS700027: The certificate with identifier used to sign the client assertion is not registered on "
     "application. [Reason - The key was not found., Thumbprint of key used by client: '9F2C', Please visit the Azure "
@@ -108,6 +120,7 @@ def signed_in(number, text="", status=401, error="invalid_client"):
         (50087, "service_unavailable", "later"),
         (700021, "assertion_refused", "no"),
         (5002723, "assertion_refused", "no"),
+        (5002730, "assertion_refused", "no"),
         (50027, "assertion_refused", "no"),
         (50013, "assertion_refused", "no"),
         (50012, "certificate_not_trusted", "no"),
@@ -344,6 +357,11 @@ def test_any_error_of_graph_is_explained(status, body, headers):
         (418, "Odd", "unknown", "no"),
         (400, "CredentialInvalidLifetimeAsPerAppPolicy", "policy_refused", "no"),
         (400, "CredentialTypeNotAllowedAsPerAppPolicy", "policy_refused", "no"),
+        (400, "SignInAudienceNotAllowedAsPerAppPolicy", "policy_refused", "no"),
+        (400, "InvalidUniqueTenantIdentifierAsPerAppPolicy", "policy_refused", "no"),
+        (400, "SomethingNewAsPerAppPolicy", "policy_refused", "no"),
+        (400, "AsPerAppPolicyOfSorts", "bad_request", "no"),
+        (400, "KeyCredentialsInvalidValue", "value_refused", "no"),
         (404, "Request_ResourceNotFound", "application_not_found", "no"),
         (404, "", "application_not_found", "no"),
         (403, "", "permission_denied", "no"),
@@ -373,6 +391,42 @@ def test_a_detail_says_more_than_a_code_that_only_says_bad_request():
     error = {"code": "Request_BadRequest", "details": [7, {"code": []}, {"code": "KeyNotUpdatable"}]}
 
     assert "credential that exists" in explain_graph(400, error, HOST, {}).cause
+
+
+def test_a_policy_of_any_name_is_explained_by_the_ending_of_its_code_in_the_services_words():
+    found = explain_graph(400, {"code": "TrustedAuthorityNeededAsPerAppPolicy", "message": "Ask the CA."}, HOST, {})
+    detail = {"code": "Request_BadRequest", "details": [{"code": "TrustedAuthorityNeededAsPerAppPolicy"}]}
+
+    assert found.sentence.endswith("The service said: Ask the CA.") and "which rule" in found.cause
+    assert "validity" not in found.remedy
+    assert explain_graph(400, detail, HOST, {}).code == "policy_refused"
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "ours"),
+    [
+        ("Request_BadRequest", "Invalid credential value. Error: Cannot find the requested object.", "value_refused"),
+        ("", "Invalid credential value. Error: something else.", "value_refused"),
+        ("Request_BadRequest", "KeyId value must be null.", "bad_request"),
+        ("Authorization_RequestDenied", "Invalid credential value. Error: x.", "permission_denied"),
+    ],
+)
+def test_a_certificate_that_was_not_taken_has_words_of_its_own_where_the_code_has_none(code, text, ours):
+    assert explain_graph(400, {"code": code, "message": text}, HOST, {}).code == ours
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("AADSTS50012: Client assertion audience claim does not match Realm issuer.", "wrong_cloud"),
+        ("AADSTS50012: Assertion Audience claim does not match the required value.", "wrong_cloud"),
+        ("AADSTS50012: Client assertion contains an invalid signature.", "certificate_not_trusted"),
+    ],
+)
+def test_a_number_with_two_meanings_is_told_apart_by_its_text(text, code):
+    body = {"error": "invalid_client", "error_codes": [70002, 50012], "error_description": text}
+
+    assert explain_sign_in(401, body, HOST, {}).code == code
 
 
 @pytest.mark.parametrize("details", [None, "x", {}, [None], [{"code": 7}]])

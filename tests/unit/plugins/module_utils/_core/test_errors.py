@@ -9,8 +9,11 @@ from ansible_collections.evercert.entra.plugins.module_utils._core import errors
 from ansible_collections.evercert.entra.tests.unit.builders import trouble
 
 
-@pytest.mark.parametrize("status, unclear", [(400, False), (403, False), (409, False), (429, False), (500, True)])
-def test_only_a_write_that_ended_in_a_server_error_may_have_been_applied(status, unclear):
+@pytest.mark.parametrize(
+    "status, unclear",
+    [(400, False), (403, False), (408, True), (409, False), (429, False), (498, False), (499, True), (500, True)],
+)
+def test_only_a_write_that_ended_in_trouble_on_the_way_or_of_the_server_may_have_been_applied(status, unclear):
     assert errors.GraphRefused("no", trouble("unknown"), status, "code").may_have_applied is unclear
 
 

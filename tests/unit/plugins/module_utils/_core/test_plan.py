@@ -374,13 +374,20 @@ def test_the_replacement_says_why():
 
 
 def test_a_successor_that_was_never_sent_is_replaced_and_needs_no_retirement():
-    unsent = a_version("new", expires=10, generated=-1)
+    old, unsent = a_version("old", promoted=-90), a_version("new", expires=10, generated=-1)
 
-    for application in (None, False):
-        found = plan(a_snapshot(a_version("old", promoted=-90), unsent, application=application))
+    for application in (an_application(old), False):
+        found = plan(a_snapshot(old, unsent, application=application))
 
         assert names(found) == ["replace_successor", *NEW_ONE]
         assert found.not_retirable == ()
+
+
+def test_one_that_the_directory_shows_is_retired_whatever_its_record_says():
+    """A restored record does not know what was sent."""
+    old, unsent = a_version("old", promoted=-90), a_version("new", expires=10, generated=-1)
+
+    assert retired(plan(a_snapshot(old, unsent, application=an_application(old, unsent)))) == [unsent.thumbprint]
 
 
 def test_a_pair_that_a_stop_handed_out_counts_as_possibly_sent():

@@ -58,7 +58,7 @@ def test_without_a_store_an_application_is_as_good_as_its_best_certificate(issue
     assert found.status == status
     assert reasons(found) == ([] if status == "healthy" else [status])
     assert all("could not be determined" not in finding.message for finding in found.findings)
-    assert found.next_renewal is None
+    assert found.next_renewal == at(expires - 30)
 
 
 @pytest.mark.parametrize(
@@ -152,6 +152,16 @@ def test_a_report_has_no_wish_of_its_own():
 
 def test_the_next_renewal_is_that_of_current():
     assert of_store(a_version(expires=90)).next_renewal == at(60)
+
+
+def test_without_a_current_certificate_the_next_renewal_is_that_of_the_application():
+    """The same as the inventory and the event source say of it."""
+    application = an_application(a_certificate(expires=90), a_certificate("young", issued=-1, expires=50))
+    policy = RenewalPolicy(rotation_period=dt.timedelta(days=100))
+
+    assert judge(Facts(NOW, application, None), RenewalPolicy()).next_renewal == at(60)
+    assert judge(Facts(NOW, application, None), policy).next_renewal == at(20)
+    assert judge(Facts(NOW, None, None), policy).next_renewal is None
 
 
 def test_a_current_certificate_that_reads_do_not_show_is_unregistered_without_a_sign_in():

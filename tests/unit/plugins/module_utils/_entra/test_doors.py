@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import datetime as dt
 import json
+from email.utils import format_datetime
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
@@ -20,7 +21,8 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Certificate
 from ansible_collections.evercert.entra.plugins.module_utils._entra import applications, assertion, clouds, surroundings
 from ansible_collections.evercert.entra.plugins.module_utils._entra.clock import ServiceClock
-from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient, parse_seconds
+from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import GraphClient
+from ansible_collections.evercert.entra.plugins.module_utils._entra.patience import parse_seconds
 from ansible_collections.evercert.entra.plugins.module_utils._entra.tokens import AccessToken, TokenService
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 
@@ -108,23 +110,41 @@ def test_anything_else_is_no_retry_after(text):
     assert parse_seconds(text) is None
 
 
-def test_the_clock_goes_on_from_the_last_answer_and_knows_its_skew():
+def date(minutes):
+    return format_datetime(NOW + dt.timedelta(minutes=minutes), usegmt=True)
+
+
+def test_the_clock_goes_on_from_the_first_answer_and_knows_how_far_ours_is_off():
     timing = Timing()
     clock = ServiceClock(timing)
-    assert clock.now() == NOW and clock.skew == dt.timedelta()
+    assert clock.now() == NOW and clock.offset_seconds is None
 
-    clock.observe("Sun, 22 Nov 2026 10:10:00 GMT")
+    clock.observe(date(10))
     timing.passed = 30
     clock.observe("not a date")
+    clock.observe(None)
 
-    assert clock.now() == NOW + dt.timedelta(minutes=10, seconds=30) and clock.skew == dt.timedelta(minutes=-10)
+    assert clock.now() == NOW + dt.timedelta(minutes=10, seconds=30)
+    assert clock.offset == dt.timedelta(minutes=-10) and clock.offset_seconds == -600
+    assert clock.departure == dt.timedelta()
+
+
+def test_an_answer_that_departs_from_the_runs_time_decides_nothing_and_is_not_excused_by_a_later_one():
+    clock = ServiceClock(Timing())
+
+    for minutes in (0, 2, 60, -10, 0):
+        clock.observe(date(minutes))
+
+    assert clock.now() == NOW
+    assert clock.departure == dt.timedelta(minutes=60) and clock.offset == dt.timedelta()
 
 
 def test_a_fixed_now_decides_and_never_signs_or_skews():
     clock = ServiceClock(Timing(), NOW + dt.timedelta(days=99))
+    clock.observe(date(0))
 
     assert clock.now() == NOW + dt.timedelta(days=99)
-    assert clock.service_time() == NOW and clock.skew == dt.timedelta()
+    assert clock.service_time() == NOW and clock.offset == clock.departure == dt.timedelta()
 
 
 def claims(token):
@@ -153,7 +173,7 @@ def test_an_assertion_and_a_proof_are_short_lived_unpadded_and_name_their_key():
 def test_reads_are_repeated_as_asked_and_writes_never():
     client, transport = graph(answer(503, **{"retry-after": "7"}), answer(429), answer(200, {"a": 1}))
     assert client.get("/x") == {"a": 1}
-    assert len(transport.asked) == 3 and client._timing.waits[0] == 7
+    assert len(transport.asked) == 3 and client.patience.timing.waits[0] == 7
 
     client, transport = graph(answer(503))
     with pytest.raises(GraphRefused) as refused:

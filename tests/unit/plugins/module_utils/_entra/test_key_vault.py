@@ -38,8 +38,9 @@ def error(status, word=None, inner=None, **headers):
 class Peer:
     """Plays a vault: challenges whoever has no token, then gives the answers it was made with, one after another."""
 
-    def __init__(self, *answers, challenge=None):
+    def __init__(self, *answers, challenge=None, first=()):
         self.answers = list(answers)
+        self.first = list(first)
         self.challenge = CHALLENGE if challenge is None else challenge
         self.requests = []
         self.tokens = []
@@ -47,9 +48,9 @@ class Peer:
 
     def send(self, request):
         self.requests.append(request)
-        if "Authorization" not in request.headers:
+        if "Authorization" not in request.headers and not self.first:
             return Response(401, self.challenge, b"{}")
-        found = self.answers.pop(0)
+        found = (self.first or self.answers).pop(0)
         if isinstance(found, Exception):
             raise found
         return found
@@ -194,6 +195,14 @@ def test_reads_tags_and_signatures_are_asked_again_and_retry_after_is_obeyed():
     assert body == {"alg": "PS256", "value": base64.urlsafe_b64encode(bytes(32)).rstrip(b"=").decode()}
 
 
+def test_the_first_request_which_has_no_token_yet_is_as_patient():
+    peer = Peer(answer({"value": []}), first=[error(429, "Throttled", **{"retry-after": "7"}), no_answer()])
+
+    assert peer.vault.versions() == []
+    assert peer.waits[0][0] == 7 and len(peer.waits) == 2
+    assert peer.waits[1][1] == "Key Vault did not answer; asking again (attempt 3 of 5)"
+
+
 def test_trouble_that_does_not_pass_ends_after_five_attempts():
     peer = Peer(*[error(503, "ServiceUnavailable") for _attempt in range(5)])
 
@@ -240,6 +249,27 @@ def test_a_version_in_the_making_is_waited_for():
 
     peer.vault.wait_until_made()
     assert [seconds for seconds, _what in peer.waits] == [3.0, 3.0]
+
+
+@pytest.mark.parametrize(("asked", "waited"), [("10", 3.0), ("2", 2.0), ("0", 1.0), ("soon", 3.0)])
+def test_how_long_the_vault_asks_to_wait_for_a_version_is_an_upper_bound_only(asked, waited):
+    """It asks for 10 s each time, and most versions are made sooner."""
+    under_way = answer({"status": "inProgress", "issuer": {"name": "Self"}}, **{"retry-after": asked})
+    peer = Peer(under_way, answer({"status": "completed"}))
+
+    peer.vault.wait_until_made()
+
+    assert [seconds for seconds, _what in peer.waits] == [waited]
+
+
+def test_short_pauses_give_the_vault_no_less_time():
+    under_way = answer({"status": "inProgress", "issuer": {"name": "Self"}}, **{"retry-after": "1"})
+    peer = Peer(*[under_way] * 200)
+
+    with pytest.raises(KeyStoreError, match="in 180 s"):
+        peer.vault.wait_until_made()
+
+    assert sum(seconds for seconds, _what in peer.waits) == 180
 
 
 @pytest.mark.parametrize("operation", [{"status": "inProgress", "issuer": {"name": "Unknown"}}, {}])

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 
 import pytest
@@ -31,13 +32,23 @@ from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._events.
 def observed(*credentials):
     application, policy = an_application(*credentials), RenewalPolicy()
     facts = Facts(at(0), application, None)
-    return observe(facts, judge(facts, policy), application, policy)
+    return observe(facts, judge(facts, policy), application)
 
 
 def test_the_dates_are_those_of_the_certificate_that_ends_last():
     one = observed(a_credential(a_certificate("old", expires=5)), a_credential(a_certificate("new", expires=20)))
 
     assert (one.status, one.days_left, one.not_after, one.next_renewal) == ("near_expiry", 20, at(20), at(-10))
+
+
+def test_the_next_renewal_is_that_of_reports_and_inventories():
+    application = an_application(a_credential(a_certificate(expires=90)))
+    policy = RenewalPolicy(rotation_period=dt.timedelta(days=1))
+    facts = Facts(at(0), application, None)
+
+    verdict = judge(facts, policy)
+
+    assert observe(facts, verdict, application).next_renewal == verdict.next_renewal == at(-89)
 
 
 def test_an_application_without_a_certificate_has_no_dates():

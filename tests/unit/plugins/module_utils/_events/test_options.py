@@ -127,3 +127,17 @@ def test_no_message_quotes_a_secret():
 
 def test_a_source_without_any_way_to_sign_in_says_so():
     assert any(problem.startswith("No way to sign in.") for problem in problems_of(tenant_id=TENANT))
+
+
+@pytest.mark.parametrize("option", ["tenant_id", "timeout", "auth_source", "graph_url", "filter"])
+def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----"
+
+    assert "MIIEvQ" not in str(problems_of(**{**GOOD, "cloud": "none", option: key}))
+
+
+@pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "graph_url"])
+def test_an_option_that_is_given_and_empty_is_named(option):
+    (told,) = problems_of({"AZURE_CLIENT_SECRET": " ", "ENTRA_CA_PATH": ""}, **{**GOOD, option: " "})
+
+    assert told.startswith(f"{option} is given and empty")

@@ -10,6 +10,7 @@ import datetime as dt
 from pathlib import Path
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 
 NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.timezone.utc)
@@ -31,9 +32,7 @@ def test_files_that_are_none_of_ours_are_left_alone(renewed):
     assert renewed.read() == seen
 
 
-def test_unsent_leftovers_are_cleared_and_named(renewed, key_pairs):
-    renewed.keep_successor(key_pairs[2], Record(generated=NOW))
-    renewed.release_successor()
+def test_what_is_half_written_is_cleared_and_named(renewed):
     folder = file_in(renewed, "versions", ".evercert-half")
     folder.mkdir()
     (folder / "key.pem").write_text("half")
@@ -41,8 +40,93 @@ def test_unsent_leftovers_are_cleared_and_named(renewed, key_pairs):
 
     removed = renewed.clear_debris()
 
-    assert sorted(removed) == [".evercert-half", ".evercert-record", key_pairs[2].certificate.thumbprint]
+    assert sorted(removed) == [".evercert-half", ".evercert-record"]
     assert renewed.clear_debris() == []
+
+
+def test_a_key_pair_without_its_link_is_the_successor_and_gets_the_link(renewed, key_pairs):
+    """Its record says that it was not sent. In a restored store it may be the only key that still signs in."""
+    name = key_pairs[2].certificate.thumbprint
+    renewed.keep_successor(key_pairs[2], Record(generated=NOW))
+    renewed.release_successor()
+
+    seen = renewed.read()
+    assert seen.successor.thumbprint == name
+    assert renewed.clear_debris() == []
+    assert renewed.read() == seen
+    assert file_in(renewed, "successor").resolve().name == name
+    assert renewed.signer(name)
+
+
+def test_a_whole_folder_without_its_name_gets_it(renewed, key_pairs):
+    """The run was stopped before the last rename: nothing else was missing."""
+    name = key_pairs[2].certificate.thumbprint
+    renewed.keep_successor(key_pairs[2], Record(generated=NOW))
+    renewed.release_successor()
+    file_in(renewed, "versions", name).rename(file_in(renewed, "versions", ".evercert-whole"))
+
+    seen = renewed.read()
+    assert seen.successor.thumbprint == name and renewed.signer(name)
+    assert renewed.clear_debris() == []
+    assert renewed.read().successor.path == str(file_in(renewed, "versions", name))
+
+
+@pytest.mark.parametrize("mark", [{"aside": NOW}, {"retired": NOW}])
+def test_a_removal_that_was_stopped_is_finished(renewed, key_pairs, mark):
+    renewed.keep_successor(key_pairs[2], Record(generated=NOW, **mark))
+    renewed.release_successor()
+    file_in(renewed, "versions", key_pairs[2].certificate.thumbprint).rename(
+        file_in(renewed, "versions", ".evercert-doomed")
+    )
+
+    assert renewed.read().find(key_pairs[2].certificate.thumbprint) is None
+    assert renewed.clear_debris() == [".evercert-doomed"]
+
+
+def test_of_two_key_pairs_without_a_link_the_younger_goes_on_and_no_key_is_destroyed(renewed, key_pairs):
+    later = NOW + dt.timedelta(hours=1)
+    names = [pair.certificate.thumbprint for pair in key_pairs]
+    renewed.delete_version(names[0])
+    for number, made in ((0, NOW), (2, later)):
+        renewed.keep_successor(key_pairs[number], Record(generated=made))
+        renewed.release_successor()
+
+    seen = renewed.read()
+    renewed.clear_debris()
+
+    assert renewed.read() == seen
+    assert seen.successor.thumbprint == names[2]
+    assert seen.find(names[0]).record.aside == NOW
+    assert renewed.signer(names[0])
+
+
+def test_what_was_set_aside_is_no_successor_and_stays_until_somebody_was_asked(renewed, key_pairs):
+    renewed.keep_successor(key_pairs[2], Record(generated=NOW, aside=NOW))
+    renewed.release_successor()
+
+    assert renewed.clear_debris() == []
+    assert renewed.read().successor is None
+    assert renewed.signer(key_pairs[2].certificate.thumbprint)
+
+
+def test_a_successor_that_names_nothing_heals(renewed, new):
+    """Where locks do not reach another host, its run may have taken the folder away."""
+    file_in(renewed, "successor").symlink_to("versions/" + "A" * 40)
+
+    seen = renewed.read()
+    assert seen.successor is None and seen.current.thumbprint == new
+    assert renewed.clear_debris() == ["successor"]
+    assert renewed.read() == seen
+
+
+def test_a_current_that_names_nothing_is_never_healed(renewed):
+    file_in(renewed, "current").unlink()
+    file_in(renewed, "current").symlink_to("versions/" + "A" * 40)
+
+    with pytest.raises(KeyStoreError, match=r"does not exist\. Restore that folder"):
+        renewed.read()
+    renewed.clear_debris()
+    assert file_in(renewed, "current").is_symlink()
 
 
 @pytest.mark.parametrize(
@@ -79,11 +163,20 @@ def test_a_key_pair_somebody_has_put_there_without_a_record_is_kept(renewed, old
 
 
 @pytest.mark.parametrize("name", ["key.pem", "certificate.pem"])
-def test_half_a_version_without_a_record_is_cleared(renewed, old, name):
+def test_half_a_version_without_a_record_is_not_read_and_its_key_stays(renewed, old, name):
+    """What is left of a backup that was restored in part may be put together by a person."""
     file_in(renewed, "versions", old, "record.json").unlink()
     file_in(renewed, "versions", old, name).unlink()
 
     assert renewed.read().find(old) is None
+    assert renewed.clear_debris() == []
+    assert file_in(renewed, "versions", old, "bundle.pem").exists()
+
+
+def test_a_folder_without_a_key_and_a_record_is_cleared(renewed, old):
+    for name in ("record.json", "key.pem", "bundle.pem"):
+        file_in(renewed, "versions", old, name).unlink()
+
     assert renewed.clear_debris() == [old]
 
 

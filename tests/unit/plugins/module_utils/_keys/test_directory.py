@@ -67,7 +67,7 @@ def test_reading_has_no_effect(renewed, key_pairs, old, effects):
 
     assert effects == []
     assert tree(Path(renewed.location)) == before
-    assert contents.find(key_pairs[2].certificate.thumbprint) is None
+    assert contents.successor.thumbprint == key_pairs[2].certificate.thumbprint
 
 
 def test_versions_are_told_apart(renewed, key_pairs, old, new):

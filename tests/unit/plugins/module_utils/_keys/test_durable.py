@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
-from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable, reading
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.protection import Access, Protection
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._keys.power import Disk
@@ -199,7 +199,7 @@ def assert_sane(store, pairs, had_current):
         assert str(current.readlink()) == "versions/" + seen.current.thumbprint
         assert {path.name for path in current.iterdir()} >= {"key.pem", "certificate.pem", "bundle.pem", "record.json"}
     names = [name for _folder, folders, files in os.walk(store.location) for name in folders + files]
-    assert not any(durable.is_temporary(name) for name in names)
+    assert not any(reading.is_temporary(name) for name in names)
     return seen
 
 

@@ -11,6 +11,7 @@ import errno
 import fcntl
 import multiprocessing
 import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -53,15 +54,15 @@ def test_the_process_that_holds_the_lock_is_named(store, holder):
         take(store, 0)
 
     assert caught.value.message == (
-        f"The key store {store.location} is still locked after 0 seconds: process {holder.pid} ({command}) holds it. "
-        "Run again when it has ended, or set lock_timeout higher."
+        f"The key store {store.location} is still locked when lock_timeout is over: process {holder.pid} ({command}) "
+        "holds it. Run again when it has ended, or set lock_timeout higher."
     )
 
 
 def test_waiting_is_told_every_second_and_bounded(store, holder):
     told = []
 
-    with pytest.raises(KeyStoreError, match="still locked after 2 seconds"):
+    with pytest.raises(KeyStoreError, match="still locked when lock_timeout is over"):
         take(store, 2.5, lambda seconds, what: told.append((seconds, what)))
 
     assert [seconds for seconds, _what in told] == pytest.approx([1, 1, 0.5], abs=0.2)
@@ -96,9 +97,32 @@ def test_readers_need_no_lock(store, holder, key_pair):
     assert store.read().is_empty
 
 
-def test_no_file_is_made_for_the_lock(store):
+def test_the_lock_is_a_file_that_only_the_writer_may_open(store):
     with store.lock(0, lambda _seconds, _what: None):
-        assert list(Path(store.location).iterdir()) == []
+        [path] = Path(store.location).iterdir()
+
+    assert path.name == "lock" and stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert store.read().is_empty
+
+
+def test_a_consumer_that_was_let_in_cannot_keep_the_lock_from_the_writer(store):
+    """Whoever may open the directory may lock it; nobody would end that before the certificate does."""
+    Path(store.location).chmod(0o750)
+    descriptor = os.open(store.location, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    assert take(store, 0)
+    os.close(descriptor)
+
+
+def test_a_writer_of_an_earlier_release_is_waited_for(store):
+    """It locks the directory alone."""
+    descriptor = os.open(store.location, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+    with pytest.raises(KeyStoreError, match=f"process {os.getpid()} "):
+        take(store, 0)
+    os.close(descriptor)
 
 
 def test_the_lock_ends_with_its_block_even_by_an_error(store):
@@ -124,12 +148,12 @@ def test_where_the_system_does_not_tell_the_holder_the_last_event_is(store, hold
         take(store, 0)
 
     event = " (last event in its history: 2026-11-22T10:00:00Z)" if events else ""
-    assert f"after 0 seconds: another process{event} holds it." in caught.value.message
+    assert f"lock_timeout is over: another process{event} holds it." in caught.value.message
 
 
 def test_a_store_that_was_replaced_while_we_waited_is_not_taken_for_locked(store, tmp_path):
     """The lock belongs to the directory, not to its name."""
-    descriptor = lock._open(Path(store.location))
+    descriptor = lock._open(Path(store.location), os.O_RDONLY)
     Path(store.location).rename(tmp_path / "moved")
     Path(store.location).mkdir(mode=0o700)
 
@@ -148,7 +172,7 @@ def test_a_file_system_without_locks_is_named(store, monkeypatch):
 
     monkeypatch.setattr(fcntl, "flock", refuse)
 
-    with pytest.raises(KeyStoreError, match="That file system cannot lock directories: choose a local one"):
+    with pytest.raises(KeyStoreError, match="That file system cannot lock files: choose a local one"):
         take(store, 0)
 
 

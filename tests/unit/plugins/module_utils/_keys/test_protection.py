@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import stat
+import struct
 from pathlib import Path
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
-from ansible_collections.evercert.entra.plugins.module_utils._keys import protection
+from ansible_collections.evercert.entra.plugins.module_utils._keys import protection, reading
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair
 from ansible_collections.evercert.entra.plugins.module_utils._keys.protection import Access, Protection
@@ -200,7 +201,7 @@ def test_a_missing_or_wrong_passphrase_is_told_apart_from_damage(store, key_pair
     opened(store, key_passphrase="right").keep_successor(key_pair, Record())
     other = opened(store, key_passphrase=given)
 
-    for act in (other.refuse_locked_keys, lambda: other.signer(key_pair.certificate.thumbprint)):
+    for act in (other.refuse_obstacles, lambda: other.signer(key_pair.certificate.thumbprint)):
         with pytest.raises(KeyStoreError, match=said) as caught:
             act()
         assert "right" not in caught.value.message
@@ -210,7 +211,7 @@ def test_versions_without_and_with_a_passphrase_live_side_by_side(renewed, key_p
     locked = opened(renewed, key_passphrase="pw")
     made = locked.keep_successor(key_pairs[2], Record())
 
-    locked.refuse_locked_keys()
+    locked.refuse_obstacles()
     assert locked.signer(new) and locked.signer(made.thumbprint)
 
 
@@ -218,7 +219,7 @@ def test_a_locked_key_that_nobody_uses_any_more_stops_nobody(renewed, key_pairs)
     opened(renewed, key_passphrase="pw").keep_successor(key_pairs[2], Record(intent=None, stop_after="generated"))
     renewed.release_successor()
 
-    renewed.refuse_locked_keys()
+    renewed.refuse_obstacles()
 
 
 @pytest.mark.parametrize(
@@ -232,3 +233,50 @@ def test_a_pfx_is_encrypted_as_asked_for(store, key_pair, encryption, algorithm)
     content = Path(version.path, "bundle.pfx").read_bytes()
     assert content.count(algorithm) >= 2  # the key and the certificates
     assert pkcs12.load_pkcs12(content, b"pw").key.private_numbers() == key_pair.private_key.private_numbers()
+
+
+# Access control lists
+
+
+def a_list(*entries):
+    """As the system keeps it: a version, then tag, rights and number of each entry."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 2**32 - 1
+# The owner, a user by number, the owning group, what they may have at most, everybody else.
+LETS_IN_A_THIRD = a_list((1, 7, NOBODY), (2, 5, 54321), (4, 5, NOBODY), (16, 5, NOBODY), (32, 0, NOBODY))
+
+
+def give_list(path, name="system.posix_acl_access"):
+    try:
+        os.setxattr(path, name, LETS_IN_A_THIRD)
+    except OSError:
+        pytest.skip("this file system has no access control lists")
+
+
+def test_lists_that_a_directory_hands_down_let_nobody_in(tmp_path, key_pair):
+    """With the mode 0640 a third user could read the private key, and nothing would notice."""
+    (tmp_path / "above").mkdir()
+    give_list(tmp_path / "above", "system.posix_acl_default")
+    store = DirectoryStore(str(tmp_path / "above" / "store"), Protection(Access(mode=0o640)))
+    store.prepare()
+    store.keep_successor(key_pair, Record())
+
+    made = [Path(store.location), *Path(store.location).rglob("*")]
+    assert len(made) > 5
+    assert not [path for path in made if not path.is_symlink() and reading.lists_of(path)]
+
+
+def test_a_list_that_was_there_before_is_reported_and_taken_away(renewed, new):
+    wanted = DirectoryStore(renewed.location, Protection(Access(mode=0o640)))
+    wanted.correct_access()
+    path = Path(renewed.location, "versions", new, "key.pem")
+    give_list(path)
+    path.chmod(0o640)
+
+    [told] = wanted.wrong_access()
+    assert (told["path"], told["before"]["mode"], told["after"]["mode"]) == (str(path), "0640+", "0640")
+    wanted.correct_access()
+
+    assert reading.lists_of(path) == [] and wanted.wrong_access() == []

@@ -27,6 +27,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.vault_tags im
     record_of,
     successor_of,
     tags_for,
+    tags_to_free,
 )
 
 NOW = dt.datetime(2026, 11, 22, 10, 0, 0, 123456, tzinfo=dt.timezone.utc)
@@ -71,6 +72,23 @@ def test_tags_that_the_vault_copied_from_another_version_mean_nothing(entry):
     assert not copied.is_known and copied.marks == Marks() and record_of(copied).origin == "vault"
 
 
+def test_a_copied_mark_of_ours_makes_a_version_of_the_vault_none_of_ours(entry):
+    """AutoRenew may copy tags; a version that we have just had made has this one alone."""
+    copied = entry(1, tags={**entry(0, record=full_record(), current=7).tags, "evercert-made": "9"})
+
+    assert (copied.made, record_of(copied).origin) == (0, "vault")
+    noted = copied.with_marks(Marks(record_of(copied)))
+    assert (noted.made, record_of(noted).origin) == (0, "vault")
+
+
+@pytest.mark.parametrize(("others", "too_many"), [(0, 0), (9, 0), (10, 1), (13, 4)])
+def test_the_tags_that_a_version_will_need_are_counted_while_there_is_nothing_to_lose(entry, others, too_many):
+    adopted = Record(app_id="x" * 36, object_id="x" * 36, key_id="x" * 36, promoted=NOW, origin="adopted")
+    found = entry(record=adopted, current=1, tags={f"user{number}": "x" for number in range(others)})
+
+    assert tags_to_free(found) == too_many
+
+
 def test_a_version_without_a_record_says_where_it_comes_from(entry):
     made_at = dt.datetime.fromtimestamp(100, dt.timezone.utc)
 
@@ -109,7 +127,7 @@ def test_of_two_successors_the_older_one_is_meant_whatever_their_numbers(entry):
     ("younger", "expected"),
     [
         ({"created": 101}, "v1"),
-        ({"created": 100}, None),
+        ({"created": 100}, "v1"),
         ({"created": 99}, None),
         ({"created": 101, "enabled": False}, None),
         ({"created": 100, "tags": {"evercert-made": "2"}}, "v1"),

@@ -95,6 +95,15 @@ def test_no_cell_of_csv_is_a_formula(sign):
     assert line["display_name"].startswith(("'", "<U+"))
 
 
+@pytest.mark.parametrize("name", ["x;=cmd|' /C calc'!A0;", "x; @SUM(1)", 'a;";-1', ";=1", "\uff1b;\uff1d1"])
+def test_no_cell_of_csv_is_a_formula_where_a_semicolon_begins_a_cell(name):
+    lines = csv.reader(io.StringIO(text_of("csv", a_row(name))), delimiter=";")
+
+    assert not [
+        cell for line in lines for cell in line if cell.lstrip(" '\"")[:1] in tuple("=+-@\uff1d") and cell[:1] != "'"
+    ]
+
+
 # --- JUnit
 
 
@@ -220,6 +229,17 @@ def test_markdown_makes_no_markup_of_names():
     assert "<script" not in text
     assert "[a](" not in text
     assert "@everyone" not in text
+
+
+@pytest.mark.parametrize(
+    "address", ["https://evil.example/login", "HTTP://evil.example", "www.evil.example", "ftp://x"]
+)
+def test_markdown_makes_no_link_of_an_address_that_somebody_uses_as_a_name(address):
+    """Viewers make links of bare addresses; a piece of nothing in between is seen by nobody."""
+    text = text_of("markdown", a_row(address, 5))
+
+    assert address not in text and address in text.replace("<wbr>", "")
+    assert not re.search(r"://\w|www\.\w", text, re.IGNORECASE)
 
 
 def test_markdown_ends_before_the_limit_of_a_step_summary():

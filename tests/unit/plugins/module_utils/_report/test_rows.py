@@ -192,3 +192,13 @@ def test_a_result_of_another_module_is_none(result, is_one):
 def test_dates_are_those_of_the_report():
     assert a_row(days=10)["expires"] == "2026-12-02T10:00:00Z"
     assert NOW.isoformat().startswith("2026-11-22")
+
+
+@pytest.mark.parametrize(("due", "severity"), [("2000-01-01T00:00:00Z", "warning"), ("2999-01-01T00:00:00Z", "none")])
+def test_a_certificate_that_was_taken_over_when_it_was_due_needs_attention(due, severity):
+    result = {**did("adopt"), "message": "It ends in 12 days: due, run again to renew it.", "next_renewal": due}
+
+    row = row_of_renewal(renewal(**result), SEEN)
+
+    assert (row["status"], row["severity"]) == ("adopted", severity)
+    assert [finding["message"] for finding in row["findings"]] == [result["message"]][: severity == "warning"]

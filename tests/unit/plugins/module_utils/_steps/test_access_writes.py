@@ -148,7 +148,7 @@ def test_what_is_acknowledged_is_not_sent_again_and_looked_for_ever_more_rarely(
     assert directory.said == "the directory to show it: Slips.Read.All of Pay slips is granted. (564 s left)"
 
 
-@pytest.mark.parametrize("failure", [NO_ANSWER, refusal(503), refusal(504)])
+@pytest.mark.parametrize("failure", [NO_ANSWER, refusal(408), refusal(499), refusal(503), refusal(504)])
 def test_what_may_have_been_applied_is_given_twenty_seconds_to_show(monkeypatch, failure):
     directory = Directory(monkeypatch, Fate(failure, shows_after=None))
 

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     ApplicationNotFound,
     GraphRefused,
+    InvalidInput,
     NotProven,
     Unsafe,
 )
@@ -26,6 +27,23 @@ def test_a_certificate_is_present_once_whatever_it_is_called(world):
 
     assert planned.changed and first.changed and not second.changed
     assert first.key_id == second.key_id and len(world.registered) == 2
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_a_certificate_that_has_ended_is_refused_with_the_day_in_check_mode_as_in_the_run(world, check):
+    pair = world.tenant.issue("mine", -60, -30)
+
+    told = f"The certificate given, {pair.thumbprint}, ended on {pair.not_after:%Y-%m-%d}"
+    with pytest.raises(InvalidInput, match=told):
+        world.certificate(pair, check=check)
+    assert pair.thumbprint not in world.registered
+
+
+def test_one_that_ended_while_it_was_registered_is_present_all_the_same(world):
+    pair = world.tenant.issue("mine", -60, -30)
+    world.tenant.add_credential(world.payroll, pair)
+
+    assert not world.certificate(pair).changed
 
 
 @pytest.mark.parametrize("by", ["certificate", "key_id", "thumbprint", "sha256"])
@@ -87,6 +105,18 @@ def test_a_write_that_is_put_off_is_sent_again_more_and_more_slowly(world):
     assert world.timing.waited == 2 + 4 + 6
 
 
+@pytest.mark.parametrize("times", [1, 2])
+def test_dates_that_are_refused_are_sent_once_more(world, times):
+    world.tenant.faults.add(
+        "error", match="patch_application", status=400, code="KeyCredentialsInvalidEndDate", times=times
+    )
+
+    with contextlib.suppress(GraphRefused):
+        world.certificate(world.tenant.issue("mine"))
+
+    assert world.operations().count("patch_application") == 2 and len(world.credentials) == 3 - times
+
+
 @pytest.mark.parametrize(("seconds", "sent"), [(120, 2), (121, 1)])
 def test_a_write_that_is_put_off_for_longer_than_patience_lasts_is_the_result(world, seconds, sent):
     world.tenant.faults.add("error", match="patch_application", status=429, retry_after=seconds)
@@ -121,6 +151,8 @@ FAULTS = {
     "request lost": {"kind": "reset"},
     "503, applied": {"kind": "error", "status": 503, "applied": True},
     "503, not applied": {"kind": "error", "status": 503},
+    "408, applied": {"kind": "error", "status": 408, "applied": True},
+    "499, not applied": {"kind": "error", "status": 499},
     "409": {"kind": "error", "status": 409},
     "429": {"kind": "error", "status": 429, "retry_after": 9},
 }

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     ApplicationNotFound,
     NetworkFailure,
@@ -17,13 +18,14 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     Unsafe,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
-from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import LONGEST_RETRY_AFTER
+from ansible_collections.evercert.entra.plugins.module_utils._entra.patience import LONGEST_RETRY_AFTER
 from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import (
     Choice,
     Connection,
     Selector,
     identity_of,
 )
+from ansible_collections.evercert.entra.plugins.module_utils._steps.report import inspect_all
 from ansible_collections.evercert.entra.tests.unit.builders import trouble
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import SlicedTiming
 
@@ -160,13 +162,14 @@ def test_nothing_is_noted_when_the_service_is_not_even_reached(adopted, connecti
 
 def test_what_each_sign_in_is_for_is_noted(adopted):
     adopted.renew()
-    adopted.settle(8 * 86400)
+    earlier = adopted.purposes()
+    adopted.settle(8 * 86400)  # after two days they are forgotten
     adopted.renew(confirm_retired=True)
     adopted.info(sign_in=True)
     adopted.verify(expect="refused", initial_pause=0, sign_in_interval=1, timeout_propagation=3)
 
     wanted = ["adopt", "own token", "prove", "retire", "confirm retired", "info", "verify"]
-    assert list(dict.fromkeys(adopted.purposes())) == wanted
+    assert list(dict.fromkeys([*earlier, *adopted.purposes()])) == wanted
 
 
 def test_check_mode_notes_nothing(adopted):
@@ -316,3 +319,61 @@ def test_the_key_store_is_not_read_for_what_is_known(adopted, monkeypatch):
 
 def test_an_application_of_which_nothing_is_known_has_no_ids(adopted):
     assert identity_of(named(adopted), None, None) == ("", "")
+
+
+# The identity that reads has the same patience
+
+
+@pytest.mark.parametrize("match", ["token", "discovery"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
+def test_a_busy_token_service_delays_a_renewal_and_its_check_run(adopted, identity, status, match):
+    options = getattr(adopted, identity)
+    for check in (True, False):
+        adopted.tenant.faults.add("error", match=match, status=status, retry_after=3)
+        waited = adopted.timing.waited
+
+        result = adopted.renew(check=check, **options, overlap=7)
+
+        assert result.steps == ["generate", "register", "prove", "promote"]
+        assert adopted.timing.waited - waited >= 3
+
+
+@pytest.mark.parametrize("match", ["token", "discovery"])
+@pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
+def test_a_busy_token_service_makes_nothing_unreachable(adopted, identity, match):
+    adopted.tenant.faults.add("error", match=match, status=503, times=2)
+
+    assert adopted.info(**getattr(adopted, identity)).status == "near_expiry"
+
+
+def test_a_busy_token_service_delays_a_listing(adopted):
+    adopted.tenant.faults.add("error", match="token", status=429, retry_after=5)
+
+    options = adopted.options(key_store=None, app_id=None, needs_application=False)
+    found = list(inspect_all(adopted.connect(options), arguments.renewal_policy(options), None))
+
+    assert found and adopted.timing.waited >= 5
+
+
+@pytest.mark.parametrize("match", ["token", "discovery"])
+@pytest.mark.parametrize("skip", [0, 1])
+def test_what_succeeds_again_in_a_later_call_clears_no_count(adopted, match, skip):
+    """The first is asked for the operator's token, the second for the application's own."""
+    if match == "token" or not skip:
+        adopted.tenant.faults.add("error", match=match, status=503, skip=skip, times=None)
+        since, ends = len(adopted.operations()), adopted.timing.monotonic() + 120
+
+        with pytest.raises(SignInRefused):
+            adopted.renew_in_slices(overlap=7)
+        assert adopted.operations(since).count(match) <= 8 and adopted.timing.monotonic() < ends
+
+
+def test_sign_ins_of_a_read_that_is_repeated_do_not_multiply(adopted, connection):
+    adopted.tenant.faults.add("reset", match="token", times=None)
+
+    since = len(adopted.operations())
+
+    with pytest.raises(NetworkFailure):
+        connection.find_application()
+    assert adopted.operations(since).count("token") == 4

@@ -23,7 +23,8 @@ def test_entries_that_have_expired_are_named_when_graph_refuses_dates(world):
 
 
 def test_without_an_expired_entry_the_new_dates_are_named_as_the_cause(world):
-    world.tenant.faults.add("error", match="patch_application", status=400, code="KeyCredentialsInvalidEndDate")
+    refused = {"status": 400, "code": "KeyCredentialsInvalidEndDate"}
+    world.tenant.faults.add("error", match="patch_application", times=2, **refused)  # once is met for right dates
 
     with pytest.raises(GraphRefused, match="No entry of application payroll has expired"):
         world.certificate(world.tenant.issue("given", 0, 60))

@@ -11,36 +11,16 @@ import threading
 import types
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._core.errors import NetworkFailure, SignInRefused
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import SignInRefused
 from ansible_collections.evercert.entra.plugins.module_utils._entra.applications import list_applications
-from ansible_collections.evercert.entra.plugins.module_utils._entra.graph import LONGEST_RETRY_AFTER
 from ansible_collections.evercert.entra.plugins.module_utils._steps import fleet
-from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import SIGN_IN_ATTEMPTS
 from ansible_collections.evercert.entra.plugins.module_utils._steps.fleet import Source, read_tenants, recall, remember
 from ansible_collections.evercert.entra.tests.unit.builders import NOW, trouble
 
 
-class Graph:
-    """A token, after so many failures."""
-
-    def __init__(self, *failures):
-        self.failures = list(failures)
-
-    @property
-    def token(self):
-        if self.failures:
-            raise self.failures.pop(0)
-        return "token"
-
-
-def a_source(*failures, waits=None):
-    timing = types.SimpleNamespace(wait=lambda seconds, what: waits.append(seconds))
-    clock = types.SimpleNamespace(now=lambda: NOW)
-    return Source(types.SimpleNamespace(graph=Graph(*failures), timing=timing, clock=clock, parse_certificate=None))
-
-
-def busy(**evidence):
-    return SignInRefused("busy", trouble("service_unavailable", **evidence))
+def a_source(failure=None):
+    clock, graph = types.SimpleNamespace(now=lambda: NOW), types.SimpleNamespace(failure=failure)
+    return Source(types.SimpleNamespace(graph=graph, clock=clock, parse_certificate=None))
 
 
 @pytest.fixture
@@ -48,6 +28,8 @@ def listed(monkeypatch):
     """Each tenant answers its own name, in the order in which `gates` open."""
 
     def of(graph, parse, odata_filter):
+        if graph.failure:
+            raise graph.failure
         yield graph
 
     monkeypatch.setattr(fleet, "list_applications", of)
@@ -108,29 +90,13 @@ def test_a_failure_stands_in_the_place_of_its_listing(listed):
     assert second.failure is None and len(second.applications) == 1
 
 
-def test_passing_trouble_at_a_sign_in_is_waited_for(listed):
-    longest, waits = int(LONGEST_RETRY_AFTER), []
-    failures = [busy(retry_after=f"{longest}"), NetworkFailure("no answer", trouble("timeout")), busy(retry_after="7")]
+def test_passing_trouble_at_a_sign_in_is_waited_for(world):
+    """Among hundreds of tenants there is always some."""
+    world.tenant.faults.add("error", match="token", status=503, retry_after=7)
 
-    (found,) = read_tenants([a_source(*failures, waits=waits)], 1)
+    (found,) = read_tenants([Source(world.connect(world.options()))], 1)
 
-    assert found.failure is None and waits == [longest, 4.0, 7.0]
-
-
-@pytest.mark.parametrize(
-    ("failures", "waits"),
-    [
-        ([busy() for _each in range(SIGN_IN_ATTEMPTS)], [2.0, 4.0, 8.0]),
-        ([busy(retry_after=str(int(LONGEST_RETRY_AFTER) + 1))], []),
-        ([NetworkFailure("not trusted", trouble("tls"))], []),
-    ],
-)
-def test_patience_ends(listed, failures, waits):
-    last, waited = failures[-1], []
-
-    (found,) = read_tenants([a_source(*failures, waits=waited)], 1)
-
-    assert found.failure is last and waited == waits
+    assert found.failure is None and world.timing.waited == 7
 
 
 def test_a_remembered_listing_is_the_same_one(world):

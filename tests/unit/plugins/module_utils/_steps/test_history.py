@@ -6,13 +6,18 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import TABLE
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError, Unsafe
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Step
+from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._steps.history import noting_failures
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
+
+is_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
 
 
 def latest(world):
@@ -44,7 +49,7 @@ def test_a_failed_step_is_told_with_its_reason_and_its_certificate(adopted):
     error = adopted.refused()
 
     line = latest(adopted)
-    assert (line["event"], line["step"], line["reason"]) == ("failed", "register", "not_proven")
+    assert (line["event"], line["step"], line["reason"]) == ("failed", "register", "not_shown")
     assert line["thumbprint"] == adopted.made[0]
     assert line["message"] and error.message.startswith(line["message"])
 
@@ -170,3 +175,81 @@ def test_neither_an_option_nor_an_answer_is_quoted(adopted):
     with pytest.raises(InvalidInput), noting_failures(adopted.connect(adopted.options()), "prepare"):
         raise InvalidInput(["certificate_path: cannot read -----BEGIN PRIVATE KEY-----."])
     assert (latest(adopted)["reason"], latest(adopted)["message"]) == ("invalid_input", None)
+
+
+@pytest.mark.xfail(strict=True, raises=IndexError, reason="R8: past its last step a run has no name for what it does")
+def test_trouble_with_the_key_store_after_the_last_step_is_told_as_that(adopted):
+    """Another run has finished the work during a pause, and nothing is left to retire."""
+    progress = Progress(steps=(Step("prove", ""), Step("promote", "")), position=2)
+
+    with pytest.raises(KeyStoreError), noting_failures(adopted.connect(adopted.options()), "renew", progress):
+        raise KeyStoreError("the disk is full")
+
+
+@is_root
+def test_a_run_as_another_user_is_refused_and_leaves_nothing_in_the_store(world):
+    """A journal of that user would stand in the way of every later renewal of the owner."""
+    world.key_store.mkdir(mode=0o700)
+    os.chown(world.key_store, 54321, -1)
+
+    for act in (world.renew, world.adopt):
+        with pytest.raises(KeyStoreError, match="belongs to user ID 54321"):
+            act()
+
+    assert list(world.key_store.iterdir()) == []
+
+
+@is_root
+def test_a_check_in_the_store_of_another_user_leaves_nothing_there(adopted):
+    for path in (adopted.key_store, *adopted.key_store.rglob("*")):
+        os.chown(path, 54321, -1, follow_symlinks=False)
+    before = sorted(path.name for path in adopted.key_store.iterdir())
+    size = (adopted.key_store / "history.jsonl").stat().st_size
+
+    with pytest.raises(KeyStoreError, match="belongs to user ID 54321"):
+        adopted.verify()
+    with pytest.raises(KeyStoreError, match="belongs to user ID 54321"):
+        adopted.info(sign_in=True)
+
+    assert sorted(path.name for path in adopted.key_store.iterdir()) == before
+    assert (adopted.key_store / "history.jsonl").stat().st_size == size
+
+
+def test_a_store_that_others_may_change_is_not_told_of_its_own_refusal(adopted):
+    lines = (adopted.key_store / "history.jsonl").read_text()
+    adopted.key_store.chmod(0o777)
+
+    assert "others could replace the keys" in adopted.refused().message
+    assert (adopted.key_store / "history.jsonl").read_text() == lines
+
+
+def test_a_history_that_cannot_be_written_is_one_warning_and_stops_nothing(adopted, monkeypatch):
+    """A journal for people is no reason to stop between two effects."""
+
+    def refuse(moment, effect):
+        if moment == "before" and effect.path.name == "history.jsonl":
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(durable, "observe", refuse)
+
+    result = adopted.renew(overlap=0)
+
+    assert result.steps == ["generate", "register", "prove", "promote", "retire"]
+    [said] = [warning for warning in adopted.warnings if "history" in warning]
+    assert f"{adopted.key_store}/history.jsonl" in said and "chown" in said
+
+
+def test_a_sign_in_that_cannot_be_noted_is_not_made(adopted, monkeypatch):
+    """Those notes are state: the budget rests on them."""
+
+    def refuse(moment, effect):
+        if moment == "before" and effect.path.name == "sign_ins.jsonl":
+            raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(durable, "observe", refuse)
+    asked = len(adopted.sign_ins())
+
+    with pytest.raises(KeyStoreError, match=r"sign_ins\.jsonl"):
+        adopted.verify()
+
+    assert len(adopted.sign_ins()) == asked

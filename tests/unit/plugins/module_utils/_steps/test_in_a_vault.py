@@ -88,6 +88,19 @@ def test_the_same_holds_in_a_vault(test, vault_world, request):
     test(vault_world if fixture == "world" else request.getfixturevalue("in_vault"))
 
 
+@pytest.mark.parametrize(
+    "test",
+    [
+        test_retire.test_a_new_key_removes_its_predecessor_as_soon_as_it_is_good_for_proofs,
+        test_retire.test_a_retirement_that_a_young_key_may_not_sign_is_left_to_the_next_run,
+        test_ways.test_the_older_key_signs_for_a_renewal_that_is_forced_right_after_another,
+    ],
+    ids=lambda test: test.__name__,
+)
+def test_a_young_key_is_no_failure_in_a_vault(test, in_vault):
+    test(in_vault, {"add_method": "add_key"})
+
+
 @pytest.mark.parametrize("add_method", ["add_key", "update"])
 @pytest.mark.parametrize("stage", test_stops.STOPS)
 def test_a_stop_by_request_is_resumed_in_a_vault(in_vault, stage, add_method):
@@ -342,7 +355,128 @@ def test_one_that_ends_too_soon_is_replaced_and_left_enabled(in_vault):
     assert in_vault.registered == [in_vault.current] == in_vault.made
 
 
+def a_certificate_in_use(vault_world, months=12):
+    """Somebody's own, registered by hand, with no run of ours so far."""
+    policy = {"issuer": {"name": "Self"}, "x509_props": {"subject": "CN=payroll", "validity_months": months}}
+    vault_world.vault.begin("payroll", policy, {}, True)
+    vault_world.settle()
+    pair = vault_world.vault.certificate("payroll").versions[-1].pair
+    vault_world.tenant.add_credential(vault_world.payroll, pair)
+    return pair
+
+
+def test_a_certificate_in_use_that_ends_soon_is_taken_over_as_current_renewed_and_retired(vault_world):
+    """It is no unfinished successor: nothing of ours has begun."""
+    pair = a_certificate_in_use(vault_world, months=1)
+
+    told = vault_world.info(renew_before=40)
+    assert (told.status, told.reasons) == ("near_expiry", ["near_expiry"])
+    check = vault_world.renew(check=True, renew_before=40)
+    result = vault_world.renew(renew_before=40)
+
+    assert (result.finding, result.steps) == ("near_expiry", ["adopt", "generate", "register", "prove", "promote"])
+    assert (check.finding, check.steps) == (result.finding, result.steps)
+    assert result.predecessor["thumbprint"] == pair.thumbprint
+    vault_world.settle(8 * 86400)
+    assert vault_world.renew(renew_before=40).steps == ["retire"]
+    assert pair.thumbprint not in vault_world.registered
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_a_take_over_that_is_killed_is_taken_up_again(tmp_path, at):
+    world = VaultWorld(tmp_path)
+    world.contract.observe = lambda seen: None
+    pair = a_certificate_in_use(world, months=1)
+    world.moments.clear()
+    world.renew(check=True, renew_before=40)
+    updates = [number for number, moment in enumerate(world.moments) if "PATCH" in moment]
+    assert updates == []
+
+    writes = []
+    world.strike_no_more()
+
+    def count(request, send):
+        if request.method == "PATCH" and "vault" in request.url:
+            writes.append(request)
+            if len(writes) == at + 1:
+                send(request)
+                raise Killed
+        return send(request)
+
+    world.answer = count
+    with pytest.raises(Killed):
+        world.renew(renew_before=40)
+    del world.answer
+    world.settle(60)
+
+    world.renew(renew_before=40)
+    assert world.contents.predecessor.thumbprint == pair.thumbprint
+    assert len(world.versions) == 2 and world.current in world.registered
+
+
+def test_copied_tags_make_a_version_of_the_vault_none_of_ours_and_it_stays_enabled(in_vault):
+    in_vault.renew(overlap=0)
+    in_vault.settle(3 * 86400)
+    in_vault.tenant.switches.set(auto_renew_copies_tags=True)
+    in_vault.vault.certificate("payroll").policy["x509_props"] = {"subject": "CN=payroll", "validity_months": 12}
+    made = in_vault.vault.auto_renew("payroll")
+
+    assert in_vault.info().reasons == ["unregistered"]
+    in_vault.renew()
+    assert made.enabled and in_vault.current == made.pair.thumbprint
+
+
+def test_a_version_of_the_vault_from_the_same_second_as_ours_is_found(in_vault):
+    in_vault.renew(overlap=0)
+    in_vault.vault.certificate("payroll").policy["x509_props"] = {"subject": "CN=payroll", "validity_months": 12}
+    made = in_vault.vault.auto_renew("payroll")
+    made.created = in_vault.versions[-2].created
+
+    assert in_vault.info().reasons == ["unregistered"]
+
+
+def test_too_many_tags_of_others_are_refused_before_anything_is_done(in_vault):
+    in_vault.versions[0].tags.update({f"user{number}": "x" for number in range(10)})
+
+    with pytest.raises(KeyStoreError, match=r"too many .*Remove 1 of them"):
+        in_vault.store.refuse_obstacles()
+    in_vault.versions[0].tags.pop("user0")
+    in_vault.store.refuse_obstacles()
+
+
+@pytest.mark.xfail(strict=True, reason="L2: each version is read again in each run, those that are over as well")
+def test_a_quiet_run_costs_no_more_in_an_old_vault(in_vault):
+    in_vault.vault.certificate("payroll").policy["x509_props"] = {"subject": "CN=payroll", "validity_months": 12}
+    young = in_vault.renew(renew_before=5).requests
+    for _year in range(3):
+        version = in_vault.vault.auto_renew("payroll")
+        version.enabled = False
+        version.tags.update({"evercert": version.pair.thumbprint, "evercert-deleted": "1"})
+
+    assert in_vault.renew(renew_before=5).requests == young
+
+
 # Interruptions and races
+
+
+@pytest.mark.parametrize("at", range(30, 40, 2))
+def test_a_run_that_another_one_overtakes_before_it_makes_a_key_makes_none(tmp_path, at):
+    """A vault has no lock: what was planned for one current version is not carried out on another."""
+    world = a_vault(tmp_path / "store")
+    other = VaultWorld.__new__(VaultWorld)
+    other.__dict__.update(world.__dict__)
+    other.moments, other._strikes, other.made, other.sent = [], {}, [], []
+
+    world.strike_at(at, lambda _moment: other.renew(overlap=7))
+    with contextlib.suppress(EvercertError):
+        world.renew(overlap=7)
+    world.strike_no_more()
+    world.settle()
+    world.renew(overlap=7)
+
+    live = [version for version in world.versions if version.enabled]
+    assert len(live) == 2, "today's and one more are promised"
+    assert world.contents.successor is None and world.current in world.registered
 
 
 READS = ("/sign?", "/oauth2/", "/$batch")

@@ -33,7 +33,7 @@ def test_a_write_that_is_acknowledged_and_never_applied_is_no_success(adopted, w
 
     error = adopted.refused(overlap=0, add_method=way)
 
-    assert isinstance(error, NotProven)
+    assert isinstance(error, NotProven) and error.diagnosis.code == "not_shown"
     assert "not applied" in error.message
     assert adopted.current == adopted.old.thumbprint and adopted.usable() == [adopted.old.thumbprint]
 
@@ -66,6 +66,10 @@ FAULTS = {
     "503, applied": {"kind": "error", "status": 503, "applied": True},
     "500, not applied": {"kind": "error", "status": 500},
     "504, applied": {"kind": "error", "status": 504, "applied": True},
+    "408, applied": {"kind": "error", "status": 408, "applied": True},
+    "499, not applied": {"kind": "error", "status": 499},
+    "409, applied": {"kind": "error", "status": 409, "applied": True},
+    "429, applied": {"kind": "error", "status": 429, "applied": True},
     "409": {"kind": "error", "status": 409},
     "429 with Retry-After": {"kind": "error", "status": 429, "retry_after": 17},
     "429 without Retry-After": {"kind": "error", "status": 429},
@@ -98,6 +102,7 @@ def test_a_faulty_write_ends_in_one_current_certificate(world, fault, way):
 def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
     own = world.as_itself if way == "alone" else {}
     options = {"overlap": 0, **own, **({} if own else {"add_method": way})}
+    world.tenant.switches.set(young_key_refused=0)  # the fault strikes the first removal, which is to have an effect
     world.adopt()
     world.settle()
     skip, operation = (1, "patch_application") if way == "update" else (0, "remove_key")
@@ -110,6 +115,7 @@ def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
 
 @pytest.mark.parametrize("way", ["add_key", "update"])
 def test_a_removal_that_is_lost_later_is_repeated_by_the_next_run(adopted, way):
+    adopted.tenant.switches.set(young_key_refused=0)  # as above
     skip, operation = (1, "patch_application") if way == "update" else (0, "remove_key")
     adopted.tenant.faults.add("reverted", match=operation, skip=skip, seconds=30)
     adopted.renew(overlap=0, add_method=way)
@@ -159,7 +165,7 @@ def test_add_method_add_key_refuses_with_its_sentence(adopted):
 
 
 def test_the_other_proof_audience_is_tried_and_remembered_for_good(adopted):
-    adopted.tenant.switches.set(proof_audience="0003")
+    adopted.tenant.switches.set(proof_audience="0003", young_key_refused=0)  # both refuse with the same words
 
     first = adopted.renew(overlap=0)
     adopted.settle()
@@ -274,6 +280,7 @@ def test_an_entry_of_somebody_else_added_before_the_write_stays(adopted):
 
 
 def test_an_entry_of_somebody_else_that_vanishes_during_add_key_is_reported_and_not_recreated(adopted):
+    adopted.tenant.switches.set(young_key_refused=0)  # an update that removes for a young key would stop at it
     foreign = adopted.foreign()
     adopted.settle()
     adopted.tenant.faults.add(
@@ -306,6 +313,23 @@ def test_an_entry_of_somebody_else_that_is_missing_before_an_update_stops_it(ado
     assert adopted.registered == [adopted.old.thumbprint]
     adopted.renew(overlap=0, add_method="update")
     assert is_renewed(adopted) and len(adopted.made) == 1
+
+
+@pytest.mark.parametrize("act", ["renew", "renew_in_slices"])
+def test_an_entry_of_somebody_else_that_only_the_first_read_has_shown_is_not_overwritten(adopted, act):
+    """The current certificate was lost and somebody adds one by hand; every replica but the first read's lags."""
+    adopted.lose(adopted.current)
+    adopted.settle(3600)
+    newcomer = adopted.foreign("newcomer")
+    adopted.tenant.reads.lag(seconds=[0] + [3600] * 300)
+
+    with pytest.raises(Unsafe, match=f"no longer shown: CN=newcomer .key ID {newcomer.key_id}"):
+        getattr(adopted, act)(initial_pause=0, sign_in_interval=0, timeout_propagation=60)
+    assert adopted.credentials == {newcomer.key_id: newcomer}
+
+    adopted.tenant.reads.reset()
+    adopted.renew(initial_pause=0, sign_in_interval=0)
+    assert is_renewed(adopted, [newcomer])
 
 
 def test_a_managed_entry_that_stays_away_counts_as_removed_and_is_reported(adopted):

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
@@ -215,3 +216,148 @@ def test_the_lifetime_of_an_entry_without_dates_is_unknown(limited, monkeypatch)
     found = limited.info(renew_before=5)
 
     assert found.certificates[0]["policy"]["state"] == "unknown" and found.reasons == []
+
+
+# Items of a batch are throttled one by one
+
+OWN, TENANT, PRINCIPAL = "get_application_policies", "get_default_policy", "get_service_principal"
+
+
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("item", [OWN, TENANT])
+def test_an_item_of_a_batch_that_was_put_off_is_asked_again_alone_after_its_own_pause(limited, item, status):
+    limited.tenant.limit_lifetime("P365D", limited.payroll if item == OWN else None)
+    limited.tenant.faults.add("error", match=item, status=status, retry_after=2.5)
+
+    result = limited.renew()
+
+    assert result.steps[0] == "generate"
+    assert limited.timing.said[0].startswith(f"Graph answered {status}; reading again")
+    assert result.operations.count("batch") == 1 and result.operations.count(item) == 2
+    assert limited.warnings == []
+
+
+@pytest.mark.parametrize("check", [True, False])
+@pytest.mark.parametrize("item", [OWN, TENANT])
+def test_a_policy_that_stays_throttled_is_not_known_and_another_is_not_taken_for_it(adopted, item, check):
+    """The tenant's default is stricter than what holds for the application."""
+    adopted.tenant.limit_lifetime("P90D")
+    adopted.tenant.limit_lifetime("P365D", adopted.payroll) if item == OWN else None
+    adopted.tenant.limit_lifetime(None) if item == TENANT else None
+    adopted.tenant.grant(adopted.admin, "Policy.Read.All")
+    adopted.tenant.faults.add("error", match=item, status=429, retry_after=1, times=None)
+
+    assert adopted.renew(check=check).steps[0] == "generate"
+    assert [warning for warning in adopted.warnings if "could not be read just now (Graph answered 429)" in warning]
+
+
+def test_a_throttled_item_ends_in_slices_too(limited):
+    limited.tenant.limit_lifetime("P365D")
+    limited.tenant.faults.add("error", match=TENANT, status=429, retry_after=20, times=None)
+
+    assert limited.renew_in_slices().steps[0] == "generate"
+
+
+def test_a_status_says_what_of_it_is_not_known(limited):
+    limited.tenant.faults.add("error", match=[OWN, PRINCIPAL], status=429, retry_after=1, times=None)
+
+    found = limited.info(renew_before=5)
+
+    assert found.status == "healthy" and not hasattr(found, "service_principal")
+    assert found.certificates[0]["policy"] == {"limit_days": None, "policy_id": None, "state": "unknown"}
+    assert [warning.split(" of application")[0] for warning in limited.warnings] == [
+        "Nothing is known of the management policies",
+        "Nothing is known of the service principal",
+    ]
+
+
+@pytest.mark.parametrize("trouble", [{"kind": "error", "status": 503}, {"kind": "reset"}], ids=["answer", "no_answer"])
+def test_trouble_with_all_of_it_is_said_too(limited, trouble):
+    limited.tenant.faults.add(match="batch", times=None, **trouble)
+
+    assert limited.info(renew_before=5).certificates[0]["policy"]["state"] == "unknown" and len(limited.warnings) == 2
+    limited.warnings.clear()
+    assert limited.renew(check=True).steps[0] == "generate"
+    assert "could not be read just now" in limited.warnings[0]
+
+
+def test_a_listing_says_that_the_policy_is_not_known(limited):
+    limited.tenant.faults.add("error", match=TENANT, status=503, retry_after=1, times=None)
+
+    found, _operations = listing(limited)
+
+    assert found["payroll"]["certificates"][0]["policy"]["state"] == "unknown"
+    assert len(limited.warnings) == 1 and "What they allow is not known" in limited.warnings[0]
+
+
+# Rules that v1.0 does not name
+
+
+def showing(world, *restrictions, own=True):
+    """Graph shows these rules, of a policy of the application or of the tenant, and all else as it is."""
+    restricted = {"keyCredentials": list(restrictions)}
+    policy = {"id": "policy-1", "isEnabled": True, "restrictions": restricted, "applicationRestrictions": restricted}
+    body = {"value": [policy] if own else []}
+    answers = [{"id": "0", "status": 200, "body": body}, {"id": "1", "status": 200, "body": policy}]
+    lie = {"body": json.dumps({"responses": answers}).encode()}
+    plain = {"body": json.dumps(policy).encode()}
+    lies = {"$batch": lie, "/policies/defaultAppManagementPolicy": plain}
+    world.liar = lambda request: next((lies[end] for end in lies if request.url.endswith(end)), None)
+
+
+NAMELESS = {"restrictionType": None, "state": "enabled", "restrictForAppsCreatedAfterDateTime": None}
+UNNAMED = [NAMELESS, {**NAMELESS, "restrictionType": "unknownFutureValue"}, {**NAMELESS, "restrictionType": "newer"}]
+
+
+@pytest.mark.parametrize("own", [True, False])
+@pytest.mark.parametrize("rule", UNNAMED, ids=["null", "future", "newer"])
+def test_a_rule_without_a_name_is_unknown_and_never_no_limit(adopted, rule, own):
+    showing(adopted, rule, own=own)
+
+    assert adopted.info(renew_before=5).certificates[0]["policy"] == {
+        "limit_days": None,
+        "policy_id": "policy-1",
+        "state": "unknown",
+    }
+    assert adopted.renew(check=True).steps[0] == "generate"
+    assert "policy-1 has a rule for certificates that Graph shows without its name" in adopted.warnings[-1]
+    assert "not known before it is sent" in adopted.warnings[-1]
+
+
+def test_a_lifetime_beside_a_rule_without_a_name_still_counts(adopted):
+    lifetime = {**NAMELESS, "restrictionType": "asymmetricKeyLifetime", "maxLifetime": "P90D"}
+    showing(adopted, NAMELESS, lifetime)
+
+    assert adopted.info(renew_before=5).certificates[0]["policy"]["state"] == "exceeds"
+    assert "live 90 days at most" in adopted.refused().message
+
+
+@pytest.mark.parametrize(
+    "spared", [{"state": "disabled"}, {"restrictForAppsCreatedAfterDateTime": "2099-01-01T00:00:00Z"}]
+)
+def test_one_that_does_not_hold_for_the_application_is_none(adopted, spared):
+    showing(adopted, {**NAMELESS, **spared})
+
+    assert adopted.info(renew_before=5).certificates[0]["policy"]["state"] == "ok"
+    assert adopted.renew(check=True).steps[0] == "generate" and adopted.warnings == []
+
+
+def test_a_lifetime_that_cannot_be_read_is_unknown_too(adopted):
+    showing(adopted, {"restrictionType": "asymmetricKeyLifetime", "maxLifetime": "of sorts"})
+
+    assert adopted.info(renew_before=5).certificates[0]["policy"]["state"] == "unknown"
+
+
+def test_application_certificate_says_it_before_it_sends(adopted):
+    showing(adopted, NAMELESS)
+
+    assert adopted.certificate(adopted.tenant.issue("given", 0, 100), check=True).changed
+    assert "not known before it is sent" in adopted.warnings[-1]
+
+
+def test_a_listing_knows_of_rules_without_a_name(adopted):
+    showing(adopted, NAMELESS)
+
+    found, _operations = listing(adopted)
+
+    assert found["payroll"]["certificates"][0]["policy"]["state"] == "unknown"

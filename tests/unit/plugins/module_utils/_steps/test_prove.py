@@ -362,3 +362,34 @@ def test_the_time_of_a_proof_is_told(adopted):
     trial.progress.started -= 0.26
 
     assert proofs.as_values(trial.progress, trial.connection)["elapsed"] == 70.3
+
+
+# Never a storm
+
+
+def apart(world):
+    """The seconds between one attempt as payroll and the next."""
+    times = [dt.datetime.fromisoformat(line["time"]) for line in world.sign_ins()]
+    return [(later - earlier).total_seconds() for earlier, later in zip(times, times[1:])]
+
+
+def test_a_refused_sign_in_is_not_repeated_at_once_whatever_the_options(adopted):
+    adopted.renew(stop_after="registered", overlap=7)
+    since = len(adopted.sign_ins())
+    refuse(adopted, skip=1, times=None)
+
+    with pytest.raises(NotProven):
+        adopted.renew(sign_in_interval=0, sign_in_budget=0, initial_pause=0, timeout_propagation=60, overlap=7)
+
+    assert min(apart(adopted)[since:]) >= 2
+
+
+def test_a_rollback_asks_no_faster(adopted):
+    adopted.renew(overlap=7)
+    adopted.lose(adopted.current)
+    adopted.settle()
+    since = len(adopted.sign_ins())
+
+    adopted.roll_back(sign_in_interval=0, sign_in_budget=0)
+
+    assert min(apart(adopted)[since : since + 2]) >= 2

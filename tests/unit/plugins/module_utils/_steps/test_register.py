@@ -11,6 +11,7 @@ import dataclasses
 import datetime as dt
 
 import pytest
+from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     EvercertError,
     GraphRefused,
@@ -126,7 +127,8 @@ def test_the_intent_is_on_record_before_the_certificate_is_sent(left, way):
     earlier = {"registered": now, "proven": now, "seen": now, "accepted": now, "key_id": "k", "stop_after": "generated"}
     left.store.write_record(known.thumbprint, dataclasses.replace(known.record, app_id=None, object_id=None, **earlier))
     run, version = start(left, add_method=way)
-    run.progress.seen[version.thumbprint] = format_iso(now)
+    run.memory.entries["k"], run.memory.shown["k"] = {"key_id": "k"}, format_iso(now)
+    run.memory.held["k"] = version.thumbprint
     left.at = lambda moment: die(moment) if "addKey" in moment or "PATCH" in moment else None
 
     with pytest.raises(Killed):
@@ -144,7 +146,7 @@ def test_the_intent_is_on_record_before_the_certificate_is_sent(left, way):
         seen=None,
         accepted=None,
     )
-    assert run.progress.unsettled is True and version.thumbprint not in run.progress.seen
+    assert run.progress.unsettled is True and run.memory.last_shown(version.certificate) is None
 
 
 def test_a_refusal_takes_the_intent_back(left):
@@ -271,6 +273,28 @@ def test_a_write_that_is_put_off_is_sent_again(left, fault, pause):
     assert left.timing.waited == pause and len(writes(left)) == 2
 
 
+@pytest.mark.parametrize("status", [408, 409, 429, 499, 503])
+def test_who_may_not_read_signs_in_before_anything_is_sent_a_second_time(left, status):
+    """The answer is a proxy's, and the write behind it took effect."""
+    left.tenant.faults.add("error", match="add_key", status=status, applied=True)
+    run, version = start(left, **left.as_itself)
+
+    register(left, run, version)
+
+    assert len(writes(left)) == 1 and left.registered.count(version.thumbprint) == 1
+    assert left.contents.successor.record.accepted and left.contents.successor.record.registered
+
+
+@pytest.mark.parametrize("status", [409, 429])
+def test_who_may_not_read_sends_it_again_when_that_sign_in_is_refused(left, status):
+    left.tenant.faults.add("error", match="add_key", status=status)
+    run, version = start(left, **left.as_itself)
+
+    register(left, run, version)
+
+    assert len(writes(left)) == 2 and left.purposes()[-1] == "settle"
+
+
 @pytest.mark.parametrize(("seconds", "sent"), [(599, 2), (600, 1)])
 def test_it_is_not_put_off_beyond_the_propagation_time(left, seconds, sent):
     left.tenant.faults.add("error", match="add_key", status=429, retry_after=seconds)
@@ -358,6 +382,22 @@ def test_a_write_that_never_arrives_is_sent_until_its_time_is_over(left, more, s
 
     assert len(writes(left)) == sent
     assert left.contents.successor.record.intent
+
+
+@pytest.mark.xfail(strict=True, reason="R5: every network failure counts as a write whose effect is unknown")
+@pytest.mark.parametrize("code", ["dns", "network_refused", "tls"])
+def test_a_write_that_cannot_have_been_sent_fails_at_once(left, code):
+    def answer(request, send):
+        if request.url.endswith("/addKey"):
+            raise NetworkFailure("no way", explain(code, "graph.microsoft.com", {}))
+        return send(request)
+
+    left.answer = answer
+    run, version = start(left)
+
+    with pytest.raises(NetworkFailure):
+        register(left, run, version)
+    assert left.timing.waited == 0 and not left.contents.successor.record.intent
 
 
 @pytest.mark.parametrize("readable", [True, False])

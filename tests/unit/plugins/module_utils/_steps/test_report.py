@@ -192,3 +192,39 @@ def test_the_history_tells_what_happened_newest_last(adopted):
 
     events = [line["event"] for line in adopted.info(history=10).history]
     assert events == ["adopted", "generated", "registered", "proven", "promoted", "retired"]
+
+
+# What could not be read is said
+
+
+def test_whether_the_directory_was_read_is_told(adopted):
+    assert (adopted.info().directory, adopted.info().diagnosis, adopted.warnings) == ("read", None, [])
+
+
+def test_an_application_that_may_not_read_itself_is_healthy_and_says_on_what_that_rests(adopted):
+    found = adopted.info(**adopted.as_itself, renew_before=1)
+
+    assert (found.status, found.directory) == ("healthy", "refused")
+    assert found.diagnosis["code"] == "permission_denied" and adopted.warnings == []
+
+
+def test_an_ended_key_is_not_asked_for(adopted):
+    adopted.settle(30 * 86400)
+
+    assert adopted.info(**adopted.as_itself).directory == "not_asked"
+
+
+def test_an_operator_who_is_refused_has_a_diagnosis_and_a_warning(adopted):
+    found = adopted.info(client_secret="wrong")
+
+    assert (found.status, found.directory, found.diagnosis["code"]) == ("unknown", "refused", "secret_invalid")
+    (warning,) = adopted.warnings
+    assert warning.startswith("The directory was not read (auth_source client_secret, secret_invalid): ")
+
+
+def test_a_directory_that_nobody_reaches_is_told_too(adopted):
+    adopted.tenant.faults.add("reset", match="get_application", times=None)
+
+    found = adopted.info()
+
+    assert (found.status, found.directory) == ("unreachable", "refused") and len(adopted.warnings) == 1

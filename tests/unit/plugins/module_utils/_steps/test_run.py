@@ -12,6 +12,8 @@ import json
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, KeyStoreError
+from ansible_collections.evercert.entra.plugins.module_utils._core.memory import Memory, summary
+from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Plan, Step
 from ansible_collections.evercert.entra.plugins.module_utils._core.policy import RenewalPolicy
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import Finding
@@ -21,8 +23,9 @@ from ansible_collections.evercert.entra.plugins.module_utils._steps.run import (
     Progress,
     ProofProgress,
     start,
-    summary,
+    take_up,
 )
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
 
 @pytest.fixture
@@ -51,7 +54,7 @@ def test_progress_survives_a_pause():
         made="B",
         unsettled=True,
         sent=True,
-        foreign={"k": {"key_id": "k"}},
+        memory=Memory({"k": {"key_id": "k"}}, {"k": "2026-11-22T10:00:00Z"}, {"k": "F"}, ["A"]),
         proof=ProofProgress(required=3, correlation_ids=["c"]),
     )
 
@@ -156,7 +159,7 @@ def test_what_was_read_is_known(adopted, run):
     assert (run.progress.app_id, run.progress.object_id) == (adopted.payroll.app_id, adopted.payroll.object_id)
     assert run.progress.display_name == "renamed"
     assert [entry["key_id"] for entry in run.progress.after] == list(adopted.credentials)
-    assert run.progress.foreign == {foreign.key_id: summary(application.find_credential_by_id(foreign.key_id))}
+    assert run.memory.foreign() == {foreign.key_id: summary(application.find_credential_by_id(foreign.key_id))}
 
 
 def test_a_summary_tells_what_people_know_a_credential_by(adopted, run):
@@ -229,7 +232,8 @@ def test_a_removal_that_a_replica_does_not_know_yet_makes_nothing_seen(adopted, 
 
     run.read()
 
-    assert adopted.contents.current.record.seen is None and run.progress.seen == {}
+    assert adopted.contents.current.record.seen is None
+    assert state == "retired" or not run.was_seen_lately(run.version(adopted.current))
 
 
 @pytest.mark.parametrize("by", ["this run", "an earlier one"])
@@ -239,7 +243,7 @@ def test_seen_lately_is_within_the_propagation_time(adopted, run, by, more, late
     if by == "this run":
         run.remember(run.version(adopted.current), seen=None)
     else:
-        run.progress.seen.clear()
+        run.memory.forget(adopted.contents.current.certificate)
     adopted.tenant.clock.advance((run.policy.propagation + SEEN_STEP).total_seconds() + more)
 
     assert run.was_seen_lately(run.version(adopted.current)) == lately
@@ -260,6 +264,41 @@ def test_entries_of_others_that_are_gone_are_known_but_for_those_removed_on_purp
         adopted.tenant.remove_credential(adopted.payroll, entry.key_id)
 
     assert [entry["key_id"] for entry in run.missing_foreign(run.read())] == [first.key_id]
+
+
+def test_what_an_earlier_read_has_shown_is_on_record_before_anything_is_written(adopted, run):
+    """The read that the plan rests on came from a replica that lags."""
+    current = adopted.contents.current
+    adopted.store.write_record(current.thumbprint, dataclasses.replace(current.record, seen=None))
+    run.latest, at = None, run.now
+    adopted.settle()
+
+    run.begin_writing()
+
+    assert adopted.contents.current.record.seen == at
+
+
+def test_the_certificate_of_a_key_that_was_deleted_meanwhile_is_not_somebody_elses(adopted, run):
+    """Another run retired it during a pause, and a replica that lagged had shown it."""
+    made = adopted.store.keep_successor(ours(adopted.tenant.issue("made", -1, 100)), Record())
+    adopted.tenant.add_credential(adopted.payroll, made.certificate.der)
+    adopted.settle()
+    run.read()
+    adopted.lose(made.thumbprint)
+    adopted.store.release_successor()
+    adopted.store.delete_version(made.thumbprint)
+
+    assert run.missing_foreign(run.read()) == []
+
+
+def test_what_calls_have_seen_is_one_memory(adopted, run):
+    """Whatever a call has read before it takes up what an earlier one handed over."""
+    earlier = Progress(memory=Memory({"k": {"key_id": "k"}}, {"k": ""}, {"k": "F"}, []), looked={"absent": 2})
+
+    take_up(run.connection, earlier)
+
+    assert run.memory is earlier.memory and run.connection.graph.tried is earlier.looked
+    assert list(run.memory.entries) == ["k", *adopted.credentials]
 
 
 # The beginning

@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import datetime as dt
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError
@@ -300,6 +302,89 @@ def test_a_wrong_clock_stops_writers_before_the_first_effect_and_readers_answer(
     assert adopted.made == [] and tree(adopted.folder / "store" / "versions") == files
     assert adopted.info().status == "near_expiry"
     assert adopted.verify().verified
+
+
+def test_one_wrong_answer_neither_renews_nor_removes_what_is_not_due(adopted):
+    """A read that is 200 days ahead, then others that are right: nothing is due, the overlap has six days left."""
+    adopted.renew(overlap=7)
+    adopted.settle(86400)
+    for number in range(3):
+        adopted.lie_about_the_time(number, days=200)
+        with contextlib.suppress(EvercertError):
+            adopted.renew(overlap=7)
+
+    assert len(adopted.made) == 1 and adopted.old.thumbprint in adopted.registered
+
+
+@pytest.mark.parametrize("number", [3, 4])
+def test_one_wrong_answer_before_the_key_pair_is_made_stops_the_run_and_costs_no_second_pair(adopted, number):
+    """The policies are read and the own token is got after the plan was made and found good."""
+    adopted.lie_about_the_time(number, hours=1)
+    error = adopted.refused(overlap=7)
+    adopted.tell_the_time_again()
+    adopted.settle()
+
+    assert error.diagnosis.code == "clock_skew" and "3600 s ahead of the time of this run" in error.message
+    assert adopted.renew(overlap=7).steps[-1] == "promote" and len(adopted.made) == 1
+
+
+@pytest.mark.parametrize("ahead", [{"hours": -1}, {"days": 200}])
+def test_no_wrong_answer_at_any_moment_costs_a_second_pair_or_the_overlap(adopted, ahead):
+    """Each answer of a run in turn; whatever that run says, the next one reaches the goal."""
+    adopted.renew(overlap=7, stop_after="registered")
+    for number in range(12):
+        adopted.lie_about_the_time(number, **ahead)
+        with contextlib.suppress(EvercertError):
+            adopted.renew(overlap=7, stop_after="proven")
+        adopted.tell_the_time_again()
+        adopted.settle()
+    adopted.renew(overlap=7)
+
+    assert len(adopted.made) == 1 and adopted.old.thumbprint in adopted.registered
+
+
+def test_an_answer_that_is_wrong_during_the_proof_keeps_the_key_from_being_promoted(adopted):
+    adopted.renew(overlap=7, stop_after="registered")
+    adopted.lie_about_the_time(3, hours=1)
+
+    assert adopted.refused(overlap=7).diagnosis.code == "clock_skew"
+    assert adopted.current == adopted.old.thumbprint
+    adopted.tell_the_time_again()
+    assert adopted.renew(overlap=7).steps == ["prove", "promote"]
+
+
+def test_check_mode_says_the_same_of_a_wrong_answer(adopted):
+    for check in (True, False):
+        adopted.lie_about_the_time(1, days=200)
+        assert adopted.refused(check=check).diagnosis.code == "clock_skew"
+
+
+@pytest.mark.parametrize("ahead", [{"days": -2}, {"days": 2}])
+def test_readers_answer_when_one_answer_is_wrong(adopted, ahead):
+    adopted.lie_about_the_time(1, **ahead)
+    assert adopted.info().status == "near_expiry"
+
+    adopted.lie_about_the_time(1, **ahead)
+    assert adopted.verify().verified
+
+
+def test_a_time_before_the_last_note_of_the_key_store_is_wrong_even_when_both_clocks_agree(adopted):
+    adopted.renew(overlap=7, stop_after="proven")
+    adopted.tenant.clock.advance(-3600)
+
+    error = adopted.refused(overlap=7)
+
+    assert error.diagnosis.code == "clock_skew" and "behind the last moment that the key store notes" in error.message
+    assert adopted.info().status == "near_expiry"
+
+
+def test_what_if_notes_nothing(adopted):
+    """A run with the option now decides for then, and notes when it truly was."""
+    adopted.renew(now="2026-12-30T10:00:00Z", overlap=7)
+
+    noted = [version.record.last_noted for version in adopted.contents.versions]
+    times = [line["at"] for line in adopted.store.history(100)]
+    assert max(noted) < adopted.tenant.clock.now() + dt.timedelta(minutes=1) and max(times) < "2026-12"
 
 
 def test_a_fixed_now_never_counts_as_skew(adopted):

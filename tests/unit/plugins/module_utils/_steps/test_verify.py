@@ -116,6 +116,58 @@ def test_a_refusal_that_is_not_the_keys_is_not_what_was_expected(adopted):
     assert not result.verified and result.sign_ins["attempts"] == 1
 
 
+@pytest.mark.parametrize("act", ["verify", "verify_in_slices"])
+def test_a_key_that_should_be_refused_and_is_not_has_a_diagnosis(adopted, act):
+    result = getattr(adopted, act)(expect="refused", timeout_propagation=60)
+
+    assert not result.verified and result.diagnosis["code"] == "still_accepted"
+
+
+@pytest.mark.parametrize("act", ["verify", "verify_in_slices"])
+def test_a_proof_that_ends_with_an_acceptance_still_says_what_stood_in_the_way(adopted, act):
+    adopted.tenant.faults.add(
+        "error",
+        match="token",
+        status=401,
+        error="invalid_client",
+        code=700027,
+        times=2,
+        message="The key was not found.",
+    )
+
+    result = getattr(adopted, act)(timeout_propagation=120, sign_in_interval=50, sign_in_budget=0)
+
+    assert not result.verified and result.diagnosis["code"] == "certificate_not_registered"
+    assert result.sign_ins["consecutive"] > 0 and "Last other answer" in result._failed
+
+
+def test_a_proof_that_had_no_time_for_enough_attempts_has_a_code_too(adopted):
+    result = adopted.verify(timeout_propagation=60, sign_in_interval=50)
+
+    assert not result.verified and result.diagnosis["code"] == "not_proven"
+
+
+def test_a_key_that_goes_on_signing_in_is_not_tried_without_a_pause(adopted):
+    """Without a key store there is no budget either."""
+    connection = adopted.connect(adopted.options(key_store=None, sign_in_interval=0, timeout_propagation=60))
+    subject = steps.Subject(adopted.payroll.app_id, adopted.store.signer(adopted.current), None)
+
+    found = steps.verify(connection, subject, steps.Expectation(accepted=False))
+
+    assert not found.verified and found.progress.attempts <= 31
+
+
+@pytest.mark.parametrize("fault", [{"kind": "reset"}, {"kind": "error", "status": 503, "retry_after": 20}])
+def test_nor_is_a_service_that_does_not_answer(adopted, fault):
+    adopted.lose(adopted.current)
+    adopted.tenant.faults.add(match="token", times=2, **fault)
+
+    result = adopted.verify(expect="refused", sign_in_interval=0, initial_pause=0)
+
+    assert result.verified and result.sign_ins["attempts"] == 5
+    assert adopted.timing.waited >= 2 * fault.get("retry_after", 2)
+
+
 @pytest.mark.parametrize("accepted", [True, False])
 def test_times_are_told_in_tenths_of_a_second(adopted, accepted):
     """Of sign-ins that an earlier call has completed, too."""

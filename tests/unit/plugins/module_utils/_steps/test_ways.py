@@ -209,3 +209,92 @@ def test_what_speaks_against_a_first_renewal_is_said_before_a_key_store_is_made(
     world.refused(**options)
 
     assert not (world.folder / "store").exists() and world.made == []
+
+
+# A key that addKey has just made is not good for proofs yet
+
+
+@pytest.fixture(params=["as_itself", "add_key"])
+def by_proof(request, world):
+    """Who can only add with a proof: the application itself, or an administrator who wants addKey alone."""
+    world.adopt(**world.as_admin)
+    world.settle()
+    return world.as_itself if request.param == "as_itself" else {"add_method": "add_key"}
+
+
+def test_the_older_key_signs_for_a_renewal_that_is_forced_right_after_another(world, by_proof):
+    world.tenant.switches.set(young_key_refused=1200)
+    world.renew(**by_proof)
+    world.settle(60)
+    before = world.timing.waited
+
+    result = world.renew(force=True, **by_proof)
+
+    assert result.operations.count("add_key") == 1 and world.timing.waited - before < 100
+    assert len(world.made) == 2 and world.current == world.made[1]
+
+
+def test_where_a_young_key_is_alone_its_proof_is_waited_for(world, by_proof):
+    world.tenant.switches.set(young_key_refused=0)
+    world.renew(overlap=0, **by_proof)
+    world.settle(60)
+    world.tenant.switches.set(young_key_refused=300)
+
+    world.renew(force=True, **by_proof)
+
+    assert len(world.made) == 2 and world.current == world.made[1]
+    assert "good for proofs" in " ".join(world.timing.said)
+
+
+def test_a_proof_that_is_refused_for_as_long_as_a_run_waits_says_why_and_the_next_run_goes_on(world, by_proof):
+    world.tenant.switches.set(young_key_refused=0)
+    world.renew(overlap=0, **by_proof)
+    world.settle(60)
+    world.tenant.switches.set(young_key_refused=3600)
+    before = world.credentials
+
+    refused = world.refused(force=True, **by_proof)
+
+    assert "not good for proofs yet" in refused.message and "object_id" not in refused.message
+    assert world.credentials == before and world.usable() == [world.current]
+    world.settle(3600)
+    world.renew(**by_proof)
+    assert len(world.made) == 2 and world.current == world.made[1]
+
+
+@pytest.mark.parametrize("trouble", ["removed by somebody", "private key gone"])
+def test_an_older_key_that_can_sign_no_more_is_passed_over(world, trouble):
+    world.adopt(**world.as_admin)
+    world.settle()
+    world.tenant.switches.set(young_key_refused=0)
+    world.renew(**world.as_itself)
+    if trouble == "private key gone":
+        (world.key_store / "versions" / world.old.thumbprint / "key.pem").unlink()
+    else:
+        world.lose(world.old.thumbprint)
+
+    world.renew(force=True, **world.as_itself)
+
+    assert len(world.made) == 2 and world.current == world.made[1] and world.current in world.registered
+
+
+# Dates that are right may be refused once
+
+
+@pytest.mark.parametrize("way", ["add_key", "update"])
+def test_dates_that_were_refused_once_are_sent_again(adopted, way):
+    operation = {"add_key": "add_key", "update": "patch_application"}[way]
+    adopted.tenant.faults.add("error", match=operation, status=400, code="KeyCredentialsInvalidEndDate")
+
+    result = adopted.renew(add_method=way)
+
+    assert result.operations.count(operation) == 2 and adopted.current == adopted.made[0]
+
+
+@pytest.mark.parametrize("in_slices", [False, True])
+def test_dates_that_are_refused_twice_are_refused(adopted, in_slices):
+    adopted.tenant.faults.add("error", match="add_key", status=400, code="KeyCredentialsInvalidEndDate", times=None)
+
+    with pytest.raises(EvercertError, match="KeyCredentialsInvalidEndDate"):
+        (adopted.renew_in_slices if in_slices else adopted.renew)(add_method="add_key")
+    assert adopted.operations().count("add_key") == 2 and adopted.current == adopted.old.thumbprint

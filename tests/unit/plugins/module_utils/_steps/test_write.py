@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
+import types
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import GraphRefused, SignInRefused, Unsafe
@@ -88,11 +89,58 @@ def test_a_proof_needs_a_key_that_is_valid_already(adopted, starts, why):
     assert own_token(adopted, run, later)[1] == why
 
 
-def test_a_proof_needs_the_object_id(adopted):
+@pytest.mark.parametrize(("app_id", "why"), [("app-1", ""), ("", "give object_id or app_id")])
+def test_a_proof_needs_either_id(adopted, app_id, why):
     run, version = start(adopted)
     run.progress.object_id = ""
+    run.tokens[version.thumbprint] = run.connection.graph.token
+    run.progress.app_id = app_id
 
-    assert "give object_id" in own_token(adopted, run, version)[1]
+    assert why in own_token(adopted, run, version)[1]
+
+
+@pytest.fixture
+def nameless(world):
+    """The application renews itself, may read nothing, and nobody ever told its object ID."""
+    world.adopt(auth_source="key_store")
+    world.settle()
+    assert world.contents.current.record.object_id is None
+    return world
+
+
+@pytest.mark.parametrize("door", ["renew", "renew_in_slices"])
+def test_an_application_that_knows_only_its_app_id_renews_itself_whole(nameless, door):
+    act = getattr(nameless, door)
+    for _again in range(2):  # the key ID of what was adopted is not known, that of what addKey made is
+        assert act(auth_source="key_store", force=True).steps == ["generate", "register", "prove", "promote"]
+        nameless.settle(8 * DAY)
+    assert act(auth_source="key_store").steps == ["retire"]
+    assert nameless.registered == sorted([nameless.old.thumbprint, nameless.current])
+    asked = [request.url for request in nameless.sent if request.url.endswith("Key")]
+    address = f"/applications(appId='{nameless.payroll.app_id}')"
+    assert asked[0].endswith(f"{address}/addKey") and asked[-1].endswith(f"{address}/removeKey")
+
+
+def test_check_mode_predicts_that(nameless):
+    planned = nameless.renew(check=True, auth_source="key_store")
+
+    assert planned.steps == ["generate", "register", "prove", "promote"]
+
+
+def test_the_object_id_is_asked_for_where_the_app_id_is_not_taken(nameless):
+    nameless.tenant.switches.set(app_id_issues_proofs="never")
+
+    error = nameless.refused(auth_source="key_store")
+
+    assert error.diagnosis.code == "token_refused" and error.message.endswith("give object_id.")
+    assert nameless.renew(auth_source="key_store", object_id=nameless.payroll.object_id).changed
+
+
+def test_a_known_object_id_is_rather_used(adopted):
+    adopted.renew(auth_source="key_store")
+
+    address = f"/applications/{adopted.payroll.object_id}/addKey"
+    assert any(request.url.endswith(address) for request in adopted.sent)
 
 
 def test_a_key_that_is_refused_for_what_it_is_leaves_the_update(adopted):
@@ -152,7 +200,7 @@ def test_the_audience_that_worked_before_comes_first(adopted):
     run.remember(version, proof_audience=other)
     tried = []
 
-    assert steps.with_proof(run, version, tried.append) is None
+    assert steps.with_proof(run, version, lambda _signer, audience: tried.append(audience)) is None
     assert tried == [other]
 
 
@@ -164,7 +212,8 @@ def test_a_refused_proof_is_tried_with_the_other_audience_and_that_is_remembered
     [second] = set(steps.PROOF_AUDIENCES) - {first}
     tried = []
 
-    def send(audience):
+    def send(signer, audience):
+        assert signer.certificate.thumbprint == version.thumbprint
         tried.append(audience)
         if audience == first:
             raise refusal(401, "Authentication_MissingOrMalformed")
@@ -182,7 +231,7 @@ def test_any_other_refusal_of_a_proof_is_no_question_of_its_audience(adopted, st
     run, version = start(adopted)
     tried = []
 
-    def send(audience):
+    def send(_signer, audience):
         tried.append(audience)
         raise refusal(status, code)
 
@@ -233,6 +282,7 @@ def test_what_is_there_already_is_not_added(adopted):
 def test_a_removal_leaves_out_one_entry(adopted):
     foreign = adopted.foreign()
     run, version = start(adopted)
+    run.is_named = True
 
     steps.update_to_remove(run, foreign.key_id, keep=version.certificate)()
 
@@ -256,6 +306,91 @@ def test_nothing_is_removed_while_what_should_stay_is_not_shown(adopted):
     assert foreign.key_id in adopted.credentials
 
 
+# Asked again of what is about to leave
+
+
+@pytest.fixture
+def replaced(adopted):
+    """A predecessor, a current certificate, and an entry of somebody else."""
+    adopted.renew()
+    adopted.foreign("theirs")
+    adopted.settle()
+    return adopted
+
+
+def names(world):
+    """The key IDs by what they hold."""
+    held = {one.certificate.thumbprint: key_id for key_id, one in world.credentials.items()}
+    current, old = held.pop(world.current), held.pop(world.old.thumbprint)
+    return types.SimpleNamespace(current=current, old=old, foreign=next(iter(held.values())))
+
+
+def body_without(run, *key_ids):
+    return [steps.existing_entry(one) for one in run.latest.key_credentials if one.key_id not in key_ids]
+
+
+def stopped(world, act):
+    """Why a write was stopped, of which nothing was sent."""
+    before, since = dict(world.credentials), len(world.sent)
+    with pytest.raises(Unsafe, match="Nothing was sent to application payroll") as caught:
+        act()
+    assert caught.value.diagnosis.code == "unsafe" and len(world.sent) == since and world.credentials == before
+    return caught.value.message
+
+
+@pytest.mark.parametrize("lost", ["foreign", "old"])
+def test_a_body_without_an_entry_that_was_seen_is_never_sent(replaced, lost):
+    """As one would be that is built on the read of a replica that lags."""
+    run, _version = start(replaced)
+    key_id = getattr(names(replaced), lost)
+
+    why = stopped(replaced, lambda: steps._update(run, run.latest, body_without(run, key_id)))
+
+    assert f"would delete key credentials that were seen on the application: {key_id}" in why
+
+
+@pytest.mark.parametrize("way", ["update", "removeKey"])
+def test_nothing_is_removed_by_a_call_that_has_not_signed_in_with_a_key_that_stays(replaced, way):
+    run, version = start(replaced)
+    old = names(replaced).old
+
+    why = stopped(replaced, lambda: remove(run, way, version, old))
+
+    assert "no key that stays has just signed in" in why
+    run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "retire")
+    remove(run, way, version, old)
+    assert old not in replaced.credentials
+
+
+@pytest.mark.parametrize("way", ["update", "removeKey"])
+def test_what_is_somebody_elses_is_not_removed_by_a_renewal(replaced, way):
+    run, version = start(replaced)
+    run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "retire")
+
+    why = stopped(replaced, lambda: remove(run, way, version, names(replaced).foreign))
+
+    assert "it is somebody else's" in why
+
+
+@pytest.mark.parametrize("way", ["update", "removeKey"])
+def test_the_last_key_that_could_sign_in_is_never_removed(adopted, way):
+    run, version = start(adopted)
+    run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "retire")
+    [key_id] = adopted.credentials
+
+    assert "no key of the key store could sign in afterwards" in stopped(
+        adopted, lambda: remove(run, way, version, key_id)
+    )
+
+
+def remove(run, way, version, key_id):
+    if way == "update":
+        steps._update(run, run.latest, body_without(run, key_id), removes=key_id)
+    else:
+        token = run.tokens.get(version.thumbprint) or run.connection.graph.token
+        steps.remove_with_proof(run, run.connection.graph_as(token), version, key_id, leaving=version.thumbprint)
+
+
 # A PATCH that is refused
 
 
@@ -268,7 +403,7 @@ def refused_update(world, code):
     entries = [dataclasses.replace(entry, display_name=name, not_after=end) for name, end in ends.items()]
     world.liar = lambda request: {"status": 400, "body": json.dumps({"error": {"code": code}}).encode()}
     with pytest.raises(GraphRefused) as caught:
-        steps._update(run, dataclasses.replace(run.latest, key_credentials=tuple(entries)), [])
+        steps._update(run, dataclasses.replace(run.latest, key_credentials=tuple(entries)), [{"keyId": entry.key_id}])
     return caught.value.message
 
 

@@ -11,11 +11,13 @@ Every request and answer is held against Microsoft's contract. A test breaks the
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime as dt
 import functools
 import json
 import os
 import types
+from email.utils import format_datetime
 
 import requests
 from adapter.wsgi_adapter import connect as mount
@@ -240,6 +242,20 @@ class World:
         if lie is None:
             return send(request)
         return Response(lie.get("status", 200), lie.get("headers", {}), lie["body"])
+
+    def lie_about_the_time(self, number, **ahead):
+        """The answer of this number, counted from now, has a wrong date; without a number all of them have."""
+        since = len(self.sent)
+
+        def wrong(request, send):
+            found, ours = World.answer(self, request, send), number is None or len(self.sent) - since - 1 == number
+            date = format_datetime(self.tenant.clock.now() + dt.timedelta(**ahead), usegmt=True)
+            return dataclasses.replace(found, headers={**found.headers, "date": date}) if ours else found
+
+        self.answer = wrong
+
+    def tell_the_time_again(self):
+        del self.answer
 
     def foreign(self, name="somebody", **fields):
         """A credential of somebody else on payroll, with whatever odd fields."""

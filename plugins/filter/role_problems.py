@@ -1,0 +1,116 @@
+# Copyright: Contributors to the evercert.entra project
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: role_problems
+short_description: What cannot be meant among the variables of a role
+version_added: 0.1.0
+description:
+  - Looks at what is given to a role of this collection before the role does anything, in check mode too, and returns
+    every problem as a sentence. An empty list means that the role can begin.
+  - Used by the roles C(renew), C(report), C(recover) and C(schedule).
+positional: _input, known
+options:
+  _input:
+    description: The names of all variables that begin with the role's prefix.
+    type: list
+    elements: str
+    required: true
+  known:
+    description: The names that the role knows.
+    type: list
+    elements: str
+    required: true
+  files:
+    description: Task files by the variable that names each; an empty one is not given.
+    type: dict
+    default: {}
+  playbook_dir:
+    description: Where a task file with a relative path has to be.
+    type: str
+    default: ""
+  entries:
+    description: Dictionaries by what they are called, whose values must not be empty texts.
+    type: dict
+    default: {}
+author:
+  - evercert.entra contributors (@evercert)
+"""
+
+EXAMPLES = r"""
+- name: Refuse what cannot be meant
+  ansible.builtin.assert:
+    that: problems == []
+    fail_msg: "{{ problems | join(' ') }}"
+  vars:
+    names: "{{ q('ansible.builtin.varnames', '^renew_') }}"
+    problems: "{{ names | evercert.entra.role_problems(['renew_overlap', 'renew_validity']) }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The problems, each with the variable and what is accepted.
+  type: list
+  elements: str
+"""
+
+import difflib
+import os
+import typing as t
+
+Entries = t.Mapping[str, t.Mapping[str, t.Any]]
+
+
+def role_problems(
+    names: t.Iterable[str],
+    known: t.Sequence[str],
+    files: t.Mapping[str, t.Any] | None = None,
+    playbook_dir: str = "",
+    entries: Entries | None = None,
+) -> list[str]:
+    """Every problem at once."""
+    problems = [_unknown(name, known) for name in sorted(names) if name not in known]
+    problems += [_missing(name, path, playbook_dir) for name, path in (files or {}).items() if path]
+    problems += [_empty(title, entry) for title, entry in (entries or {}).items()]
+    return [problem for problem in problems if problem]
+
+
+def _unknown(name: str, known: t.Sequence[str]) -> str:
+    nearest = _nearest(name, sorted(known))
+    return f"{name} is not known. " + (f"Is {nearest} meant?" if nearest else f"Known are {', '.join(sorted(known))}.")
+
+
+def _nearest(name: str, known: t.Sequence[str]) -> str | None:
+    """The one that is spelled most like it, with or without the words in front of an option's own name."""
+    wanted = name.partition("_")[2]
+    endings: dict[str, str] = {}
+    for each in sorted(known, key=len, reverse=True):
+        words = each.split("_")[1:]
+        endings.update({"_".join(words[start:]): each for start in range(len(words))})
+    alike = difflib.get_close_matches(wanted, endings, 1, 0.7)
+    return endings[alike[0]] if alike else None
+
+
+def _missing(name: str, path: t.Any, playbook_dir: str) -> str:
+    found = os.path.join(playbook_dir, str(path))
+    if os.path.isfile(found):
+        return ""
+    advice = "" if os.path.isabs(str(path)) else " Give its absolute path, or put it beside the playbook."
+    return f"{name} is {path}, and {found} is no file on the control node.{advice}"
+
+
+def _empty(title: str, entry: t.Mapping[str, t.Any]) -> str:
+    empty = ", ".join(name for name, value in entry.items() if isinstance(value, str) and not _is_seen(value))
+    return f"{title}: {empty} is given and empty, as where a variable was never filled." if empty else ""
+
+
+def _is_seen(text: str) -> bool:
+    return any(letter.isprintable() and not letter.isspace() for letter in text)
+
+
+class FilterModule:
+    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
+        return {"role_problems": role_problems}
