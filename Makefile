@@ -97,14 +97,15 @@ oldest-core-smoke:  # the smoke targets on the oldest supported ansible-core
 contract: smoke  # each exchange that it had, against Microsoft's own description of the interface
 	$(GATE) --needs=smoke test 'python tests/contract check .cache/exchanges/smoke/*'
 
-sanity:  # ansible-test sanity on the newest ansible-core, for the newest Python, with nothing ignored
-	$(GATE) test 'python tools/ansible_test.py sanity sanity --python $$(python -c $(NUMBER))'
+SHIPPED := plugins/ roles/ playbooks/ extensions/ meta/ changelogs/ docs/
+sanity:  # ansible-test sanity of what users install, on the newest ansible-core and Python, with nothing ignored
+	$(GATE) test 'python tools/ansible_test.py sanity sanity --python $$(python -c $(NUMBER)) $(SHIPPED)'
 
-all-sanity:  # the same for every Python that is here
+all-sanity:  # the same of everything, for every Python that is here
 	$(GATE) test 'python tools/ansible_test.py all-sanity sanity'
 
-oldest-core-sanity:  # the same on the oldest supported ansible-core
-	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity'
+oldest-core-sanity:  # that of what users install, on the oldest supported ansible-core
+	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity $(SHIPPED)'
 
 # Plain pytest, so that it differs from `units` in ansible-core alone; what is below `_ansible` imports nothing of it.
 oldest-core-units:  # the tests of what meets ansible-core, on the oldest supported one

@@ -22,7 +22,8 @@ _KEY = re.compile(
     rb"|0%(length)b\x06[\x09\x0a]\x2a\x86\x48\x86\xf7\x0d\x01[\x05\x0c])" % {b"length": _LENGTH},
     re.DOTALL,
 )
-_PIECE = re.compile(r"[A-Za-z0-9+=]{12,}")  # of base64, between slashes: a path loses one of two
+SHORTEST = 12  # letters: fewer tell nothing, and may be those of a word
+_PIECE = re.compile(rf"[A-Za-z0-9+=]{{{SHORTEST},}}")  # of base64, between slashes: a path loses one of two
 HIDDEN = "********"
 
 
@@ -41,9 +42,11 @@ def holds_private_key(text: str) -> bool:
 
 
 def pieces_of(keys: t.Iterable[str]) -> set[str]:
-    """What has to be hidden of them: a message may hold the text stripped, escaped, wrapped, or as a path."""
-    whole = {form for key in keys for text in (key, key.strip()) for form in (text, repr(text)[1:-1], _escaped(text))}
-    return whole.union(*map(_PIECE.findall, whole))
+    """What has to be hidden of them: a message may hold the text stripped, escaped, in one line, or as a path."""
+    texts = {text for key in keys for text in (key, key.strip(), " ".join(key.split()), re.sub("/+", "/", key))}
+    whole = {form for text in texts for form in (text, repr(text)[1:-1], _escaped(text))}
+    lines = {line for text in texts for line in text.split() if len(line) >= SHORTEST}
+    return whole.union(lines, *map(_PIECE.findall, whole))
 
 
 def _escaped(text: str) -> str:

@@ -71,10 +71,21 @@ def test_what_is_public_is_no_private_key():
 
 
 @pytest.mark.parametrize(
-    "quote", [str, repr, lambda text: str([text]), lambda text: json.dumps({"a": text}), str.strip]
+    "quote",
+    [
+        str,
+        repr,
+        lambda text: str([text]),
+        lambda text: json.dumps({"a": text}),
+        str.strip,
+        lambda text: f"not '{text.strip()}'.".replace("\n", " "),
+        lambda text: text.replace("\n", " "),
+        lambda text: text[: len(text) // 2],
+        lambda text: text.replace("//", "/"),
+    ],
 )
 def test_a_key_in_short_pieces_is_hidden_as_a_whole_however_it_is_quoted(quote):
-    key = "-----BEGIN PRIVATE KEY-----\n" + "abcdefghi/jklmnopq\n" * 3 + "-----END PRIVATE KEY-----\n"
+    key = "-----BEGIN PRIVATE KEY-----\n" + "abcdefghi//jklmnopq\n" * 3 + "-----END PRIVATE KEY-----\n"
 
     assert "jklm" not in hidden(quote(key), [key])
 
