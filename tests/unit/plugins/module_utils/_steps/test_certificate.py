@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     ApplicationNotFound,
     GraphRefused,
@@ -158,9 +160,10 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("lag", [0, 40])
-@pytest.mark.parametrize("state", ["present", "absent"])
+CASES = itertools.product(("present", "absent"), (0, 40), FAULTS)
+
+
+@pytest.mark.parametrize(("state", "lag", "fault"), scale.one_of(3, CASES))
 def test_a_faulty_write_is_settled_and_never_doubled(world, fault, lag, state):
     pair, foreign = world.tenant.issue("mine"), world.foreign()
     world.settle()
