@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable, reading
@@ -136,7 +137,13 @@ STORIES = [
     (with_leftovers, clear),
     (with_current, append),
 ]
-stories = pytest.mark.parametrize(("before", "act"), STORIES, ids=lambda story: story.__name__.replace("_", "-"))
+
+
+def told(stories):
+    return pytest.mark.parametrize(("before", "act"), stories, ids=lambda story: story.__name__.replace("_", "-"))
+
+
+stories = told(STORIES)
 
 
 @pytest.fixture(autouse=True)
@@ -242,7 +249,7 @@ def test_whatever_the_system_refuses_is_told_and_leaves_a_store_that_works(befor
         assert_sane(store, key_pairs, had_current)
 
 
-@stories
+@told(scale.one_of(3, STORIES))
 def test_a_power_loss_after_any_effect_leaves_a_store_that_works(before, act, copies, key_pairs, tmp_path):
     store = next(copies(before))
     had_current = bool(store.read().current)

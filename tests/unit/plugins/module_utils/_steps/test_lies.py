@@ -79,7 +79,7 @@ FAULTS = {
     "a proxy's page, not applied": {"kind": "html", "status": 502},
 }
 CASES = [(fault, way) for fault in FAULTS for way in ("add_key", "update", "alone")]
-FAULTY = pytest.mark.parametrize(("fault", "way"), scale.one_of(3, CASES))
+FAULTY = pytest.mark.parametrize(("fault", "way"), scale.one_of(5, CASES))
 IDENTITIES = pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
 
 

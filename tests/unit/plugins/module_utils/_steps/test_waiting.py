@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import scale
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
 from ansible_collections.evercert.entra.plugins.module_utils._steps.renew import carry_out, go_on, locked, prepare
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
@@ -90,7 +91,7 @@ def a_world(folder, scene):
     return world, scene(world)
 
 
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("scene", scale.one_of(2, SCENES), ids=lambda scene: scene.__name__)
 def test_calls_that_hand_every_wait_over_do_what_one_call_does(scene, tmp_path):
     plain, options = a_world(tmp_path / "plain", scene)
     whole = plain.renew(**options)
@@ -192,7 +193,7 @@ def _progress(pause):
     return Progress.from_values(json.loads(json.dumps(pause.value.carry["progress"])))
 
 
-@pytest.mark.parametrize("operation", ["get_application", "token", "add_key", "remove_key"])
+@pytest.mark.parametrize("operation", scale.one_of(2, ["get_application", "token", "add_key", "remove_key"]))
 def test_a_service_that_stays_away_ends_the_calls_instead_of_repeating_them_for_ever(adopted, operation):
     adopted.tenant.faults.add("error", match=operation, status=503, times=None, skip=1 if operation == "token" else 0)
     adopted.contract.observe = lambda seen: None
