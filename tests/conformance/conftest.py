@@ -35,9 +35,10 @@ def no_other_authorities(monkeypatch):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """An emulator over HTTPS; at the end every exchange has to be within the contract."""
-    directory = tmp_path_factory.mktemp("emulator")
+    directory, tenant = tmp_path_factory.mktemp("emulator"), Tenant()
+    tenant.switches.set(young_key_refused=0)  # time is real here
     record = directory / "exchanges.jsonl"
-    with HttpsServer(Emulator(Tenant(), record=record), directory) as running:
+    with HttpsServer(Emulator(tenant, record=record), directory) as running:
         yield running
     contract = Contract()
     exchanges = [of_record(json.loads(line)) for line in record.read_text(encoding="utf-8").splitlines()]
