@@ -17,6 +17,7 @@ EvercertError
 ├── NotProven              a write or a renewal that could not be proven in time
 ├── NotPermitted           the identity clearly lacks what a planned step needs: stopped before the first effect
 └── Unsafe                 going on could break a promise: stopped before the effect
+    └── OthersGone         what somebody else had on the application is not shown, so no PATCH is sent
 """
 
 from __future__ import annotations
@@ -173,3 +174,7 @@ class NotPermitted(EvercertError):
 
 class Unsafe(EvercertError):
     """Raised instead of an effect that could break a promise."""
+
+
+class OthersGone(Unsafe):
+    """Raised instead of a PATCH without the entries of others that this run has seen and that are not shown now."""

@@ -258,6 +258,11 @@ def report_vanished(run: Run, application: Application) -> None:
             return
         run.connection.timing.wait(1, "the directory to show credentials of others again")
         application = run.read(new_connection=True)
+    tell_vanished(run, application)
+
+
+def tell_vanished(run: Run, application: Application) -> None:
+    """The same where the directory was asked often enough."""
     for entry in run.missing_foreign(application):
         if entry not in run.progress.vanished:
             run.progress.vanished.append(entry)

@@ -10,13 +10,21 @@ import datetime as dt
 import typing as t
 
 from .._core.diagnosis import explain
-from .._core.errors import GraphRefused, KeyStoreError, NetworkFailure, NotProven, SignInRefused, Unsafe
+from .._core.errors import (
+    GraphRefused,
+    KeyStoreError,
+    NetworkFailure,
+    NotProven,
+    OthersGone,
+    SignInRefused,
+    Unsafe,
+)
 from .._core.model import Application, KeyCredential, Version
 from .._core.plan import Step
 from .._core.times import format_iso
 from .._entra.graph import GraphClient
 from .._entra.patience import LONGEST_RETRY_AFTER
-from .register import POLL, choose_way, seconds_to_settle, signs_in
+from .register import POLL, choose_way, seconds_to_settle, signs_in, tell_vanished
 from .run import Run
 from .write import (
     DATES_PAUSE,
@@ -51,8 +59,8 @@ def retire(run: Run, step: Step) -> None:
     if version.record.retired is None or _shown(run, version):
         try:
             _remove_credentials(run, version, current, step.key_id)
-        except GraphRefused as refusal:
-            _leave_to_next_run(run, version, current, step.key_id, refusal)
+        except (GraphRefused, OthersGone) as failure:
+            _leave_to_next_run(run, version, current, step.key_id, failure)
             return
         if run.policy.confirm_retired:
             _confirm_refused(run, version)
@@ -63,22 +71,29 @@ def retire(run: Run, step: Step) -> None:
         _delete_key(run, version)
 
 
-def _leave_to_next_run(run: Run, version: Version, current: Version, key_id: str | None, refusal: GraphRefused) -> None:
+def _leave_to_next_run(
+    run: Run, version: Version, current: Version, key_id: str | None, failure: GraphRefused | OthersGone
+) -> None:
     """The new key is not good for proofs yet. Nothing is in danger: both keys sign in, and the renewal is proven.
 
-    Raises any other refusal, and this one too when the key is no longer new.
+    Raises any other failure, and this one too when the key is no longer new. An administrator would have removed it by
+    PATCH, so that a PATCH that stops is left as well.
     """
-    if not refusal.refuses_proof or not is_new(run, current):
-        raise refusal
+    is_for_youth = run.policy.add_method != "update" if isinstance(failure, OthersGone) else failure.refuses_proof
+    if not is_for_youth or not is_new(run, current):
+        raise failure
+    if isinstance(failure, OthersGone) and run.latest:
+        tell_vanished(run, run.latest)
     run.progress.left.append(version.thumbprint)
     shown = run.latest.find_credential(version.certificate) if run.latest else None
     stays = shown.key_id if shown else key_id
     run.progress.removed = [other for other in run.progress.removed if other != stays]
+    since = format_iso(current.record.registered or current.record.intent)
+    why = f"Entra does not take proofs by the new key {current.thumbprint} yet, registered at {since}; it signs in."
     run.connection.warn(
-        f"Certificate {version.thumbprint} stays on the application for now: Entra does not take proofs by the new key "
-        f"{current.thumbprint} yet, which was registered at "
-        f"{format_iso(current.record.registered or current.record.intent)}, though it signs in. The next run removes "
-        "it; a day after the registration this becomes a failure."
+        f"Certificate {version.thumbprint} stays on the application for now: "
+        f"{failure.message if isinstance(failure, OthersGone) else why} The next run removes it; a day after the "
+        f"registration of {current.thumbprint} this becomes a failure."
     )
 
 
@@ -223,8 +238,7 @@ def _after_failure(
 ) -> GraphClient | None:
     """Wait where that helps, else go on with PATCH, else raise. A removal may be sent twice: it names its entry."""
     if isinstance(failure, GraphRefused):
-        may_update = run.policy.add_method == "auto" and run.progress.readable and not run.connection.is_own_identity
-        if way and failure.status in (401, 403) and may_update:
+        if way and failure.status in (401, 403) and _may_update(run, failure):
             return None
         if may_send_dates_again(run, failure, key_id):
             run.connection.timing.wait(DATES_PAUSE, "Graph refused the dates; sending them once more")
@@ -236,6 +250,16 @@ def _after_failure(
     waits_for_key = isinstance(failure, GraphRefused) and failure.refuses_proof
     run.connection.timing.wait(pause, WAITING_FOR_KEY if waits_for_key else what)
     return way
+
+
+def _may_update(run: Run, refusal: GraphRefused) -> bool:
+    """Whether a PATCH may take the place of removeKey. Where the age of the key is all that is wrong and an entry of
+    somebody else is not shown, the PATCH would wait for that entry, and stop: the key is waited for instead."""
+    if run.policy.add_method != "auto" or not run.progress.readable or run.connection.is_own_identity:
+        return False
+    current = run.contents.current
+    is_young = refusal.refuses_proof and current is not None and is_new(run, current)
+    return not (is_young and run.latest and run.missing_foreign(run.latest))
 
 
 def _read_back(run: Run, version: Version, key_id: str) -> None:

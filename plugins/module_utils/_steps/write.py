@@ -14,7 +14,7 @@ import datetime as dt
 import typing as t
 
 from .._core.diagnosis import explain, young_key_diagnosis
-from .._core.errors import EvercertError, GraphRefused, KeyStoreError, SignInRefused, Unsafe
+from .._core.errors import EvercertError, GraphRefused, KeyStoreError, OthersGone, SignInRefused, Unsafe
 from .._core.model import Application, Certificate, KeyCredential, Version
 from .._core.policy import LONGEST_YOUTH, PROOF_MARGIN
 from .._core.safety import KeyWrite, why_unsafe
@@ -319,9 +319,9 @@ def read_before_write(run: Run) -> Application:
     return application
 
 
-def _foreign_is_gone(foreign: t.Sequence[t.Mapping[str, t.Any]]) -> Unsafe:
+def _foreign_is_gone(foreign: t.Sequence[t.Mapping[str, t.Any]]) -> OthersGone:
     names = ", ".join(f"{entry['display_name'] or 'unnamed'} (key ID {entry['key_id']})" for entry in foreign)
-    return Unsafe(
+    return OthersGone(
         f"Credentials of others that this run has seen on the application are no longer shown: {names}. "
         "Nothing was written, since a PATCH without them would delete them for good. If they were removed on "
         "purpose, run again.",

@@ -858,6 +858,50 @@ def test_an_administrator_removes_by_update_what_a_young_key_may_not_sign_for(ad
     assert result.operations.count("patch_application") == 1 and adopted.registered == [adopted.current]
 
 
+def _vanishing(world, operation):
+    """Somebody else's entry, which goes after the first request of this kind."""
+    foreign = world.foreign()
+    world.settle()
+    arguments = {"application": "payroll", "key_id": foreign.key_id}
+    world.tenant.faults.add("change", match=operation, when="after", action="remove_credential", arguments=arguments)
+    return foreign.key_id
+
+
+def test_an_administrator_waits_for_a_young_key_where_a_patch_would_stop_for_an_entry_that_vanished(adopted):
+    gone = _vanishing(adopted, "add_key")
+
+    result = adopted.renew(overlap=0)
+
+    assert [entry["key_id"] for entry in result.vanished] == [gone] and "patch_application" not in result.operations
+    assert adopted.registered == [adopted.current] and len(result.retired) == 1
+    assert 300 <= adopted.timing.waited < 350  # as long as the application itself would
+
+
+@pytest.mark.parametrize("operation", ["add_key", "remove_key"])
+def test_an_entry_that_vanished_leaves_the_retirement_to_the_next_run_while_the_key_is_young(adopted, operation):
+    """The renewal is proven and nothing is in danger, whenever the entry goes."""
+    adopted.tenant.switches.set(young_key_refused=1200)
+    gone = _vanishing(adopted, operation)
+
+    result = adopted.renew(overlap=0)
+
+    assert result.steps == RENEWED and result.retired == [] and len(adopted.registered) == 2
+    assert [entry["key_id"] for entry in result.vanished] == [gone] and "patch_application" not in result.operations
+    assert sum("stays on the application for now" in warning for warning in adopted.warnings) == 1
+    assert not any(event in ("retired", "failed") for event in adopted.events())
+
+    adopted.settle(1200)
+    assert adopted.renew(overlap=0).steps == ["retire"] and adopted.registered == [adopted.current]
+
+
+def test_an_update_stops_for_an_entry_that_vanished_however_young_the_key_is(adopted):
+    _vanishing(adopted, "patch_application")
+
+    refused = adopted.refused(overlap=0, add_method="update")
+
+    assert isinstance(refused, Unsafe) and "no longer shown" in refused.message
+
+
 def test_one_of_two_predecessors_is_removed_with_the_proof_of_the_other(world):
     """An older key is good for proofs at once; it does not sign its own removal."""
     world.adopt(**world.as_admin)
