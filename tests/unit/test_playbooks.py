@@ -6,6 +6,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,3 +72,23 @@ def test_nothing_to_do_is_well_only_where_nothing_is_due(pattern, groups, is_wel
     templar = Templar(loader=DataLoader(), variables={**variables, "groups": dict.fromkeys(groups), "target": pattern})
 
     assert templar.template(trust_as_template(play["vars"]["is_of_a_status"])) is is_well
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (["-e", "target=web", "--limit", "web1"], None),
+        (["-e", "target=web", "--limit", "db"], "No host of the inventory matches web within the limit db, so that"),
+    ],
+    ids=["some", "none"],
+)
+def test_a_limit_that_leaves_none_of_the_hosts_that_are_named_is_refused(tmp_path, asked, told):
+    """Ansible passes over a play without hosts, the one on localhost included."""
+    hosts = tmp_path / "hosts"
+    hosts.write_text("[web]\nweb1\n[db]\ndb1\n")
+    command = [Path(sys.executable).parent / "ansible-playbook", "-i", hosts, *asked, "playbooks/plays/matched.yml"]
+
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert (done.returncode == 0) is (told is None), done.stdout + done.stderr
+    assert (told or "web1 ") in " ".join(done.stdout.split())
