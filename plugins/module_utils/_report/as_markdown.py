@@ -23,17 +23,18 @@ _SIGNS = {
     "note": "\N{WHITE CIRCLE}",
 }
 _HEALTHY = "\N{HEAVY CHECK MARK}"
-_ACTIVE = re.compile(r"([\\`*_\[\]#|~>$])")
+# An underscore within a word, as our own words have it, marks nothing up.
+_ACTIVE = re.compile(r"([\\`*\[\]#|~>$]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9]))")
 # Where a bare address becomes a link by itself.
 _LINK = re.compile(r":(?=//)|(?<=www)\.", re.IGNORECASE)
 _LONGEST_MESSAGE = 400
 
 
 def head(totals: Totals) -> str:
-    lines = [f"# {_safe(totals.settings.title)}", "", f"{totals.total:,} applications, {totals.generated}.", ""]
+    lines = [f"# {safe(totals.settings.title)}", "", f"{totals.total:,} applications, {totals.generated}.", ""]
     lines += ["| Status | Applications |", "| --- | ---: |"]
     lines += [
-        f"| {sign_of(word)} {_safe(label_of(word))} | {count:,} |" for word, count in totals.statuses.most_common()
+        f"| {sign_of(word)} {safe(label_of(word))} | {count:,} |" for word, count in totals.statuses.most_common()
     ]
     lines += ["", *_changes(totals), *_attention(totals)]
     return "\n".join(lines) + "\n"
@@ -70,14 +71,14 @@ def _attention(totals: Totals) -> list[str]:
 
 def _line(row: Row, several: bool) -> str:
     told = " ".join(f"{finding['message']} {finding['remedy']}" for finding in row["findings"])
-    name = f"{_safe(subject_of(row))}<br>{_safe(row['app_id'] or row['object_id'] or '')}"
-    name += f"<br>{_safe(row['tenant_id'])}" if several else ""
+    name = f"{safe(subject_of(row))}<br>{safe(row['app_id'] or row['object_id'] or '')}"
+    name += f"<br>{safe(row['tenant_id'])}" if several else ""
     days = "" if row["days_left"] is None else row["days_left"]
     sign = _SIGNS.get(row["severity"], _HEALTHY)
-    return f"| {name} | {sign} {_safe(label_of(row['status']))} | {days} | {_safe(plain(told, _LONGEST_MESSAGE))} |"
+    return f"| {name} | {sign} {safe(label_of(row['status']))} | {days} | {safe(plain(told, _LONGEST_MESSAGE))} |"
 
 
-def _safe(text: object) -> str:
+def safe(text: object) -> str:
     """Foreign text that stays text: no markup, no HTML, nobody mentioned, no link."""
     shown = _ACTIVE.sub(r"\\\1", plain(text))
     shown = shown.replace("&", "&amp;").replace("<", "&lt;").replace("@", "&#64;")

@@ -10,10 +10,12 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import jinja2
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from ansible_collections.evercert.entra.plugins.filter import markdown_text
 
 VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "remediate" / "vars" / "main.yml"
 KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 2000 + b"\n"
@@ -63,3 +65,53 @@ def test_consumers_that_were_not_asked_have_confirmed_nothing(confirmed, missing
     templar = Templar(loader=DataLoader(), variables={"__remediate_consumers": ["web1", "web2"], **confirmed})
 
     assert sorted(templar.template(trust_as_template(unconfirmed))) == missing
+
+
+HOSTILE = "a|b `c` <img src=x> [d](https://e.example) @all \x1b[31mred\r\n::error::boom ##vso[task.complete]"
+
+
+def report_of(**row):
+    """The report of one host, rendered as Ansible does."""
+    told = {"steps": [], "certificate": {}, "consumers": [], "failure": None, "vanished": [], "message": None}
+    summary = {
+        "plan": False,
+        "stopped": False,
+        "counts": {row["outcome"]: 1},
+        "hosts": [{"finding": None, **told, **row}],
+    }
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
+    environment.filters["evercert.entra.markdown_text"] = markdown_text.FilterModule().filters()["markdown_text"]
+    template = (VARIABLES.parents[1] / "templates" / "report.md.j2").read_text(encoding="utf-8")
+    return environment.from_string(template).render(remediate_summary=summary)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"host": HOSTILE, "outcome": "planned", "vanished": [{"key_id": HOSTILE}]},
+        {"host": "payroll", "outcome": "planned", "finding": HOSTILE, "steps": [{"step": HOSTILE}]},
+        {"host": "payroll", "outcome": "renewed", "certificate": {"thumbprint": HOSTILE, "not_after": HOSTILE}},
+        {"host": "payroll", "outcome": "renewed", "consumers": [{"host": HOSTILE, "confirmed": False}]},
+        {"host": "payroll", "outcome": "completed", "steps": [{"step": "adopt"}], "message": HOSTILE},
+        {"host": HOSTILE, "outcome": "failed", "failure": {"message": HOSTILE, "diagnosis": None}},
+        {
+            "host": "payroll",
+            "outcome": "failed",
+            "failure": {"message": "no", "diagnosis": {"code": HOSTILE, "remedy": HOSTILE}},
+        },
+    ],
+    ids=["host", "finding", "certificate", "consumer", "message", "failure", "diagnosis"],
+)
+def test_nothing_that_others_name_acts_in_the_report(row):
+    text = report_of(**row)
+
+    assert "c\\`" in text  # it is there
+    assert not [bad for bad in ("a|b", " `c`", "<img", "[d]", "@all", "\x1b", "##vso[", "https://e") if bad in text]
+    assert not any(line.lstrip().startswith("::") for line in text.splitlines())
+    assert all(line.replace("\\|", "").count("|") in (0, 8) for line in text.splitlines())
+
+
+def test_words_of_ours_are_shown_as_they_are():
+    text = report_of(host="web_1", outcome="planned", finding="near_expiry", steps=[{"step": "generate"}])
+
+    assert "| web_1 | planned | near_expiry | generate | - | - | - |" in text
