@@ -182,6 +182,9 @@ applications:
       description:
         - Every reason for attention. V(claim_differs), V(wrong_object) and V(policy_exceeded) leave the status as it
           is.
+        - V(wrong_link) says that C(current) or C(successor) of the key store is missing, leads nowhere or is no link,
+          as in a copy that was made without links. Its remedy is the command that mends it. Without C(current) the
+          status is V(key_unavailable), however good the certificate is.
       returned: success
       type: list
       elements: dict

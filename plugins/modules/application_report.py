@@ -70,9 +70,9 @@ options:
         reason of a finding, or as its severity.
       - Statuses are V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing),
         V(unregistered), V(propagating), V(key_unavailable), V(rejected), V(unreachable) and V(unknown).
-      - Other reasons are V(interrupted), V(claim_differs), V(wrong_object) and V(policy_exceeded). Reports of renewals
-        have V(failed), V(planned), V(under_way), V(renewed), V(rolled_back), V(adopted), V(retired) and V(unchanged) as
-        statuses.
+      - Other reasons are V(interrupted), V(claim_differs), V(wrong_link), V(wrong_object) and V(policy_exceeded).
+        Reports of renewals have V(failed), V(planned), V(under_way), V(renewed), V(rolled_back), V(adopted), V(retired)
+        and V(unchanged) as statuses.
       - Severities are V(error) (access is lost or about to be) and V(warning) (somebody has to act).
     type: list
     elements: str

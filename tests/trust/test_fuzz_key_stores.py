@@ -108,6 +108,7 @@ def test_a_damaged_store_is_read_or_refused(change):
         store = DirectoryStore(str(root))
         for act in (
             store.read,
+            store.look,
             lambda: [store.signer(name) for name in reading.list_names(root / "versions")],
             lambda: store.history(10),
             lambda: store.sign_ins_since(NOW - dt.timedelta(days=1)),

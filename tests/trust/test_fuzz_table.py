@@ -67,6 +67,8 @@ WITHIN_A_STORE = {
     "_keys/reading.py:read_file",
     "_keys/reading.py:read_private_file",
     "_keys/reading.py:read_link",
+    "_keys/links.py:read_contents",
+    "_keys/links.py:read_as_mended",
     "_keys/versions.py:read_contents",
     "_keys/versions.py:read_version",
     "_keys/versions.py:read_record",

@@ -13,6 +13,7 @@ import shutil
 import typing as t
 
 from .._core.errors import EvercertError, InvalidInput, KeyStoreError, SignInRefused
+from .._core.model import StoreContents
 from .._entra.algorithm import Algorithm
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
@@ -68,11 +69,12 @@ def _key_store(setting: Setting) -> SignInMethod:
     store = setting.key_store
 
     def load() -> Signer:
-        current = store.read().current if store else None
-        if store is None or current is None:
+        contents = store.read() if store else StoreContents()
+        if store is None or contents.current is None:
             where = store.location if store else ""
-            raise EvercertError(f"The key store {where} holds no current certificate to sign in with.")
-        return store.signer(current.thumbprint)
+            nothing = f"The key store {where} holds no current certificate to sign in with."
+            raise EvercertError(contents.obstacle.sentence if contents.obstacle else nothing)
+        return store.signer(contents.current.thumbprint)
 
     return KeyStoreCertificate(setting.app_id, store.location if store else None, load, setting.note)
 
@@ -286,7 +288,7 @@ def _recorded_app_id(options: Options, store: KeyStore | None, problems: list[st
     if store is None or options.get("app_id") or isinstance(store, VaultStore):
         return None
     try:
-        return next((version.record.app_id for version in store.read().versions if version.record.app_id), None)
+        return next((version.record.app_id for version in store.look().versions if version.record.app_id), None)
     except KeyStoreError as error:
         problems.append(error.message)
         return None

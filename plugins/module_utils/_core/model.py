@@ -229,12 +229,32 @@ class Version:
 
 
 @dataclass(frozen=True)
+class WrongLink:
+    """A link of a key store that is missing or wrong, in two sentences: what is wrong, and the command that mends it.
+
+    `thumbprint`: the version that it should name, as far as the records tell. `stops`: whether nothing is done to the
+    store until it is mended.
+    """
+
+    name: str
+    problem: str
+    remedy: str
+    thumbprint: str | None = None
+    stops: bool = True
+
+    @property
+    def sentence(self) -> str:
+        return f"Key store: {self.problem} {self.remedy}"
+
+
+@dataclass(frozen=True)
 class StoreContents:
     """Everything a key store holds at one moment. `others` are neither current nor successor, oldest first."""
 
     current: Version | None = None
     successor: Version | None = None
     others: tuple[Version, ...] = ()
+    wrong_links: tuple[WrongLink, ...] = ()
 
     @property
     def versions(self) -> tuple[Version, ...]:
@@ -248,6 +268,16 @@ class StoreContents:
     def last_noted(self) -> dt.datetime | None:
         """The latest moment that a record holds."""
         return max((at for version in self.versions if (at := version.record.last_noted)), default=None)
+
+    @property
+    def obstacle(self) -> WrongLink | None:
+        """The link that has to be mended before anything is done to the store."""
+        return next((link for link in self.wrong_links if link.stops), None)
+
+    def why_no(self, stage: str, location: str) -> str:
+        """What to say where nothing is `current`, or the `successor`."""
+        lost = next((link.sentence for link in self.wrong_links if link.name == stage), None)
+        return lost or f"The key store {location} holds no {stage} certificate."
 
     @property
     def predecessors(self) -> tuple[Version, ...]:

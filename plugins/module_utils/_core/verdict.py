@@ -66,6 +66,11 @@ class Facts:
     def current(self) -> Version | None:
         return self.store.current if self.store else None
 
+    @property
+    def is_cut_off(self) -> bool:
+        """Whether consumers find no key, or an old one, by the link `current` of the key store."""
+        return any(link.name == "current" for link in (self.store.wrong_links if self.store else ()))
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -131,13 +136,14 @@ def _status(facts: Facts, policy: RenewalPolicy) -> str:
         return "unregistered"
     if facts.current:
         found = _status_of_current(facts, policy, facts.current)
-        is_usable = facts.current.thumbprint not in facts.keyless or found not in _NEEDS_KEY
-        return found if is_usable else "key_unavailable"
+        is_at_hand = not _is_keyless(facts) and not facts.is_cut_off
+        return found if is_at_hand or found not in _NEEDS_KEY else "key_unavailable"
     if facts.application is None:
-        return _status_of_trouble(facts, "missing" if facts.store is not None else "unknown")
+        empty = "key_unavailable" if facts.is_cut_off else "missing"
+        return _status_of_trouble(facts, empty if facts.store is not None else "unknown")
     best = best_status(facts.application, facts.now, policy.renew_before)
     if facts.store is not None and best in ("healthy", "near_expiry"):
-        held = any(
+        held = not facts.is_cut_off and any(
             entry.holds(version.certificate)
             for entry in facts.application.sign_in_credentials
             for version in facts.store.versions
@@ -220,14 +226,26 @@ def _is_network(trouble: Diagnosis | None) -> bool:
 def _findings(facts: Facts, policy: RenewalPolicy, status: str) -> tuple[Finding, ...]:
     found = [
         *_claim_findings(facts),
+        *_link_findings(facts),
         *_renewal_findings(facts, policy),
         *_wrong_object_findings(facts),
         *_policy_findings(facts),
     ]
     named = {finding.reason for finding in found}
-    if status not in ("healthy", *named):
+    is_told = status == "key_unavailable" and facts.is_cut_off and not _is_keyless(facts)
+    if status not in ("healthy", *named) and not is_told:
         found.insert(0, _finding_of_status(facts, status))
     return tuple(found)
+
+
+def _is_keyless(facts: Facts) -> bool:
+    return facts.current is not None and facts.current.thumbprint in facts.keyless
+
+
+def _link_findings(facts: Facts) -> list[Finding]:
+    """Links of the key store that are missing or wrong: every key is there, and consumers do not find the right one."""
+    links = facts.store.wrong_links if facts.store else ()
+    return [Finding("wrong_link", link.problem, link.remedy) for link in links]
 
 
 def _renewal_findings(facts: Facts, policy: RenewalPolicy) -> list[Finding]:

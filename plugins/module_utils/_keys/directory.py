@@ -24,7 +24,7 @@ from pathlib import Path
 
 from .._core.errors import KeyStoreError
 from .._core.model import ADOPTED, Record, StoreContents, Version
-from . import clean_up, consumers, durable, lock, place, reading, records, versions
+from . import clean_up, consumers, durable, links, lock, place, reading, records, versions
 from .events import Events
 from .key_pair import KeyPair, certify, generate_key_pair, signing_request, with_other_dates
 from .protection import PLAIN, Protection
@@ -46,17 +46,23 @@ class DirectoryStore:
         return os.path.lexists(self._root)
 
     def read(self) -> StoreContents:
+        return self._read(links.read_contents)
+
+    def look(self) -> StoreContents:
+        return self._read(links.read_as_mended)
+
+    def _read(self, contents_of: t.Callable[[Layout], StoreContents]) -> StoreContents:
         """Readers take no lock, so they look again when a writer was at work meanwhile."""
         for _attempt in range(10):
-            layout = self._layout()
+            layout = versions.read_layout(self._root)
             try:
-                contents = versions.read_contents(layout)
+                contents = contents_of(layout)
             except KeyStoreError:
-                if layout == self._layout():
+                if layout == versions.read_layout(self._root):
                     raise
                 continue
-            if layout == self._layout():
-                if contents.is_empty:
+            if layout == versions.read_layout(self._root):
+                if contents.is_empty and not contents.wrong_links:
                     reading.refuse_foreign_content(self._root)
                 return contents
         raise KeyStoreError(f"The key store {self.location} changes all the time. Run again later.")
@@ -176,7 +182,9 @@ class DirectoryStore:
         self.roll_back(thumbprint)
 
     def release_successor(self) -> None:
-        if self._layout().successor:
+        layout = self._layout()
+        if layout.successor:
+            self._forget_use(layout)
             durable.remove_link(self._path(SUCCESSOR))
 
     def delete_version(self, thumbprint: str) -> None:
@@ -212,10 +220,13 @@ class DirectoryStore:
         return self._root / name
 
     def _layout(self) -> Layout:
-        return versions.read_layout(self._root)
+        layout = versions.read_layout(self._root)
+        links.refuse_astray(layout)
+        return layout
 
     def _version_path(self, thumbprint: str) -> Path:
-        layout = self._layout()
+        """Where a version is, whatever the links say."""
+        layout = versions.read_layout(self._root)
         if thumbprint not in layout.names:
             raise KeyStoreError(f"The key store {self.location} holds no version {thumbprint}.")
         return layout.path(thumbprint)
@@ -257,3 +268,11 @@ class DirectoryStore:
         version = versions.read_version(layout.path(current))
         if not version.record.promoted:
             self.write_record(current, replace(version.record, promoted=version.certificate.not_before))
+
+    def _forget_use(self, layout: Layout) -> None:
+        """A first one that was not promoted to the end served nobody: its note would tell of a link that was lost."""
+        if layout.current or layout.successor not in layout.names:
+            return
+        version = versions.read_version(layout.path(str(layout.successor)))
+        if version.record.promoted:
+            self.write_record(version.thumbprint, replace(version.record, promoted=None))

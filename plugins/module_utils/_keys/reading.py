@@ -149,23 +149,20 @@ def lists_of(what: int | AnyPath) -> list[str]:
         return []  # a file system without them
 
 
-def read_link(path: AnyPath) -> str | None:
-    """The thumbprint of the version that a link names, or None without a link. Links to anywhere else are refused."""
+def read_link(path: AnyPath) -> tuple[str | None, str | None]:
+    """The thumbprint of the version that a link names, None without one; and what is wrong where it names none."""
     try:
         target = os.readlink(path)
     except FileNotFoundError:
-        return None
+        return None, None
     except OSError as error:
         if error.errno == errno.EINVAL:
-            raise KeyStoreError(f"Key store: {path} is not a symbolic link. Move it away, then run again.") from error
+            return None, "is not a symbolic link"
         raise failed("read", path, error) from error
     folder, _separator, name = target.partition("/")
     if folder == "versions" and is_thumbprint(name):
-        return name
-    raise KeyStoreError(
-        f"Key store: {path} points to {target}, not to one of this store's versions. Remove the link, or let it point "
-        "to versions/<thumbprint> again."
-    )
+        return name, None
+    return None, f"points to {target}, not to one of this store's versions"
 
 
 def refuse_link(path: AnyPath) -> None:

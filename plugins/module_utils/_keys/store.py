@@ -31,7 +31,13 @@ class KeyStore(t.Protocol):
         """Whether there is anything at its location yet."""
 
     def read(self) -> StoreContents:
-        """Everything in the store, without any effect; what does not exist yet is empty."""
+        """Everything in the store, without any effect; what does not exist yet is empty.
+
+        Raises KeyStoreError for a link that leads nowhere; a `current` that is missing is in `wrong_links`.
+        """
+
+    def look(self) -> StoreContents:
+        """The same for a report: as if what is in `wrong_links` were mended."""
 
     def make_key_pair(
         self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime

@@ -32,7 +32,8 @@ WITH_KEY = (KEY, BUNDLE, PFX)
 class Layout:
     """Where the links point and which folders there are, at one moment.
 
-    `unnamed`: folders that are whole and that a run was stopped from giving their name, by thumbprint.
+    `unnamed`: folders that are whole and that a run was stopped from giving their name, by thumbprint. `astray`: what
+    is wrong with what stands in the place of a link, by its name.
     """
 
     location: Path
@@ -40,6 +41,7 @@ class Layout:
     successor: str | None
     names: tuple[str, ...]
     unnamed: t.Mapping[str, str] = field(default_factory=dict)
+    astray: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
     def linked(self) -> tuple[str | None, ...]:
@@ -60,13 +62,13 @@ class Layout:
 def read_layout(location: Path) -> Layout:
     versions = f"{location}/{VERSIONS}"
     reading.refuse_link(versions)
-    current = reading.read_link(f"{location}/{CURRENT}")
-    successor = reading.read_link(f"{location}/{SUCCESSOR}")
+    links = {name: reading.read_link(f"{location}/{name}") for name in (CURRENT, SUCCESSOR)}
     listed = reading.list_names(versions)
     names = tuple(name for name in listed if reading.is_thumbprint(name))
     whole = {_thumbprint_within(f"{versions}/{name}"): name for name in filter(reading.is_temporary, listed)}
     unnamed = {thumbprint: name for thumbprint, name in whole.items() if thumbprint and thumbprint not in names}
-    layout = Layout(location, current, successor, (*names, *unnamed), unnamed)
+    astray = {name: problem for name, (_named, problem) in links.items() if problem}
+    layout = Layout(location, links[CURRENT][0], links[SUCCESSOR][0], (*names, *unnamed), unnamed, astray)
     for name in names:
         reading.refuse_link(layout.folder(name))
     return layout
@@ -79,13 +81,12 @@ def _thumbprint_within(folder: str) -> str | None:
     with contextlib.suppress(KeyStoreError, IndexError, ValueError):
         record = read_record(folder)
         if record and _is_to_go_on(record):
-            return _first_certificate(reading.read_file(f"{folder}/{CERTIFICATE}") or b"").thumbprint
+            return first_certificate(reading.read_file(f"{folder}/{CERTIFICATE}") or b"").thumbprint
     return None
 
 
 def read_contents(layout: Layout) -> StoreContents:
     """What a clean-up would leave: half a version is left out, what was cut short before its link counts as done."""
-    _refuse_dangling_current(layout)
     halves, aside = halves_in(layout), superseded(layout)
     versions = {name: read_version(layout.folder(name), name) for name in layout.names if name not in halves}
     versions.update({name: replace(versions[name], record=record) for name, record in aside.items()})
@@ -98,21 +99,13 @@ def read_contents(layout: Layout) -> StoreContents:
     )
 
 
-def _refuse_dangling_current(layout: Layout) -> None:
-    if layout.current and layout.current not in layout.names:
-        raise KeyStoreError(
-            f"Key store: {layout.location / CURRENT} points to {layout.path(layout.current)}, which does not exist. "
-            "Restore that folder from a backup, or remove the link."
-        )
-
-
 def read_version(path: AnyPath, name: str | None = None) -> Version:
     """The certificate and the record in a version's folder. Its name, had or to come, must be the certificate's."""
     name = name or os.path.basename(path)
     certificate_path = f"{path}/{CERTIFICATE}"
     content = reading.read_file(certificate_path)
     try:
-        certificate = _first_certificate(content or b"")
+        certificate = first_certificate(content or b"")
     except (IndexError, ValueError) as error:
         raise KeyStoreError(
             f"Key store: {certificate_path} is missing or not a certificate. Restore {path} from a backup."
@@ -126,7 +119,7 @@ def read_version(path: AnyPath, name: str | None = None) -> Version:
 
 
 @functools.lru_cache(maxsize=64)
-def _first_certificate(content: bytes) -> Certificate:
+def first_certificate(content: bytes) -> Certificate:
     """A run reads the same few certificates again and again."""
     return certificate_from_der(pem.parse_der(pem.parse_blocks(content)[0]))
 

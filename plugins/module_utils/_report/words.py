@@ -17,8 +17,8 @@ SEVERITIES = (ERROR, WARNING, NOTE, NONE)
 
 # What became of a renewal; a report of renewals has these in place of statuses.
 OUTCOMES = ("failed", "planned", "under_way", "renewed", "rolled_back", "adopted", "retired", "unchanged")
-# Findings that leave the status as it is.
-REASONS = ("interrupted", "claim_differs", "wrong_object", "policy_exceeded")
+# Findings beside the statuses.
+REASONS = ("interrupted", "claim_differs", "wrong_link", "wrong_object", "policy_exceeded")
 WORDS = (ERROR, WARNING, *STATUSES, *REASONS, *OUTCOMES)
 
 # A finding that is not here is a warning. Healthy applications have none.
@@ -49,6 +49,7 @@ _MEANINGS = {
     "unknown": "Reading was refused.",
     "interrupted": "An earlier renewal stopped half-way.",
     "claim_differs": "Another system names a certificate that is not the current one.",
+    "wrong_link": "A link of the key store is missing or wrong, so that consumers do not find the key in use.",
     "wrong_object": "A certificate is on the service principal and not on the application.",
     "policy_exceeded": "A certificate lives longer than a management policy allows.",
     "failed": "The task failed.",

@@ -100,10 +100,10 @@ class Connection:
         """From here on the managed application itself signs in, with the current key of its store."""
 
         def load() -> Signer:
-            current = self.store.read().current
-            if current is None:
-                raise KeyStoreError(f"The key store {self.store.location} holds no current certificate.")
-            return self.store.signer(current.thumbprint)
+            contents = self.store.read()
+            if contents.current is None:
+                raise KeyStoreError(contents.why_no("current", self.store.location))
+            return self.store.signer(contents.current.thumbprint)
 
         def note(thumbprint: str) -> None:
             self.wait_for_budget()
@@ -229,7 +229,7 @@ def identity_of(connection: Connection, application: Application | None, version
         return app_id, object_id
     records = [version.record] if version else []
     if connection.key_store is not None:
-        records += [other.record for other in connection.key_store.read().versions]
+        records += [other.record for other in connection.key_store.look().versions]
     return (
         app_id or next((record.app_id for record in records if record.app_id), None) or "",
         object_id or next((record.object_id for record in records if record.object_id), None) or "",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 
 from .._core.diagnosis import Diagnosis, explain
-from .._core.errors import GraphRefused, SignInRefused
+from .._core.errors import GraphRefused, KeyStoreError, SignInRefused
 from .._core.model import Application, StoreContents, Version
 from .._core.policy import SIGN_IN_PAUSE
 from .._core.restored import newer_elsewhere, sentence
@@ -27,6 +27,8 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     """What a renewal decides on. `looked` keeps count over the calls of one renewal that had to wait."""
     looked = {} if looked is None else looked
     store = connection.store.read()
+    if store.obstacle:
+        raise KeyStoreError(store.obstacle.sentence)
     refuse_other_application(connection, store)
     connection.memory.own(store)
     application, unreadable, current_sign_in = _read_directory(connection, store)

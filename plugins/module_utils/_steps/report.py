@@ -47,7 +47,7 @@ def inspect_one(
     connection: Connection, policy: RenewalPolicy, *, claim: str | None, sign_in: bool, history: int
 ) -> Report:
     """The selected application. A refused or impossible sign-in for reading is a status here, not a failure."""
-    contents = connection.key_store.read() if connection.key_store else None
+    contents = connection.key_store.look() if connection.key_store else None
     if contents:
         refuse_other_application(connection, contents)
     application, trouble = _read(connection, contents)
@@ -143,7 +143,7 @@ def _default_limits(connection: Connection) -> Limits | None:
 
 def _read(connection: Connection, contents: StoreContents | None) -> tuple[Application | None, Diagnosis | None]:
     """The application, or the diagnosis of why it could not be read."""
-    current = contents.current if contents else None
+    current = contents.current if contents and not contents.obstacle else None
     if connection.is_own_identity and current is None:
         return None, None
     try:

@@ -33,7 +33,7 @@ def _prepare(connection: Connection, policy: RenewalPolicy, looked: dict[str, in
     refuse_other_application(connection, store)
     current, predecessor = store.current, store.predecessor
     if current is None:
-        raise KeyStoreError(f"The key store {connection.store.location} holds no current certificate.")
+        raise KeyStoreError(store.why_no("current", connection.store.location))
     steps: tuple[Step, ...] = ()
     if not _is_rolled_back(store):
         if predecessor is None or predecessor.record.retired:

@@ -83,7 +83,7 @@ def find_subject(connection: Connection, stage: str, load: t.Callable[[], Signer
         contents = connection.key_store.read()
         version = contents.current if stage == "current" else contents.successor
         if version is None:
-            raise KeyStoreError(f"The key store {connection.key_store.location} holds no {stage} certificate.")
+            raise KeyStoreError(connection.key_store.look().why_no(stage, connection.key_store.location))
         refuse_other_application(connection, contents)
         signer: Signer = connection.key_store.signer(version.thumbprint)
     elif load is not None:

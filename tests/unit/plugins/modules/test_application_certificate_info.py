@@ -4,11 +4,15 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_info as module
-from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew
+from ansible_collections.evercert.entra.plugins.modules import (
+    application_certificate_renew,
+    application_certificate_verify,
+)
 
 
 @pytest.fixture
@@ -118,3 +122,33 @@ def test_a_certificate_whose_private_key_is_gone_is_not_healthy(info, run_module
     assert found["certificates"][0]["managed"]
     assert [finding["reason"] for finding in found["findings"]] == ["key_unavailable"]
     assert str(key) in found["findings"][0]["message"] and "Restore the file" in found["findings"][0]["remedy"]
+
+
+@pytest.mark.parametrize("harm", ["rm {0}/current", "cp -rL {0} {0}.copy && rm -r {0} && mv {0}.copy {0}"])
+def test_a_key_store_that_lost_its_links_is_told_by_all_with_the_command_that_mends_it(
+    info, run_module, tenant, pem_of, key_store, harm
+):
+    """As after a copy that does not keep links. A check says what the run says."""
+    pair = tenant.issue("payroll", -10, 170)
+    application = tenant.add_application("payroll", [pair])
+    named = {"app_id": application.app_id, "key_store": key_store, "sign_in_budget": 0}
+    quick = {**named, "sign_ins": 1, "initial_pause": 0}
+    run_module(application_certificate_renew, **quick, adopt_path=pem_of(pair))
+    assert run_module(application_certificate_renew, **quick, force=True)["changed"]
+    before = Path(key_store, "current").readlink()
+    subprocess.run(["sh", "-c", "umask 077; " + harm.format(key_store)], check=True)
+
+    told = [run_module(application_certificate_renew, check, **quick, force=True) for check in (True, False)]
+    told.append(run_module(application_certificate_verify, **quick))
+    itself = {"auth_source": "key_store", "client_secret": None, "client_id": None}
+    told.append(run_module(application_certificate_renew, **quick, **itself, object_id=application.object_id))
+    found = [info(**named)["applications"][0], info(**named, **itself)["applications"][0]]
+
+    assert {one["status"] for one in found} == {"key_unavailable"}
+    assert [[finding["reason"] for finding in one["findings"]] for one in found] == [["wrong_link"]] * 2
+    remedy = found[0]["findings"][0]["remedy"]
+    assert all(one["failed"] and remedy in one["msg"] for one in told)
+    subprocess.run(["sh", "-c", remedy[len("Run '") : -len("'.")]], check=True)
+    assert Path(key_store, "current").readlink() == before
+    assert info(**named)["applications"][0]["status"] == "healthy"
+    assert run_module(application_certificate_verify, **quick)["verified"]

@@ -24,7 +24,7 @@ def owned_by(path, user, mode=0o100600):
 def test_a_missing_file_has_no_content(tmp_path):
     assert reading.read_file(tmp_path / "missing") is None
     assert reading.list_names(tmp_path / "missing") == []
-    assert reading.read_link(tmp_path / "missing") is None
+    assert reading.read_link(tmp_path / "missing") == (None, None)
 
 
 def test_a_gigantic_file_is_not_read(tmp_path):

@@ -11,6 +11,7 @@ import datetime as dt
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
+    EvercertError,
     KeyStoreError,
     Unsafe,
 )
@@ -234,3 +235,20 @@ def test_trouble_that_passes_is_no_refusal(adopted):
     with pytest.raises(Unsafe, match="not because of its key"):
         adopted.roll_back(sign_in_budget=0)
     assert adopted.current == made
+
+
+def test_without_the_link_to_the_current_key_nothing_is_rolled_back_or_signed_in_with(adopted):
+    """Whoever signs in as the application itself reads the store as well."""
+    adopted.renew()
+    adopted.settle()
+    path = adopted.key_store / "current"
+    command = f"Run 'ln -sfn {path.readlink()} {path}'."
+    path.unlink()
+
+    with pytest.raises(EvercertError) as refused:
+        adopted.roll_back()
+    with pytest.raises(EvercertError) as unknown:
+        adopted.connect(adopted.options(**adopted.as_itself)).graph.get("/applications")
+
+    assert command in refused.value.message and command in unknown.value.message
+    assert not path.is_symlink()

@@ -41,6 +41,19 @@ def test_a_stage_that_the_store_does_not_hold_is_told(world, stage):
         steps.find_subject(world.connect(world.options()), stage, None)
 
 
+@pytest.mark.parametrize("stage", ["current", "successor"])
+def test_a_link_that_is_missing_is_told_with_the_command_that_makes_it(adopted, stage):
+    adopted.renew(stop_after="registered")
+    path = adopted.key_store / stage
+    command = f"ln -sfn {path.readlink()} {path}"
+    path.unlink()
+
+    with pytest.raises(KeyStoreError) as refused:
+        steps.find_subject(adopted.connect(adopted.options()), stage, None)
+
+    assert f"{path} is missing" in refused.value.message and f"Run '{command}'" in refused.value.message
+
+
 def test_a_key_pair_from_a_file_is_no_part_of_a_store(world):
     connection = world.connect(world.options(key_store=None))
 
