@@ -38,7 +38,7 @@ def prepare_adoption(connection: Connection, policy: RenewalPolicy, pair: KeyPai
         raise InvalidInput([problem])
     app_id, _object_id = identity_of(connection, None, None)
     application = None if app_id else connection.find_application()
-    token = connection.sign_in_once(application.app_id if application else app_id, pair, "adopt")
+    token = connection.sign_in_patiently_with(application.app_id if application else app_id, pair, "adopt")
     application = application or _read_if_allowed(connection, token)
     step = Step("adopt", _taken_over(certificate, policy, now), certificate.thumbprint)
     plan = Plan(None, (step,))

@@ -177,7 +177,10 @@ class Connection:
 
     def sign_in_patiently(self, client_id: str, version: Version, purpose: str) -> AccessToken:
         """Sign in with a key of the store; passing trouble is tried again, a refusal is not."""
-        signer = self.store.signer(version.thumbprint)
+        return self.sign_in_patiently_with(client_id, self.store.signer(version.thumbprint), purpose)
+
+    def sign_in_patiently_with(self, client_id: str, signer: Signer, purpose: str) -> AccessToken:
+        """The same with a key that may be in no store."""
 
         def attempt() -> AccessToken:
             self.wait_for_budget()

@@ -191,8 +191,7 @@ def _sign_in_again(connection: Connection, progress: ProofProgress, subject: Sub
     """The proof was complete when a wait ended the earlier call: the checks after it need a token."""
     if connection.timing.monotonic() > progress.deadline:
         raise NotProven("The sign-ins were accepted, but the checks after them could not be finished in time.")
-    connection.wait_for_budget()
-    return connection.sign_in_once(subject.app_id, subject.signer, "verify")
+    return connection.sign_in_patiently_with(subject.app_id, subject.signer, "verify")
 
 
 def _refused(connection: Connection, found: Verification, subject: Subject) -> None:

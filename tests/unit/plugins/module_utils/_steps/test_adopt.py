@@ -140,6 +140,16 @@ def test_a_wrong_clock_stops_an_adoption(world):
     assert world.contents.is_empty
 
 
+@pytest.mark.parametrize("match", ["token", "discovery"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("check", [True, False])
+def test_a_busy_token_service_delays_an_adoption(world, match, status, check):
+    world.tenant.faults.add("error", match=match, status=status, retry_after=7)
+
+    assert world.adopt(check=check).steps == ["adopt"]
+    assert world.timing.waited == 7
+
+
 def test_an_application_adopts_and_renews_itself_known_by_client_id_and_object_id_alone(world):
     own = {**world.as_itself, "app_id": None, "client_id": world.payroll.app_id}
     world.adopt(**own)

@@ -275,6 +275,13 @@ def test_a_permission_that_was_granted_just_now_is_waited_for_until_the_deadline
     assert a_grant_in(adopted, seconds, repairs=REPAIRED, **options) == found
 
 
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_busy_token_service_delays_the_tokens_after_the_proof(adopted, status):
+    adopted.tenant.faults.add("error", match="token", status=status, retry_after=3, skip=1)
+
+    assert a_grant_in(adopted, 10, repairs=REPAIRED) == (True, 23)
+
+
 @pytest.mark.parametrize("repairs", [(), ("service_principal", "User.Read.All")])
 def test_a_permission_that_nobody_granted_just_now_is_not_waited_for(adopted, repairs):
     assert a_grant_in(adopted, 30, repairs=repairs) == (False, 0)
