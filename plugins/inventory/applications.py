@@ -120,6 +120,7 @@ notes:
     C(expired), C(not_yet_valid), C(missing), C(unknown)), in C(tenant_NAME) with every character outside of A-Z, a-z,
     0-9 replaced by an underscore, and in C(renew_YYYY_MM), the month in which its next renewal falls due. C(attention)
     has those with a finding, C(missing) included. Where nothing is missing or due there is no such group.
+    C(agent_identity_blueprint) has what is none of ours to renew, so that a pattern can leave it out.
   - The status is that of the tenant's directory alone, as in a listing of
     M(evercert.entra.application_certificate_info). The best sign-in certificate of an application counts.
   - Host variables are C(entra_app_id), C(entra_object_id), C(entra_display_name), C(entra_kind) (V(application), or

@@ -12,7 +12,7 @@ import re
 import typing as t
 from dataclasses import dataclass
 
-from .._core.model import Application, KeyCredential
+from .._core.model import BLUEPRINT, Application, KeyCredential
 from .._core.policy import RenewalPolicy
 from .._core.status import STATUSES, certificate_status
 from .._core.times import format_iso
@@ -52,6 +52,7 @@ def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) 
         verdict = judge(Facts(now, application, None), policy)
         due = verdict.next_renewal
         words = [verdict.status, *(["attention"] if verdict.findings else []), *([f"renew_{due:%Y_%m}"] if due else [])]
+        words += [application.kind] if application.kind == BLUEPRINT else []
         variables: Variables = {
             "entra_app_id": vouch(application.app_id),
             "entra_object_id": vouch(application.object_id),

@@ -45,6 +45,10 @@ ROLES_OF_NO_USE = {
 # resource type agentIdentityBlueprint.
 BLUEPRINT_PERMISSION = "AgentIdentityBlueprint.AddRemoveCreds.All"
 BLUEPRINT_ROLES = ("Agent ID Administrator", "Agent ID Developer")
+BLUEPRINT_REMEDY = (
+    f"Whoever changes its credentials needs the permission {BLUEPRINT_PERMISSION}, or as a person the role "
+    f"{' or '.join(BLUEPRINT_ROLES)}: change them there, and leave it out here."
+)
 
 _MANAGERS = (CLOUD_APPLICATION_ADMINISTRATOR, APPLICATION_ADMINISTRATOR, GLOBAL_ADMINISTRATOR)
 

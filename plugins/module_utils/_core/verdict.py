@@ -12,8 +12,9 @@ from dataclasses import dataclass, field, replace
 
 from .diagnosis import Diagnosis
 from .limits import LifetimeLimit, Rule, UnknownRule, lifetime, shortest_limit, unknown_rule
-from .model import Application, Certificate, KeyCredential, ServicePrincipal, StoreContents, Version
+from .model import BLUEPRINT, Application, Certificate, KeyCredential, ServicePrincipal, StoreContents, Version
 from .policy import RenewalPolicy
+from .privileges import BLUEPRINT_REMEDY
 from .status import (
     CHECKS,
     Finding,
@@ -112,7 +113,15 @@ def judge(facts: Facts, policy: RenewalPolicy) -> Verdict:
     facts = _with_what_is_in_use(facts, policy)
     status = _status(facts, policy)
     findings = _findings(facts, policy, status)
+    if facts.application and facts.application.kind == BLUEPRINT:
+        findings = tuple(_of_a_blueprint(finding) for finding in findings)
     return Verdict(status, findings, _next_renewal(facts, policy))
+
+
+def _of_a_blueprint(finding: Finding) -> Finding:
+    """Nobody reads it as work for a renewal: reports and events show findings, and no kind."""
+    message = f"{finding.message} This is an agent identity blueprint, which this collection leaves alone."
+    return replace(finding, message=message, remedy=BLUEPRINT_REMEDY)
 
 
 def _next_renewal(facts: Facts, policy: RenewalPolicy) -> dt.datetime | None:

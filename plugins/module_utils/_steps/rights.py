@@ -13,7 +13,7 @@ from .._core.access import Registration
 from .._core.diagnosis import explain
 from .._core.errors import NotPermitted, Unsafe
 from .._core.model import BLUEPRINT, Application
-from .._core.privileges import BLUEPRINT_PERMISSION, BLUEPRINT_ROLES, are_readable, find_lacks
+from .._core.privileges import BLUEPRINT_PERMISSION, BLUEPRINT_REMEDY, are_readable, find_lacks
 from .connection import Connection
 
 
@@ -36,10 +36,7 @@ def refuse_blueprint(application: Application | Registration | None) -> None:
         f"{application.display_name} (app ID {application.app_id}) is an agent identity blueprint, which this "
         "collection leaves alone."
     )
-    remedy = (
-        f"Whoever changes its credentials needs the permission {BLUEPRINT_PERMISSION}, or as a person the role "
-        f"{' or '.join(BLUEPRINT_ROLES)}: change them there, and leave it out here."
-    )
+    remedy = BLUEPRINT_REMEDY
     diagnosis = explain("permission_denied", "", {"message": None, "missing": [BLUEPRINT_PERMISSION]})
     raise Unsafe(f"Nothing was changed: {cause} {remedy}", dataclasses.replace(diagnosis, cause=cause, remedy=remedy))
 

@@ -44,6 +44,13 @@ def test_without_a_certificate_there_is_no_month():
     assert host.variables["entra_next_renewal"] is None and host.variables["entra_certificates"] == []
 
 
+def test_a_blueprint_is_in_a_group_of_its_own_and_nobody_is_asked_to_renew_it():
+    host = host_of(an_application(a_certificate(expires=20), kind="agent_identity_blueprint"))
+
+    assert {"near_expiry", "agent_identity_blueprint"} <= set(host.groups)
+    assert host.variables["entra_kind"] == "agent_identity_blueprint"
+
+
 def test_age_counts_where_a_rotation_period_is_given():
     host = host_of(an_application(a_certificate(issued=-90, expires=300)), rotation_period=80)
 

@@ -38,6 +38,15 @@ def test_a_listing_tells_them_apart(blueprint):
     assert kinds == {"payroll": "agent_identity_blueprint", "admin": "application"}
 
 
+@pytest.mark.parametrize("without", ["key_store", "nothing"])
+def test_what_a_report_or_an_event_finds_says_what_it_is_and_asks_nobody_to_renew_it(blueprint, without):
+    found = blueprint.info(**({"key_store": None} if without == "key_store" else {})).findings
+
+    assert [finding["reason"] for finding in found] == ["near_expiry"]
+    assert "is an agent identity blueprint" in found[0]["message"]
+    assert PERMISSION in found[0]["remedy"] and "Renew" not in found[0]["remedy"]
+
+
 def test_a_cached_listing_still_knows(blueprint):
     application = blueprint.connect(blueprint.options()).find_application()
 
