@@ -4,19 +4,22 @@
 
 """Run a module in this process, as if it had one of its own. The only file that knows names private to ansible-core.
 
-Those names differ between versions. Where one of them is not as expected, `MISSING_NAMES` tells, and every module takes
-a process of its own.
+Those names differ between versions, and so does what they take. Where one of them is not as expected, `MISSING_NAMES`
+tells, and every module takes a process of its own: slower, and nothing else.
 """
 
 from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import io
 import json
 import os
 import sys
 import typing as t
+
+from ansible.plugins.action import ActionBase
 
 Result = dict[str, t.Any]
 Main = t.Callable[[], None]
@@ -59,9 +62,6 @@ def missing_names(wanted: t.Iterable[tuple[str, str]]) -> list[str]:
     return missing
 
 
-MISSING_NAMES = missing_names((*((module, name) for module, name, _make in _STATE), *_FUNCTIONS))
-
-
 def packed(arguments: Result) -> bytes:
     """A module's arguments as they are handed to a process of its own."""
     direction = _private("ansible.module_utils.common.json", "Direction").CONTROLLER_TO_MODULE
@@ -73,6 +73,46 @@ def nothing_built() -> t.Any:
     """What ansible-core builds for a module, empty: there is no file to send and no command to run."""
     built = _private("ansible.executor.module_common", "_BuiltModule")
     return built(b_module_data=b"", module_style="new", shebang=f"#!{sys.executable}", serialization_profile=PROFILE)
+
+
+# What is tried once, and thrown away: a name that is there may take something else.
+_TRIALS: tuple[tuple[str, t.Callable[[], t.Any]], ...] = (
+    ("ansible.executor.module_common._BuiltModule", nothing_built),
+    ("ansible.module_utils.common.json.get_module_encoder", lambda: packed({})),
+)
+# The methods that are overridden: what ansible-core calls them with, and whether ours name all of that. The others pass
+# on what they do not know.
+_METHODS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
+    ("_configure_module", ("module_name", "module_args", "task_vars"), True),
+    ("_execute_module", ("module_name", "module_args", "task_vars", "wrap_async"), False),
+    ("_is_pipelining_enabled", ("module_style", "wrap_async"), True),
+    ("_low_level_execute_command", ("cmd",), False),
+)
+
+
+def misfits() -> list[str]:
+    """The names that this ansible-core has, with another meaning than is built on here."""
+    found = [name for name, make in _TRIALS if not _works(make)]
+    methods = (name for name, wanted, exactly in _METHODS if not _takes(name, wanted, exactly))
+    found += [f"ansible.plugins.action.ActionBase.{name}" for name in methods]
+    return [f"{name} as it was" for name in found]
+
+
+def _works(make: t.Callable[[], t.Any]) -> bool:
+    try:
+        make()
+    except (TypeError, ValueError, KeyError, AttributeError):
+        return False
+    return True
+
+
+def _takes(name: str, wanted: t.Sequence[str], exactly: bool) -> bool:
+    method = getattr(ActionBase, name, None)
+    _self, *taken = inspect.signature(method).parameters if method else ("",)
+    return taken == list(wanted) if exactly else set(wanted) <= set(taken)
+
+
+MISSING_NAMES = missing_names((*((module, name) for module, name, _make in _STATE), *_FUNCTIONS)) or misfits()
 
 
 def run_here(main: Main, arguments: bytes, environment: t.Mapping[str, str], directory: str) -> Result:

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import sys
 
 import pytest
+from ansible.executor import module_common
 from ansible.module_utils import _internal, basic
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import warnings
+from ansible.plugins.action import ActionBase
 from ansible_collections.evercert.entra.plugins.plugin_utils import _in_process
 
 OPTIONS = {"name": {"type": "str", "fallback": (basic.env_fallback, ["ENTRA_TEST_NAME"])}, "secret": {"no_log": True}}
@@ -48,6 +51,37 @@ def test_what_is_missing_is_named():
     wanted = [("ansible.module_utils.basic", "nothing"), ("ansible.nowhere", "x"), ("json", "dumps")]
 
     assert _in_process.missing_names(wanted) == ["ansible.module_utils.basic.nothing", "ansible.nowhere.x"]
+
+
+def test_a_class_that_takes_something_else_counts_as_missing(monkeypatch):
+    """The name alone says nothing: with one more value that has to be given, every local task would fail."""
+    base = (module_common._BuiltModule,)
+    built = dataclasses.make_dataclass("_BuiltModule", ["more"], bases=base, kw_only=True, frozen=True)
+    monkeypatch.setattr(module_common, "_BuiltModule", built)
+
+    assert _in_process.misfits() == ["ansible.executor.module_common._BuiltModule as it was"]
+
+
+def test_an_encoder_that_takes_something_else_counts_as_missing(monkeypatch):
+    monkeypatch.setattr("ansible.module_utils.common.json.get_module_encoder", lambda profile: None)
+
+    assert _in_process.misfits() == ["ansible.module_utils.common.json.get_module_encoder as it was"]
+
+
+@pytest.mark.parametrize(
+    "name", ["_configure_module", "_execute_module", "_is_pipelining_enabled", "_low_level_execute_command"]
+)
+def test_a_method_that_takes_something_else_counts_as_missing(monkeypatch, name):
+    """What is overridden is called by ansible-core's own code, with its own arguments."""
+    monkeypatch.setattr(ActionBase, name, lambda self, something, *, else_needed: None)
+
+    assert _in_process.misfits() == [f"ansible.plugins.action.ActionBase.{name} as it was"]
+
+
+def test_a_method_that_is_gone_counts_as_missing(monkeypatch):
+    monkeypatch.delattr(ActionBase, "_configure_module")
+
+    assert _in_process.misfits() == ["ansible.plugins.action.ActionBase._configure_module as it was"]
 
 
 def test_a_result_arrives(run):
