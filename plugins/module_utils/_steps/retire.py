@@ -115,6 +115,8 @@ def _remove_credentials(run: Run, version: Version, current: Version, key_id: st
     """Remove it unless it is gone already; then every other entry that holds the same certificate."""
     entry = _shown(run, version)
     if run.progress.readable and entry is None:
+        if version.record.registered:
+            _say_gone(run, version, "the application does not show it")
         return
     key_id = entry.key_id if entry else key_id
     if not key_id:
@@ -142,6 +144,14 @@ def _require_current(run: Run, current: Version) -> None:
         ):
             raise not_shown(run, current.certificate)
     fresh_sign_in(run, current)
+
+
+def _say_gone(run: Run, version: Version, why: str) -> None:
+    """Success; but whoever looks for who removed it has to know that this run did not."""
+    run.connection.warn(
+        f"Certificate {version.thumbprint} was gone before this run could remove it: {why}. It counts as retired; "
+        "somebody else, or an earlier run that was stopped, has removed it."
+    )
 
 
 def _shown(run: Run, version: Version) -> KeyCredential | None:
@@ -186,7 +196,7 @@ def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> 
             return
         except (GraphRefused, NetworkFailure) as failure:
             if way and isinstance(failure, GraphRefused) and failure.says_absent(run.progress.object_id):
-                if _is_gone(run, version, key_id):
+                if _is_gone(run, version, key_id, is_first=attempt == 1):
                     return
                 _look_again(run, failure, key_id)
             elif isinstance(failure, GraphRefused) and failure.refuses_proof and failure.is_put_off:
@@ -209,7 +219,7 @@ def _ready_to_remove(
     return update_to_remove(run, key_id, keep=current.certificate)
 
 
-def _is_gone(run: Run, version: Version, key_id: str) -> bool:
+def _is_gone(run: Run, version: Version, key_id: str, *, is_first: bool) -> bool:
     """After "not there", which is a hint: where the directory may be read, that decides.
 
     Else the key is gone when every replica would know it: one that was registered lately may not have got around.
@@ -217,7 +227,10 @@ def _is_gone(run: Run, version: Version, key_id: str) -> bool:
     if run.progress.readable:
         return not run.read(new_connection=True).find_credential_by_id(key_id)
     since, now = version.record.registered or version.record.intent, run.connection.clock.service_time()
-    return since is None or not dt.timedelta() <= now - since < run.policy.propagation
+    is_gone = since is None or not dt.timedelta() <= now - since < run.policy.propagation
+    if is_gone and is_first:  # a later one may mean what an earlier request has removed
+        _say_gone(run, version, f"Graph knows no key credential {key_id} to remove")
+    return is_gone
 
 
 def _look_again(run: Run, said: GraphRefused, key_id: str) -> None:

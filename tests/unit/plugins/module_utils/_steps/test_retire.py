@@ -164,6 +164,12 @@ def retire(world, run, thumbprint=None, key_id=None, **more):
     steps.retire(run, step(thumbprint or world.old.thumbprint, key_id, **more))
 
 
+GONE = (
+    "Certificate {} was gone before this run could remove it: {}. It counts as retired; somebody else, or an earlier "
+    "run that was stopped, has removed it."
+)
+
+
 def reads(world):
     return [one for one in world.sent[world.since :] if one.method == "GET" and "/applications" in one.url]
 
@@ -382,6 +388,19 @@ def test_what_is_gone_is_not_removed(due):
     retire(due, run)
 
     assert removals(due) == [] and due.contents.predecessor.record.retired == run.now
+    assert due.warnings == [GONE.format(due.old.thumbprint, "the application does not show it")]
+
+
+def test_one_that_never_was_there_is_not_said_to_be_removed_by_somebody(due):
+    """A successor that was refused when it was sent."""
+    other = ours(due.tenant.issue("other", -1, 90))
+    run = begin(due)
+    due.store.keep_successor(other, Record(intent=run.now - dt.timedelta(hours=1), refused=run.now))
+    due.store.release_successor()
+
+    retire(due, run, other.certificate.thumbprint)
+
+    assert removals(due) == [] and due.warnings == []
 
 
 def test_without_reading_the_key_id_on_record_is_what_is_removed(world):
@@ -760,6 +779,7 @@ def test_without_reading_a_key_that_somebody_removed_is_gone(world, switch):
 
     assert world.contents.predecessor.record.retired and world.timing.waited == 0
     assert len(removals(world)) == 1
+    assert world.warnings == [GONE.format(world.old.thumbprint, f"Graph knows no key credential {key_id} to remove")]
 
 
 def test_without_reading_a_young_key_is_asked_for_again_until_every_replica_would_know_it(world):
