@@ -29,13 +29,13 @@ class Doing:
 
     @property
     def step(self) -> str:
-        steps = self.progress.steps
-        return steps[self.progress.position].name if steps else self.act
+        under_way = self.progress.under_way
+        return under_way.name if under_way else self.act
 
     @property
     def thumbprint(self) -> str | None:
-        steps = self.progress.steps
-        return (steps[self.progress.position].thumbprint if steps else None) or self.progress.made
+        under_way = self.progress.under_way
+        return (under_way.thumbprint if under_way else None) or self.progress.made
 
 
 @contextlib.contextmanager

@@ -21,7 +21,7 @@ def handing_over(connection: Connection, progress: Progress, policy: RenewalPoli
 
     Each wait has its own deadline, and the budget of sign-ins may take 5 minutes for each.
     """
-    name = progress.steps[progress.position].name if progress.steps else "prepare"
+    name = progress.under_way.name if progress.under_way else "prepare"
     longest = 600 + 4 * policy.propagation.total_seconds() + 300 * connection.proof.sign_ins
     try:
         yield

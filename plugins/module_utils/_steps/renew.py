@@ -195,10 +195,12 @@ def go_on(connection: Connection, request: Request, progress: Progress) -> Run |
         return None
     policy = fall_back(connection, request.policy) if progress.looked.get(FELL_BACK) else request.policy
     run = Run(connection, policy, connection.proof, progress, request.provided, request.pfx_passphrase)
-    step = progress.steps[progress.position]
-    if step.name == "roll_back" and (now := connection.store.read().current) and now.thumbprint != step.thumbprint:
-        return None
-    if step.name in ("register", "prove", "promote"):
+    step = progress.under_way
+    if step and step.name == "roll_back":
+        current = connection.store.read().current
+        if current and current.thumbprint != step.thumbprint:
+            return None
+    if step and step.name in ("register", "prove", "promote"):
         store = connection.store.read()
         name = step.thumbprint or progress.made
         if name not in [version.thumbprint for version in (store.successor, store.current) if version]:

@@ -73,6 +73,11 @@ class Progress:
     proof: ProofProgress = field(default_factory=ProofProgress)
 
     @property
+    def under_way(self) -> Step | None:
+        """None before there is a plan, and past its last step: another run may have done what was left."""
+        return self.steps[self.position] if self.position < len(self.steps) else None
+
+    @property
     def done(self) -> tuple[Step, ...]:
         """The steps that are, or in check mode would be, carried out."""
         return tuple(step for step in self.steps if step.name != "retire" or step.thumbprint not in self.left)

@@ -177,13 +177,13 @@ def test_neither_an_option_nor_an_answer_is_quoted(adopted):
     assert (latest(adopted)["reason"], latest(adopted)["message"]) == ("invalid_input", None)
 
 
-@pytest.mark.xfail(strict=True, raises=IndexError, reason="R8: past its last step a run has no name for what it does")
 def test_trouble_with_the_key_store_after_the_last_step_is_told_as_that(adopted):
     """Another run has finished the work during a pause, and nothing is left to retire."""
     progress = Progress(steps=(Step("prove", ""), Step("promote", "")), position=2)
 
     with pytest.raises(KeyStoreError), noting_failures(adopted.connect(adopted.options()), "renew", progress):
         raise KeyStoreError("the disk is full")
+    assert (latest(adopted)["step"], latest(adopted)["message"]) == ("renew", "the disk is full")
 
 
 @is_root

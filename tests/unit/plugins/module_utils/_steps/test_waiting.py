@@ -151,6 +151,24 @@ def test_a_run_does_not_claim_the_steps_that_another_one_did_during_a_pause(adop
     assert not {"prove", "promote"} & set(result.steps) and result.sign_ins["attempts"] == 0
 
 
+def test_a_call_that_finds_the_work_done_may_have_to_wait_and_goes_on_all_the_same(adopted):
+    """Nothing is left of its plan, and the token service is busy just then."""
+    adopted.tenant.sign_ins.lag(seconds=[30])
+    with pytest.raises(StillWaiting) as pause:
+        adopted.renew(timing=SlicedTiming(adopted.tenant), overlap=7)
+    adopted.renew(overlap=7)
+    adopted.settle()
+    progress = _progress(pause)
+    adopted.tenant.faults.add("error", match="discovery", status=503)
+    with pytest.raises(StillWaiting):
+        adopted.renew(timing=SlicedTiming(adopted.tenant), progress=progress, overlap=7)
+    assert progress.position == len(progress.steps)
+
+    result = adopted.renew(timing=SlicedTiming(adopted.tenant), progress=progress, overlap=7)
+
+    assert result.certificate["thumbprint"] == adopted.current and len(adopted.made) == 1
+
+
 def test_another_run_that_replaces_the_certificate_during_a_pause_is_respected(adopted):
     adopted.tenant.sign_ins.lag(seconds=[30])
     with pytest.raises(StillWaiting) as pause:
