@@ -166,7 +166,9 @@ def _open(content: bytes, path: Path, name: str, protection: Protection) -> KeyP
                 f"Key store: {path / name} does not open with key_passphrase. Give the passphrase that it was written "
                 f"with; if it is that one, the file is damaged: restore {path} from a backup."
             ) from error
-        raise KeyStoreError(f"Key store: {error.message} Restore {path} from a backup.") from error
+        message = f"Key store: {error.message} Restore {path} from a backup."
+        diagnosis = replace(error.diagnosis, cause=message) if error.diagnosis else None
+        raise KeyStoreError(message, diagnosis) from error
 
 
 def version_files(

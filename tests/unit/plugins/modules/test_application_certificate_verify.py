@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew as renew
 from ansible_collections.evercert.entra.plugins.modules import application_certificate_verify as module
 
 QUICK = {"sign_in_interval": 0, "initial_pause": 0}
@@ -49,6 +50,18 @@ def test_a_key_of_another_certificate_is_a_failure_like_any_other(verify, tenant
 
     assert found["failed"] and found["verified"] is False and "do not belong together" in found["msg"]
     assert found["diagnosis"]["code"] == "wrong_private_key"
+
+
+def test_so_is_one_in_a_key_store(verify, run_module, payroll, tenant, old, pem_of, key_store):
+    """What is wrong has a code there too, not only that a store is broken."""
+    run_module(renew, app_id=payroll.app_id, key_store=key_store, adopt_path=pem_of(old))
+    other = Path(pem_of(tenant.issue("other"))).read_text()
+    Path(key_store, "current", "key.pem").write_text(other[: other.index("-----BEGIN CERTIFICATE")])
+
+    found = verify(client_certificate_path=None, key_store=key_store)
+
+    assert found["failed"] and found["verified"] is False and "do not belong together" in found["msg"]
+    assert (found["diagnosis"]["code"], found["diagnosis"]["cause"]) == ("wrong_private_key", found["msg"])
 
 
 @pytest.mark.parametrize(
