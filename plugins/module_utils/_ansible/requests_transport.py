@@ -20,6 +20,7 @@ import stat
 import threading
 import traceback
 import typing as t
+from http.cookiejar import DefaultCookiePolicy
 
 from .._core.diagnosis import explain
 from .._core.errors import NetworkFailure
@@ -45,6 +46,8 @@ else:
         def __init__(self) -> None:
             super().__init__()
             self.mount("https://", _Adapter())
+            # Entra counts sign-ins by cookie (AADSTS50196), and its cookies name the server that is asked next.
+            self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     class _Adapter(HTTPAdapter):
         """Gives its connections what they trust ready to use."""

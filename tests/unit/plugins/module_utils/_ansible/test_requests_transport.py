@@ -279,6 +279,16 @@ def test_a_header_that_cannot_be_sent_is_a_failure_without_its_value(certificate
     assert "secret" not in repr(found)
 
 
+def test_no_cookie_is_kept(certificate, ca_path):
+    """The login service counts sign-ins by cookie."""
+    with Peer(says(headers=["Set-Cookie: fpc=x; path=/; secure; HttpOnly"]), certificate) as peer:
+        transport = RequestsTransport(ca_path, 5)
+        for _request in range(2):
+            transport.send(Request("GET", peer.url))
+
+    assert len(peer.asked) == 2 and "cookie" not in peer.asked[1].lower()
+
+
 def test_connections_are_kept_and_a_new_one_is_made_when_asked_for(ca_path):
     sessions = []
 
