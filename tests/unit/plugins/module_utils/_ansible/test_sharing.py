@@ -29,9 +29,11 @@ class Service:
 
     def __init__(self):
         self.lifetime, self.sign_ins, self.refuses, self.answers, self.seen = 3600, 0, (), [], []
+        self.discoveries = 0
 
     def send(self, request):
         if request.url.endswith("openid-configuration"):
+            self.discoveries += 1
             names = ("authorization_endpoint", "token_endpoint")
             return self.json(200, {name: f"{LOGIN}/t/oauth2/v2.0/{name.partition('_')[0]}" for name in names})
         if request.url.startswith(LOGIN):
@@ -80,6 +82,16 @@ def test_a_second_task_takes_the_token_of_the_first(play):
     play.read()
 
     assert play.service.seen == ["token1", "token1"]
+
+
+@pytest.mark.xfail(strict=True, reason="P5: each task of a fleet asks for the discovery document again")
+def test_a_second_task_takes_the_discovery_document_of_the_first(play):
+    for _host in range(2):
+        connection = play.task()
+        connection.discover()
+        connection.graph.get(OBJECT)
+
+    assert (play.service.sign_ins, play.service.discoveries) == (1, 1)
 
 
 def test_nothing_is_shared_by_a_module_with_a_process_of_its_own(play):
