@@ -115,7 +115,8 @@ def run_in_slices(call: Call, narrator: Narrator, sleep: t.Callable[[float], Non
         if pause is None:
             break
         if not is_sliced:
-            result = {"failed": True, "msg": f"The module did not come to an end, last waiting for: {pause.what}"}
+            why = sentence(f"The module did not come to an end, last waiting for: {pause.what}")
+            result = {"failed": True, "msg": why}
             break
         idle = idle + 1 if dataclasses.replace(pause, seconds=last.seconds) == last else 0
         last = pause

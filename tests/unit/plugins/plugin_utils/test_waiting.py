@@ -143,7 +143,7 @@ def test_time_that_runs_down_is_progress(clock):
 
 
 def test_a_module_that_never_ends_is_a_failure_and_no_success(clock):
-    result = run_in_slices(Module(a_pause(what="godot")), a_narrator(clock), clock.sleep)
+    result = run_in_slices(Module(a_pause(what="\ngodot")), a_narrator(clock), clock.sleep)
 
     assert result == {"failed": True, "msg": "The module did not come to an end, last waiting for: godot"}
 
