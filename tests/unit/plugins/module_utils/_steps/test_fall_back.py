@@ -10,7 +10,7 @@ import contextlib
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import SignInRefused
-from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World, tree
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World, ours, tree
 
 KEY_ID = "3f0a6f2e-8c0d-4c5e-9b54-6d1f0f2a7c90"
 REFUSED = {"kind": "error", "match": "token", "status": 401, "error": "invalid_client"}
@@ -32,6 +32,22 @@ def test_the_application_goes_on_by_itself_with_a_warning(forgotten):
     assert "client_secret" in warning and "The client secret has expired" in warning
     assert forgotten.old.thumbprint in warning
     assert len(forgotten.made) == 1 and forgotten.made[0] in forgotten.usable()
+
+
+@pytest.mark.parametrize("why", ["ended", "removed"])
+def test_an_operators_certificate_counts_as_a_secret_does(adopted, why):
+    pair = adopted.tenant.issue("operator", -100, -1 if why == "ended" else 100)
+    entries = [pair] if why == "ended" else []
+    operator = adopted.tenant.add_application("operator", entries, roles=["Application.ReadWrite.All"])
+    path = adopted.folder / "operator.pem"
+    path.touch(0o600)
+    path.write_bytes(ours(pair).private_key_pem() + ours(pair).certificate_pem())
+    given = {"auth_source": "certificate", "client_id": operator.app_id, "client_certificate_path": str(path)}
+
+    result = adopted.renew(overlap=7, **given, client_secret=None)
+
+    assert result.steps == ["generate", "register", "prove", "promote"]
+    assert any("auth_source certificate" in one and "fall_back" in one for one in adopted.warnings)
 
 
 def test_it_retires_what_it_has_key_ids_for(forgotten):

@@ -321,6 +321,7 @@ def test_one_wrong_answer_before_the_key_pair_is_made_stops_the_run_and_costs_no
     """The policies are read and the own token is got after the plan was made and found good."""
     adopted.lie_about_the_time(number, hours=1)
     error = adopted.refused(overlap=7)
+    assert adopted.made == []
     adopted.tell_the_time_again()
     adopted.settle()
 

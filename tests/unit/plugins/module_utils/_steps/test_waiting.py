@@ -10,7 +10,7 @@ import json
 
 import pytest
 import scale
-from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
+from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting, Unsafe
 from ansible_collections.evercert.entra.plugins.module_utils._steps.renew import carry_out, go_on, locked, prepare
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Progress
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import SlicedTiming, World
@@ -259,3 +259,20 @@ def test_what_another_run_has_retired_during_a_pause_is_not_removed_again(adopte
 
     assert [step.name for step in run.progress.steps] == ["retire"]
     assert not {"remove_key", "patch_application"} & set(adopted.operations(since))
+
+
+def test_a_call_that_goes_on_with_a_wrong_clock_retires_nothing(adopted):
+    """The one that made the plan knew the right time."""
+    adopted.renew(overlap=7)
+    adopted.settle(8 * 86400)
+    options = adopted.options()
+    request = adopted.request(options)
+    carry = json.dumps(prepare(adopted.connect(options), request, Progress()).progress.to_values())
+    adopted.lie_about_the_time(None, hours=1)
+    connection = adopted.connect(options)
+
+    with pytest.raises(Unsafe, match="clock"), locked(connection, request):
+        run = go_on(connection, request, Progress.from_values(json.loads(carry)))
+        carry_out(run, request)
+
+    assert adopted.old.thumbprint in adopted.registered
