@@ -456,6 +456,16 @@ def test_a_quiet_run_costs_no_more_in_an_old_vault(in_vault):
     assert in_vault.renew(renew_before=5).requests == young
 
 
+@pytest.mark.xfail(strict=True, reason="P5: the tags of a version are read again just before each of its changes")
+def test_a_renewal_reads_versions_less_often_than_it_changes_them(in_vault):
+    since = len(in_vault.operations())
+
+    in_vault.renew(overlap=0)
+
+    asked = in_vault.operations(since)
+    assert asked.count("get_certificate") < asked.count("update_certificate")
+
+
 # Interruptions and races
 
 
@@ -547,7 +557,7 @@ def test_passing_trouble_of_the_vault_is_waited_out(in_vault, fault):
     assert any("Key Vault answered" in said for said in in_vault.timing.said)
 
 
-@pytest.mark.parametrize("at", range(2, 90, 11))
+@pytest.mark.parametrize("at", scale.one_of(11, range(112)))
 def test_of_two_runs_at_once_both_go_on_with_one_version(tmp_path, at):
     """A vault has no lock: another run does a whole renewal at any request of ours."""
     world = a_vault(tmp_path / "store")
