@@ -82,7 +82,8 @@ attacks:  # every effect, fault, kind of kill and promise at least once, and a s
 	$(GATE) test 'python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
 
 all-attacks:  # faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them
-	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
+	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust; \
+	    python tests/trust/sometimes.py'
 
 smoke:  # a step of every plugin, role and playbook against the emulator, as ansible-test runs it
 	$(GATE) test 'python tools/ansible_test.py smoke integration every_plugin'

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import pytest
 import scale
+import sometimes
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from emulator.app import Emulator
 from emulator.server import HttpsServer
 from emulator.tenant import Tenant
 from processes import Processes
+
+sometimes.watch()
 
 
 def pytest_terminal_summary(terminalreporter):
