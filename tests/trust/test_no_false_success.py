@@ -261,3 +261,16 @@ def test_a_certificate_that_signs_in_and_the_directory_never_shows_is_no_success
     liar.world.tenant.reads.lag(seconds=1e9)
 
     assert liar.renews() is None
+
+
+@each_way
+def test_a_removed_key_that_goes_on_signing_in_is_not_confirmed_as_retired(liar):
+    world, way = liar.world, liar.way
+    liar.renews()
+    world.settle(8 * 86400)
+    world.tenant.sign_ins.lag(seconds=[5000])  # it hears of the removal later than anybody waits
+
+    error = world.refused(add_method=way.add_method, confirm_retired=True, **getattr(world, way.identity))
+
+    assert error.diagnosis.code == "still_accepted"
+    assert world.registered == [world.current] and world.current in world.usable()
