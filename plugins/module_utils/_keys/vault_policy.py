@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
+import functools
 import typing as t
 
 from .._core.errors import InvalidInput
@@ -61,6 +62,7 @@ def whole_months(start: dt.datetime, end: dt.datetime) -> int:
     return months
 
 
+@functools.cache
 def shortest_life(validity: dt.timedelta) -> dt.timedelta:
     """What the months that fit come to at least, whatever day they start on: two of 60 days, or one of 30."""
     # Every day of four years, the longest and the shortest months among them.
