@@ -51,13 +51,15 @@ def test_slices_together_do_the_work_of_one_run(fleet, tmp_path):
         assert fleet.registered(name) == {fleet.current(name)} == {before[name]}
 
 
-def test_a_slice_without_a_host_of_the_target_succeeds(fleet, tmp_path):
+def test_a_slice_without_a_host_of_the_target_succeeds_where_that_is_allowed(fleet, tmp_path):
     """So a survey's answer is better than a limit: the controller fails a slice that a limit leaves without hosts."""
     fleet.add("healthy", ends=90.0)
     fleet.add("other", ends=90.0, groups=("elsewhere",))
 
-    [(code, said)] = run_slices(fleet, tmp_path, 2, only=1, target="elsewhere")
+    [(refused, why)] = run_slices(fleet, tmp_path, 2, only=1, target="elsewhere")
+    [(code, said)] = run_slices(fleet, tmp_path, 2, only=1, target="elsewhere", allow_no_hosts=True)
 
+    assert refused == 2 and "allow_no_hosts=true" in why
     assert code == 0, said
     assert "no hosts matched" in said
 
