@@ -354,7 +354,7 @@ def _chosen():
     everything = [
         (scenario, fault, moment)
         for fault in all_faults()
-        for scenario in SCENARIOS
+        for scenario in ALL_SCENARIOS
         for moment in moments(scenario)
         if fault in FAULTS[moment.name] and (scale.SOAK or not comes_to_the_same(fault, moment))
     ]
