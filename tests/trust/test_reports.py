@@ -94,6 +94,12 @@ def key_unavailable(world):
     return LONG_VALID
 
 
+def wrong_link(world):
+    """A copy that kept no links."""
+    (world.key_store / "current").unlink()
+    return LONG_VALID
+
+
 def rejected(world):
     world.tenant.faults.add("error", match="token", skip=1, status=401, error="invalid_client", code=7000274)
     return {"sign_in": True}
@@ -136,6 +142,7 @@ STATES = (
     propagating,
     interrupted,
     key_unavailable,
+    wrong_link,
     rejected,
     unreachable,
     unknown,
