@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import stat
-import time
 from pathlib import Path
 
 import pytest
@@ -125,14 +124,11 @@ def test_a_misspelt_key_is_an_error(tmp_path):
         scenario.read(path)
 
 
-def test_ten_thousand_applications_take_a_few_seconds_and_are_the_same_for_the_same_seed():
-    started = time.perf_counter()
+def test_ten_thousand_applications_are_the_same_for_the_same_seed():
     first = scenario.build({"generate": 10_000, "seed": 3})
-    elapsed = time.perf_counter() - started
     second = scenario.build({"generate": 10, "seed": 3})
 
     generated = [one.primary for one in first.directory.applications.values()][2:]
-    assert elapsed < 15
     assert len(generated) == 10_000
     assert len({one.app_id for one in generated}) == 10_000
     assert generated[9].app_id == second.application("generated-00009").app_id

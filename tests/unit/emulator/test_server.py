@@ -135,15 +135,12 @@ def test_clients_see_a_connection_error_and_the_next_request_is_served(server, s
 
 
 def test_a_slow_reply_is_slow_and_others_are_served_meanwhile(server, session):
-    server.emulator.tenant.faults.add("slow", match="discovery", seconds=3)
-    started = time.monotonic()
+    server.emulator.tenant.faults.add("slow", match="discovery", seconds=20)
 
     with pytest.raises(requests.ReadTimeout):
         session.get(discovery(server), timeout=0.5)
-    answered = session.get(discovery(server), timeout=10).status_code
 
-    assert answered == 200
-    assert time.monotonic() - started < 2.5
+    assert session.get(discovery(server), timeout=15).status_code == 200  # while the slow one is still to come
 
 
 def test_an_open_connection_does_not_keep_others_waiting(server, session):

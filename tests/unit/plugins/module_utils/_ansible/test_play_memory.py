@@ -15,7 +15,7 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import play_memory
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.play_memory import SIZE, PlayMemory
 
-PATIENCE = 20.0
+PATIENCE = 200.0
 
 
 @pytest.fixture

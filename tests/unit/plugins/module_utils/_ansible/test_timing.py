@@ -23,7 +23,7 @@ def test_a_short_wait_is_made_in_place(make):
     timing.wait(0.02, "a moment")
     timing.wait(-5, "the past")
 
-    assert 0.02 <= time.monotonic() - started < 5
+    assert time.monotonic() - started >= 0.02
 
 
 def test_a_wait_that_does_not_fit_into_the_slice_is_handed_over():
