@@ -11,8 +11,8 @@ AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1)
 
 # The longest first, so that they do not end alone.
 TEST := sanity units attacks smoke ansible-lint mypy docs ruff yamllint pipelines changelog contract
-CHECK := all-attacks integration lowest coverage all-sanity oldest-core-smoke oldest-core-units oldest-core-sanity engines \
-    examples galaxy conformance pages rulebook
+CHECK := all-attacks integration lowest all-units coverage all-sanity oldest-core-smoke oldest-core-units oldest-core-sanity \
+    engines examples galaxy conformance pages rulebook
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
 SOAK := $(SOAK_TESTS) soak-mutants soak-engines
 
@@ -85,6 +85,9 @@ all-attacks:  # faults, kills, races, lies and hostile peers against every promi
 	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) --durations=20 tests/trust; \
 	    python tests/trust/sometimes.py'
 
+all-units:  # the unit tests of which `units` has a part
+	$(GATE) test '$(ALL); $(PYTEST) $(TWO) $$(grep -rl "^import scale" tests/unit/live tests/unit/plugins/module_utils)'
+
 smoke:  # a step of every plugin, role and playbook against the emulator, as ansible-test runs it
 	$(GATE) test 'python tools/ansible_test.py smoke integration every_plugin'
 
@@ -120,7 +123,7 @@ TRACED := --cov=plugins --cov-branch --cov-report=
 lowest:  # the lower bounds of requirements.txt on the oldest Python that is here: the modules as on such a host
 	$(GATE) lowest 'mkdir -p $(LOWEST) .cache/coverage; ln -sfn "$$($(IN) test python -c $(ANSIBLE))" $(LOWEST)/ansible; \
 	    $(IN) test tests/examples/smoke.py "$$(command -v python)"; \
-	    $(ALL); export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
+	    export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
 	    $(PYTEST) $(TWO) $(TRACED) tests/unit/plugins/module_utils'
 
 coverage: lowest  # of plugins/, by the unit tests and the smoke targets: at least 97 % of its branches
