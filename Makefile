@@ -82,8 +82,7 @@ attacks:  # every effect, fault, kind of kill and promise at least once, and a s
 	$(GATE) test 'python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
 
 all-attacks:  # faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them
-	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) --durations=20 tests/trust; \
-	    python tests/trust/sometimes.py'
+	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) --durations=20 tests/trust'
 
 all-units:  # the unit tests of which `units` has a part
 	$(GATE) test '$(ALL); $(PYTEST) $(TWO) $$(grep -rl "^import scale" tests/unit/live tests/unit/plugins/module_utils)'
