@@ -168,6 +168,7 @@ class Life:
         made = PasswordCredential(str(uuid.uuid4()), self.world.secret, begins, ends)
         tenant.change(admin, password_credentials=(*tenant.application(admin).password_credentials, made))
         self.secrets += 1
+        self.world.settle()  # nobody hands a secret on before it is known everywhere
 
     def people_come_and_go(self):
         """They look after their own: what has been there for long goes, and now and then something comes."""
