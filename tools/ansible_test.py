@@ -7,7 +7,7 @@
     ansible_test.py PURPOSE integration [OPTION ...] [TARGET ...]
 
 Runs in the environment whose ansible-core it tests, with --local, so that nothing is installed again for every run.
-What was said to the emulator lies in .cache/exchanges/PURPOSE, coverage in .cache/coverage/PURPOSE.
+What was said to the emulator lies in .cache/exchanges/PURPOSE.
 """
 
 from __future__ import annotations
@@ -71,8 +71,6 @@ def main() -> int:
             text = line.decode(errors="replace")
             print(text, end="", flush=True)
             ran.update(RAN[kind][0].findall(text))
-    if "--coverage" in options:
-        _keep_coverage(tree, checkout.CACHE / "coverage" / purpose)
     core = next(PROGRAMS.parent.glob("lib/python*/site-packages/ansible_core-*.dist-info")).name.split("-")[1]
     python = ".".join(map(str, sys.version_info[:2]))
     print(f"{len(ran)} {RAN[kind][1]} on Python {python}, ansible-core {core.removesuffix('.dist')}")
@@ -124,18 +122,6 @@ def _tree(purpose: str, kind: str) -> Path:
         (tree / "tests" / "integration" / name).write_text(text, encoding="utf-8")
     subprocess.run(["git", "add", "--all", "--force"], cwd=tree, env=checkout.surroundings(), check=True)
     return tree
-
-
-def _keep_coverage(tree: Path, target: Path) -> None:
-    """Move the data files of an integration run aside.
-
-    'ansible-test coverage combine' wants one certain version of coverage; combining with those of the unit tests is all
-    we need, and any version does that.
-    """
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
-    for part in (tree / "tests" / "output" / "coverage").glob("*=coverage.*"):
-        shutil.copy2(part, target / part.name)
 
 
 if __name__ == "__main__":
