@@ -40,9 +40,9 @@ def clear_asides(run: Run) -> None:
 
 
 def _is_known(run: Run, version: Version) -> bool | None:
-    """None where nothing could be learnt."""
+    """By any read of this run, whichever replica answered it. None where nothing could be learnt."""
     if run.latest:
-        return any(entry.holds(version.certificate) for entry in run.latest.key_credentials)
+        return bool(run.memory.key_ids_of(version.certificate))
     if not run.connection.has_budget:
         return None
     try:

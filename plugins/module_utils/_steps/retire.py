@@ -339,7 +339,7 @@ def _refuse_known(run: Run, version: Version) -> None:
     the key of a retired certificate does not need."""
     if run.progress.readable:
         certificate = version.certificate
-        if run.latest and not run.latest.find_credential(certificate):
+        if run.latest and not run.memory.last_shown(certificate, run.progress.removed):
             return
         what = "that it has no more of the certificate"
         known = not run.read_until(version.thumbprint, lambda found: not found.find_credential(certificate), what)

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import KeyStoreError
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys import place
+from ansible_collections.evercert.entra.plugins.module_utils._steps.aside import clear_asides
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
 
@@ -101,6 +102,21 @@ def test_where_nobody_may_read_one_sign_in_says_whether_it_is_known(world):
     world.settle()
     world.renew(renew_before=5, **world.as_itself)
     assert any("cannot be retired: its key ID is not recorded" in said for said in world.warnings)
+
+
+def test_what_another_read_of_the_run_has_shown_is_not_destroyed(adopted):
+    """The read that counted was answered by a replica that does not know it yet."""
+    run = adopted.run()
+    pair, now = adopted.tenant.issue("payroll", 0, 180), adopted.tenant.clock.now()
+    record = Record(adopted.payroll.app_id, adopted.payroll.object_id, generated=now, aside=now)
+    adopted.store.keep_successor(ours(pair), record)
+    adopted.store.release_successor()
+    adopted.tenant.add_credential(adopted.payroll, pair)
+    run.connection.find_application()
+
+    clear_asides(run)
+
+    assert adopted.contents.find(pair.thumbprint).record.intent and adopted.store.signer(pair.thumbprint)
 
 
 def test_what_could_not_be_asked_stays_for_the_next_run(world):
