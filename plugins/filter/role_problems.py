@@ -61,6 +61,8 @@ import difflib
 import os
 import typing as t
 
+from ..module_utils._core.texts import trimmed
+
 Entries = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
@@ -103,12 +105,8 @@ def _missing(name: str, path: t.Any, playbook_dir: str) -> str:
 
 
 def _empty(title: str, entry: t.Mapping[str, t.Any]) -> str:
-    empty = ", ".join(name for name, value in entry.items() if isinstance(value, str) and not _is_seen(value))
+    empty = ", ".join(name for name, value in entry.items() if isinstance(value, str) and not trimmed(value))
     return f"{title}: {empty} is given and empty, as where a variable was never filled." if empty else ""
-
-
-def _is_seen(text: str) -> bool:
-    return any(letter.isprintable() and not letter.isspace() for letter in text)
 
 
 class FilterModule:
