@@ -69,6 +69,33 @@ def test_an_answer_with_a_wrong_property_is_caught(change):
 
 
 @pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("keyId", "5b1c3a4e-7d0e-4f53-9a2b-0d9f6b7f2c1"),
+        ("keyId", "5b1c3a4e7d0e4f539a2b0d9f6b7f2c11"),
+        ("keyId", "2026-11-21T09:15:00Z"),
+        ("endDateTime", "2027-05-20 09:15:00Z"),
+        ("endDateTime", "2027-05-20T09:15:00"),
+        ("endDateTime", "2027-05-20T09:15:000Z"),
+        ("endDateTime", ENTRY["keyId"]),
+        ("customKeyIdentifier", "9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A!"),
+        ("customKeyIdentifier", ENTRY["keyId"]),
+        ("key", "2026-11-21T09:15:00Z"),
+    ],
+)
+def test_an_exchange_that_is_like_a_right_one_but_for_its_forms_is_caught(name, value):
+    """One that differs in an ID, a time or a key alone is not looked at a second time."""
+    contract = Contract()
+    entry = {**ENTRY, "key": "MIIC8DCCAdigAwIBAgIUTzKSd0p0"}
+    later = {**entry, "keyId": "0d9f6b7f-2c11-4f53-9a2b-5b1c3a4e7d0e", "endDateTime": "2028-01-31T23:59:59Z"}
+
+    for right in (entry, later):
+        assert contract.problems(replace(READ, body={**READ.body, "keyCredentials": [right]})) == []
+    assert contract.problems(replace(READ, body={**READ.body, "keyCredentials": [{**entry, name: value}]}))
+    assert contract.validated == 3
+
+
+@pytest.mark.parametrize(
     "broken",
     [
         replace(READ, body={**READ.body, "app_id": "x"}),
