@@ -51,6 +51,9 @@ def trace_of(folder):
 
 def main():
     sys.path[:0] = [str(TESTS), str(TESTS / "trust" / "ambush")]
+    import sometimes
+
+    sometimes.watch()  # before anything takes a function by its name
     from ansible_collections.evercert.entra.plugins.modules import application_certificate_renew
 
     for line in sys.stdin:

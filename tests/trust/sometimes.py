@@ -26,6 +26,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._entra.algorithm im
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._report.words import REASONS
 from ansible_collections.evercert.entra.plugins.module_utils._steps import (
+    adopt,
     aside,
     fall_back,
     gather,
@@ -118,6 +119,7 @@ def watch() -> None:
     _after(history, "_append", lambda _found, _connection, event, *_given: [f"event: {event}"])
     for name, action in renew.ACTIONS.items():
         renew.ACTIONS[name] = _noting(action, lambda _found, *_given, name=name: [f"step: {name}"])
+    _after(adopt, "adopt", lambda *_anything: ["step: adopt"])  # a directory's; a vault's is among the actions
     for name, (owner, function, is_way) in RECOVERIES.items():
         _after(owner, function, lambda found, *_given, name=name, is_way=is_way: [f"recovery: {name}"] * is_way(found))
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import curve
 import pytest
 import scale
+from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import diagnosis_of
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
@@ -254,6 +255,15 @@ def test_a_certificate_that_no_token_server_takes_is_no_success(liar):
     liar.world.tenant.sign_ins.lag(seconds=1e9)
 
     assert liar.renews() is None
+
+
+@pytest.mark.parametrize("name", ["PATCH by an administrator"])
+def test_accepted_sign_ins_that_are_too_few_in_the_time_for_them_are_no_success(liar):
+    with pytest.raises(EvercertError, match="2 of 3 consecutive sign-ins") as refused:
+        liar.world.renew(sign_in_interval=50, timeout_propagation=60)
+
+    assert diagnosis_of(refused.value).code == "not_proven"
+    assert goes_right_with_the_same_key(liar)
 
 
 @each_way_that_reads

@@ -2,12 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Eight renewals of one application at the same moment, and a person in the portal meanwhile."""
+"""Renewals of one application at the same moment, or while another one waits, and a person in the portal meanwhile."""
 
 from __future__ import annotations
 
+import itertools
 import threading
 
+import matrix
 import oracle
 import pytest
 import scale
@@ -136,3 +138,43 @@ def test_eight_key_stores_of_one_application_do_not_lock_each_other_out(way, rou
     means = "PATCH" if way == "by_update" else "addKey"
     by_hand = {f"added by hand during {means}": portal.changes // 2, f"of those lost to {means}": portal.lost}
     scale.note("races", renewals_at_once=AT_ONCE, **by_hand)
+
+
+@pytest.mark.usefixtures("quick_disk")
+@pytest.mark.parametrize(
+    "scenario", [matrix.itself_by_add_key, matrix.administrator_by_update], ids=lambda scenario: scenario.__name__
+)
+def test_a_run_that_is_overtaken_while_it_waits_leaves_the_rest_to_the_other(scenario, tmp_path, monkeypatch):
+    """At each of its pauses in turn another one does all that is to be done."""
+    for number in itertools.count():
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        scene = matrix.a_scene(folder, scenario)
+        world, where = scene.world, f"overtaken at pause {number} of {scenario.__name__}"
+        overtaken = overtake(world, scene.options, number, monkeypatch)
+
+        world.renew_in_slices(**scene.options)
+        oracle.no_lock_out(world, where)
+        oracle.nothing_foreign_lost(world, scene.foreign, where)
+        if not overtaken:
+            break
+        world.settle(matrix.LATE)
+        world.renew(**scene.options)
+        oracle.consumers_sign_in(world, where)
+        oracle.converged(world, scene.foreign, [], where)
+    assert number >= 3
+    scale.note("races", runs_overtaken_at_a_pause=number)
+
+
+def overtake(world, options, number, monkeypatch):
+    """A list that is filled when the pause of this number, counted from now, was used by another run."""
+    pauses, overtaken, wait = itertools.count(), [], world.timing.wait
+
+    def act(seconds, what):
+        wait(seconds, what)
+        if not overtaken and next(pauses) == number:
+            overtaken.append(what)
+            world.renew(**options)
+
+    monkeypatch.setattr(world.timing, "wait", act)
+    return overtaken

@@ -95,6 +95,27 @@ def test_a_restored_store_loses_no_key_that_works_and_the_next_runs_converge(sce
     scale.note("restored_stores", backups_restored=len(backups))
 
 
+def test_a_key_that_a_restored_store_calls_unsent_is_kept_when_it_is_replaced_and_found_when_it_is_the_last(tmp_path):
+    """What is asked for is another now. Then somebody tidies the portal, and leaves that one key alone."""
+    (tmp_path / "world").mkdir()
+    scene = matrix.a_scene(tmp_path / "world", matrix.itself_by_add_key)
+    world, options = scene.world, {**scene.options, "overlap": 7}
+    backups = backups_of_a_renewal(scene, options, tmp_path)
+    unsent = next(one for one in backups if one.where.endswith("rename successor"))
+    sent = world.current
+    restore(scene, unsent, tuple(world.credentials.values()))
+
+    assert world.renew(**options, validity=90).steps[0] == "replace_successor"
+    assert sent in world.usable() and world.current != sent, "I1: a key that works is destroyed"
+    for thumbprint in (world.current, world.old.thumbprint):
+        world.lose(thumbprint)
+    world.settle()
+
+    run_until_quiet(world, options)
+    assert sent in world.usable() and world.current in world.usable()
+    oracle.nothing_foreign_lost(world, scene.foreign, unsent.where)
+
+
 def restore(scene, backup, credentials):
     """The store as it was at that moment, the directory as the renewal left it."""
     world = scene.world
