@@ -11,8 +11,8 @@ AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1)
 
 # The longest first, so that they do not end alone.
 TEST := sanity units attacks smoke ansible-lint mypy docs ruff yamllint pipelines changelog contract
-CHECK := all-attacks integration lowest all-units coverage all-sanity oldest-core-smoke oldest-core-units oldest-core-sanity \
-    engines examples galaxy conformance pages rulebook
+CHECK := all-attacks integration lowest oldest-core-units oldest-core-sanity all-sanity oldest-core-smoke coverage engines \
+    examples galaxy conformance pages rulebook
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
 SOAK := $(SOAK_TESTS) soak-mutants soak-engines
 
@@ -73,7 +73,8 @@ PYTEST := python -m pytest -q
 TWO := --numprocesses=2
 ALL := export EVERCERT_STRENGTH=check
 CORE_FOLDERS := $(addprefix tests/unit/plugins/,inventory module_utils/_ansible modules plugin_utils)
-OTHER_FOLDERS := tests/unit/roles tests/unit/extensions tests/unit/plugins/filter
+OTHER_FOLDERS := tests/unit/roles tests/unit/extensions tests/unit/live tests/unit/plugins/filter
+TRACED := --cov=plugins --cov-branch --cov-report=
 
 units:  # unit tests, those of the emulator included
 	$(GATE) test '$(PYTEST) $(TWO) tests/unit'
@@ -82,10 +83,8 @@ attacks:  # every effect, fault, kind of kill and promise at least once, and a s
 	$(GATE) test 'python tests/trust/figures.py --forget; $(PYTEST) $(TWO) tests/trust'
 
 all-attacks:  # faults, kills, races, lies and hostile peers against every promise; `make soak` has many more of them
-	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) --durations=20 tests/trust'
-
-all-units:  # the unit tests of which `units` has a part
-	$(GATE) test '$(ALL); $(PYTEST) $(TWO) $$(grep -rl "^import scale" tests/unit/live tests/unit/plugins/module_utils)'
+	$(GATE) test '$(ALL); python tests/trust/figures.py --forget; $(PYTEST) $(TWO) --durations=20 tests/trust; \
+	    python tests/trust/sometimes.py'
 
 smoke:  # a step of every plugin, role and playbook against the emulator, as ansible-test runs it
 	$(GATE) test 'python tools/ansible_test.py smoke integration every_plugin'
@@ -104,32 +103,35 @@ SHIPPED := plugins/ roles/ playbooks/ extensions/ meta/ changelogs/ docs/
 sanity:  # ansible-test sanity of what users install, on the newest ansible-core and Python, with nothing ignored
 	$(GATE) test 'python tools/ansible_test.py sanity sanity --python $$(python -c $(NUMBER)) $(SHIPPED)'
 
-all-sanity:  # the same of everything, for every Python that is here
-	$(GATE) test 'python tools/ansible_test.py all-sanity sanity'
+OURS := tests/ tools/ $(wildcard *.*)
+all-sanity:  # the same of what only we use, and for every Python that is here
+	$(GATE) test 'python tools/ansible_test.py all-sanity sanity --test compile --test import; \
+	    python tools/ansible_test.py all-sanity sanity --python $$(python -c $(NUMBER)) $(OURS)'
 
 oldest-core-sanity:  # the same on the oldest supported ansible-core
 	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity'
 
+# `units` has a part of some tests; here, in `lowest` and in `coverage` they are whole, and each runs once.
 # Plain pytest, so that it differs from `units` in ansible-core alone; what is below `_ansible` imports nothing of it.
 oldest-core-units:  # the tests of what meets ansible-core, on the oldest supported one
-	$(GATE) --unlike=test oldest-core '$(ALL); $(PYTEST) $(TWO) $(CORE_FOLDERS)'
+	$(GATE) oldest-core '$(ALL); mkdir -p .cache/coverage; \
+	    COVERAGE_FILE=.cache/coverage/core $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS)'
 
 # No supported ansible-core installs on the oldest Python, and none needs to: modules are sent to it. So the unit tests
-# of what is sent find ansible.module_utils in the newest one, and the smoke targets run with this interpreter.
+# of what is sent find ansible.module_utils in the newest one, and a step of every plugin runs with this interpreter.
 LOWEST := .cache/lowest
 ANSIBLE := "import os, ansible; print(os.path.dirname(ansible.__file__))"
-TRACED := --cov=plugins --cov-branch --cov-report=
 lowest:  # the lower bounds of requirements.txt on the oldest Python that is here: the modules as on such a host
 	$(GATE) lowest 'mkdir -p $(LOWEST) .cache/coverage; ln -sfn "$$($(IN) test python -c $(ANSIBLE))" $(LOWEST)/ansible; \
-	    $(IN) test tests/examples/smoke.py "$$(command -v python)"; \
+	    $(IN) test tests/examples/smoke.py "$$(command -v python)" every_plugin; $(ALL); \
 	    export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
 	    $(PYTEST) $(TWO) $(TRACED) tests/unit/plugins/module_utils'
 
-coverage: lowest  # of plugins/, by the unit tests: at least 97 % of its branches
-	$(GATE) --needs=lowest test '$(ALL); \
-	    COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS) $(OTHER_FOLDERS); \
+coverage: lowest oldest-core-units  # of plugins/, by the unit tests: at least 97 % of its branches
+	$(GATE) --needs=lowest --needs=oldest-core-units test '$(ALL); \
+	    COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(OTHER_FOLDERS); \
 	    export COVERAGE_FILE=.cache/coverage/all; \
-	    coverage combine --keep .cache/coverage/units .cache/coverage/lowest; \
+	    coverage combine --keep $(addprefix .cache/coverage/,units core lowest); \
 	    coverage html --include="plugins/*" --directory=.cache/coverage/html; \
 	    coverage json --include="plugins/*" -o .cache/coverage/report.json; \
 	    python tools/covered.py .cache/coverage/report.json 97'

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How hard to attack: a part of everything in `make test`, all of it in `make check`, many times as much in a soak.
+"""How hard to attack: a part of everything in `make test`, most of it in `make check`, many times as much in a soak.
 
 The part is what meets each effect, fault and kind of kill once, and a sample of the rest. The sample is another one for
 each commit, so that days of commits meet everything; EVERCERT_SAMPLE repeats one.
@@ -58,10 +58,11 @@ def part_of(items, kind, of_the_rest=0.05):
     return chosen
 
 
-def one_of(number, items):
-    """In `make test` each so-manieth item, beginning with one or another; all of them otherwise."""
-    everything = list(items)
-    return everything if STRENGTH != "test" else everything[random.Random(SAMPLE).randrange(number) :: number]
+def one_of(number, items, check=1):
+    """Each so-manieth item, `number` in `make test` and `check` in `make check`, beginning with one or another; all
+    of them in a soak."""
+    step = either(check, soak=1, short=number)
+    return list(items)[random.Random(SAMPLE).randrange(step) :: step]
 
 
 def note(topic, **figures):
