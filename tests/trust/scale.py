@@ -46,13 +46,13 @@ def either(check, soak, short=None):
     return soak if SOAK else check
 
 
-def part_of(items, kind, of_the_rest=0.05):
-    """In `make test` the first item of each kind, and a sample of the others; all of them otherwise, in their order."""
-    if STRENGTH != "test":
-        return list(items)
+def part_of(items, kind, test=0.05, check=1):
+    """The first item of each kind and a share of the others, `test` in `make test` and `check` in `make check`; all of
+    them in a soak. In their order."""
+    share = either(check, soak=1, short=test)
     chance, met, chosen = random.Random(SAMPLE), set(), []
     for item in items:
-        if (name := kind(item)) not in met or chance.random() < of_the_rest:
+        if (name := kind(item)) not in met or chance.random() < share:
             met.add(name)
             chosen.append(item)
     return chosen

@@ -85,8 +85,8 @@ WRITES = ("addKey", "PATCH that adds", "removeKey", "PATCH that removes", "PATCH
 
 MEETINGS = [(name, answer) for answer in ANSWERS for name in CONVERSATIONS]
 CHOSEN = {
-    *scale.part_of(MEETINGS, lambda pair: pair[0]),
-    *scale.part_of(reversed(MEETINGS), lambda pair: pair[1]),
+    *scale.part_of(MEETINGS, lambda pair: pair[0], check=0.2),
+    *scale.part_of(reversed(MEETINGS), lambda pair: pair[1], check=0.2),
 }
 
 
