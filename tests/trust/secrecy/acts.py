@@ -103,6 +103,29 @@ def renewals(cast):
     ]
 
 
+def in_a_vault(cast, folder):
+    """Tokens for a vault, signatures that it makes, and key pairs that are brought there."""
+    vaulted, key = cast["vaulted"], secret("private_key_content")
+    bring = of(vaulted, certificate_content="{{ public.certificate }}")
+    named = of(vaulted, key_store=f"{vaulted.key_store}-{secret('pfx_passphrase')}")
+    played = {
+        "application_certificate_renew": [
+            ("check mode in a vault", of(vaulted, adopt_path=vaulted.path), None, {"check_mode": True}),
+            ("adopted into a vault", of(vaulted, adopt_path=vaulted.path)),
+            ("renewed in a vault", of(vaulted, overlap=0)),
+            ("half a key for a vault", {**bring, "private_key_content": secret("half_a_key")}, "cannot be read"),
+            ("key pair brought to a vault", {**bring, "private_key_content": key, "force": True}),
+            ("wrong secret for a vault", of(vaulted, client_secret=secret("wrong_secret")), "client secret was sent"),
+            ("a passphrase for a vault", of(vaulted, pfx_passphrase=secret("pfx_passphrase")), "not for Azure Key"),
+            ("a token for a vault", of(vaulted, access_token=secret("access_token"), auth_source="access_token"), ""),
+            ("a secret in the address of a vault", named, ""),
+        ],
+        "application_certificate_info": [("in a vault", of(vaulted, sign_in=True, history=100, sign_in_budget=0))],
+        "application_certificate_verify": [("in a vault", of(vaulted, support_bundle=f"{folder}/vaulted.json"))],
+    }
+    return [Act(module, *one) for module, acts in played.items() for one in acts]
+
+
 def verifications(cast, folder):
     def verify(name, options, *rest):
         return Act("application_certificate_verify", name, options, *rest)

@@ -91,14 +91,16 @@ class Actor:
 def cast(server, stage, canary):
     """The applications by name; those that only meet trouble have their key pair in the store already."""
     passphrases = {"payroll": "adopt_passphrase", "on_trial": "client_certificate_passphrase"}
+    server.emulator.tenant.vaults.add("vault").allow(server.emulator.tenant.application("admin"))
     made = {}
-    for name in ("payroll", "on_trial", "itself", "brought", *TROUBLED):
+    for name in ("payroll", "on_trial", "itself", "brought", "vaulted", *TROUBLED):
         pair = server.emulator.tenant.issue(name, -160, 20)
         stage.hunt.add_private_key(f"private key of {name}", pair.private_key)
         application = server.emulator.tenant.add_application(name, [pair], enabled=name != "disabled")
         phrase = canary(passphrases[name]).encode() if name in passphrases else None
         path = stage.keep(f"{name}.key", pair.pfx_with(phrase) if phrase else pair.bundle_pem)
-        made[name] = Actor(application.app_id, application.object_id, str(stage.stores / name), path)
+        store = f"{server.url}/certificates/{name}" if name == "vaulted" else str(stage.stores / name)
+        made[name] = Actor(application.app_id, application.object_id, store, path)
         if name in TROUBLED:
             adopt(made[name], pair)
     faults, graph = server.emulator.tenant.faults, ["get_application", "list_applications", "patch_application"]
@@ -132,3 +134,29 @@ def variables(server, stage, canary):
     secrets["half_a_key"] = "\n".join([*brought.private_key_pem.splitlines()[:-3], "-----END PRIVATE KEY-----"])
     public = {"certificate": brought.certificate_pem, "other_certificate": other.certificate_pem}
     return {"secrets": secrets, "public": public}
+
+
+@pytest.fixture
+def places(server):
+    """The options that all tenants share."""
+    return {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path), "timeout": 5}
+
+
+@pytest.fixture
+def tenants(server, stage, canary):
+    """One that can be read, and the ways in which one cannot."""
+    tenant = server.emulator.tenant
+    pair = tenant.issue("reader", -1, 20)
+    stage.hunt.add_private_key("private key of reader", pair.private_key)
+    encrypted = stage.keep("reader.pfx", pair.pfx_with(canary("passphrase").encode()))
+    good = {"tenant_id": tenant.id, "client_id": tenant.application("admin").app_id}
+    file = {**good, "client_certificate_path": encrypted}
+    return {
+        "good": {**good, "client_secret": canary("client_secret")},
+        "wrong secret": {**good, "client_secret": canary("wrong_secret")},
+        "wrong passphrase": {**file, "client_certificate_passphrase": canary("wrong_passphrase")},
+        "not registered": {**file, "client_certificate_passphrase": canary("passphrase")},
+        "token": {**good, "access_token": canary("access_token").replace('"', "").replace("<", "")},
+        "misplaced": {**good, "filter": pair.private_key_pem, "client_secret": canary("client_secret")},
+        "no text": {**good, "client_secret": {"of": canary("client_secret")}},
+    }

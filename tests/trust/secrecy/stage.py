@@ -55,6 +55,11 @@ class Stage:
         command = [PLAYBOOK.with_name("ansible-inventory"), "-i", inventory, "--list", "-vvvvvv", *options]
         return self._run(command, environment)
 
+    def listen(self, arguments, events):
+        """The exit code of the event source, ended after so many events; its arguments come from a file, too."""
+        given = self.keep("arguments.json", json.dumps(arguments))
+        return self._run([sys.executable, HERE / "listener.py", given, str(events)], {})
+
     def _run(self, command, environment):
         with Watch(str(self.folder).encode()) as seen:
             done = subprocess.run(

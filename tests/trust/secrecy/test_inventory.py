@@ -6,34 +6,12 @@
 
 from __future__ import annotations
 
-import pytest
 import scale
 import yaml
 
 
-@pytest.fixture
-def tenants(server, stage, canary):
-    """One that can be read, and the ways in which one cannot."""
-    tenant = server.emulator.tenant
-    pair = tenant.issue("reader", -1, 20)
-    stage.hunt.add_private_key("private key of reader", pair.private_key)
-    encrypted = stage.keep("reader.pfx", pair.pfx_with(canary("passphrase").encode()))
-    good = {"tenant_id": tenant.id, "client_id": tenant.application("admin").app_id}
-    file = {**good, "client_certificate_path": encrypted}
-    return {
-        "good": {**good, "client_secret": canary("client_secret")},
-        "wrong secret": {**good, "client_secret": canary("wrong_secret")},
-        "wrong passphrase": {**file, "client_certificate_passphrase": canary("wrong_passphrase")},
-        "not registered": {**file, "client_certificate_passphrase": canary("passphrase")},
-        "token": {**good, "access_token": canary("access_token").replace('"', "").replace("<", "")},
-        "misplaced": {**good, "filter": pair.private_key_pem, "client_secret": canary("client_secret")},
-        "no text": {**good, "client_secret": {"of": canary("client_secret")}},
-    }
-
-
 @scale.in_check
-def test_no_inventory_shows_a_secret_whether_its_tenants_can_be_read_or_not(stage, server, tenants):
-    places = {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path), "timeout": 5}
+def test_no_inventory_shows_a_secret_whether_its_tenants_can_be_read_or_not(stage, places, tenants):
     readable = ("good", "wrong secret", "wrong passphrase", "not registered", "token")
 
     def play(names, **more):

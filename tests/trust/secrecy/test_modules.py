@@ -18,7 +18,7 @@ DOORS = pytest.mark.parametrize("door", scale.either(["always", "never"], soak=[
 
 @DOORS
 def test_no_module_shows_a_secret_on_any_path(door, stage, server, connection, cast, variables, canary):
-    played = acts.renewals(cast)
+    played = [*acts.renewals(cast), *acts.in_a_vault(cast, stage.folder)]
     if door == "always" or scale.SOAK:  # a process for each task takes many times as long
         played += [
             *acts.verifications(cast, stage.folder),
