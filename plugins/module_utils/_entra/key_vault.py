@@ -20,7 +20,7 @@ from .._core.diagnosis import Diagnosis, explain, said
 from .._core.errors import KeyStoreError, UntrustedAnswer, VaultRefused
 from .clock import Timing
 from .clouds import host_of, same_host
-from .patience import VAULT, Patience, put_off, retry_after
+from .patience import VAULT, VAULT_LOOKS, Kind, Patience, put_off, retry_after
 from .tokens import AccessToken
 from .transport import Request, Response, Transport
 
@@ -88,11 +88,14 @@ class KeyVault:
 
     def versions(self) -> list[Json]:
         """Every version as the list shows it: ID, thumbprint, attributes, tags, and no certificate."""
+        return self._list(VAULT)
+
+    def _list(self, kind: Kind) -> list[Json]:
         url: str | None = self._url(f"/certificates/{self._name}/versions")
         found: list[Json] = []
         for _page in range(MOST_PAGES):
             try:
-                body = self._object(self._repeat("GET", t.cast(str, url), None))
+                body = self._object(self._repeat("GET", t.cast(str, url), None, kind))
             except VaultRefused as refusal:
                 if refusal.status == 404:
                     return []
@@ -111,16 +114,17 @@ class KeyVault:
 
     def create(self, policy: Json, tags: t.Mapping[str, str]) -> None:
         """Begin a version. Sent once: whether one without an answer was begun is seen in `pending`."""
-        self._once("POST", f"/certificates/{self._name}/create", {"policy": policy, "tags": dict(tags)})
+        body = {"policy": policy, "tags": dict(tags)}
+        self._once(f"/certificates/{self._name}/create", body, lambda: self._is_making() or self._holds(tags))
 
     def pending(self) -> Json | None:
         """The operation that makes, or made, the latest version; None without one."""
         answer = self._pending()
         return self._object(answer) if answer else None
 
-    def _pending(self) -> Response | None:
+    def _pending(self, kind: Kind = VAULT) -> Response | None:
         try:
-            return self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None)
+            return self._repeat("GET", self._url(f"/certificates/{self._name}/pending"), None, kind)
         except VaultRefused as refusal:
             if refusal.status == 404:
                 return None
@@ -147,12 +151,13 @@ class KeyVault:
     def import_pem(self, content: bytes, policy: Json, tags: t.Mapping[str, str]) -> None:
         """A key pair with its chain, in base64 as Microsoft's own clients send it."""
         body = {"value": base64.b64encode(content).decode(), "policy": policy, "tags": dict(tags)}
-        self._once("POST", f"/certificates/{self._name}/import", body)
+        self._once(f"/certificates/{self._name}/import", body, lambda: self._holds(tags))
 
     def merge(self, certificates: t.Sequence[bytes], tags: t.Mapping[str, str]) -> None:
         """Give the certificate, and its chain, to the key that waits for one."""
         encoded = [base64.b64encode(der).decode() for der in certificates]
-        self._once("POST", f"/certificates/{self._name}/pending/merge", {"x5c": encoded, "tags": dict(tags)})
+        body = {"x5c": encoded, "tags": dict(tags)}
+        self._once(f"/certificates/{self._name}/pending/merge", body, lambda: self._holds(tags))
 
     def update(self, version: str, tags: t.Mapping[str, str], enabled: bool | None) -> None:
         """One request, whole or not at all; the same twice is the same once."""
@@ -173,16 +178,37 @@ class KeyVault:
     def _url(self, path: str) -> str:
         return f"{self._vault_url}{path}?api-version={API_VERSION}"
 
-    def _once(self, method: str, path: str, body: Json) -> None:
-        """A write that is not the same when it is sent twice. Not begun, 429, it is sent again."""
-        url = self._url(path)
-        self._be_signed_in(url)
-        self._raise_for_error(self._patience.repeat(VAULT, lambda: self._send(method, url, body), put_off))
+    def _once(self, path: str, body: Json, is_begun: t.Callable[[], bool]) -> None:
+        """A write that is not the same when it is sent twice.
 
-    def _repeat(self, method: str, url: str, body: Json | None) -> Response:
+        Put off, 401 and 429, it is sent again when the vault does not show that it was begun all the same: it may be a
+        gateway that answers so.
+        """
+        url, was_sent = self._url(path), False
+
+        def attempt() -> Response:
+            nonlocal was_sent
+            if was_sent and is_begun():
+                return Response(202, {}, b"")
+            was_sent = True
+            return self._send("POST", url, body, is_begun)
+
+        self._be_signed_in(url)
+        self._raise_for_error(self._patience.repeat(VAULT, attempt, put_off))
+
+    def _is_making(self) -> bool:
+        answer = self._pending(VAULT_LOOKS)
+        operation = self._object(answer) if answer else {}
+        return operation.get("status") == "inProgress" and not waits_for_an_authority(operation)
+
+    def _holds(self, tags: t.Mapping[str, str]) -> bool:
+        """Whether there is a version with these tags, of which no two versions that we make have the same."""
+        return any(item.get("tags") == dict(tags) for item in self._list(VAULT_LOOKS))
+
+    def _repeat(self, method: str, url: str, body: Json | None, kind: Kind = VAULT) -> Response:
         """Passing trouble is waited out, as long as the vault asks for."""
         self._be_signed_in(url)
-        answer = self._patience.repeat(VAULT, lambda: self._send(method, url, body))
+        answer = self._patience.repeat(kind, lambda: self._send(method, url, body))
         self._raise_for_error(answer)
         return answer
 
@@ -191,10 +217,14 @@ class KeyVault:
         if self._token is None:
             self._token = self._sign_in(self._resource(url))
 
-    def _send(self, method: str, url: str, body: Json | None) -> Response:
+    def _send(
+        self, method: str, url: str, body: Json | None, is_begun: t.Callable[[], bool] = lambda: False
+    ) -> Response:
         answer = self._transport.send(self._request(method, url, body))
         if answer.status == 401:
             self._token = self._sign_in(self._resource(url))
+            if is_begun():
+                return Response(202, {}, b"")
             answer = self._transport.send(self._request(method, url, body))
         return answer
 

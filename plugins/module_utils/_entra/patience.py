@@ -56,6 +56,8 @@ TOKENS = replace(SIGN_INS, name="token")
 VAULT_TOKENS = replace(SIGN_INS, name="vault token")
 DISCOVERY = replace(SIGN_INS, name="discovery", again="asking again")
 VAULT = Kind("vault", "Key Vault", "asking again")
+# Counted apart: looking whether a write was begun succeeds, and must not clear the count of that write.
+VAULT_LOOKS = replace(VAULT, name="vault look")
 
 
 @dataclass(frozen=True)

@@ -237,10 +237,45 @@ def test_a_version_is_begun_once_whatever_the_answer(failure):
 
 
 def test_a_version_that_was_put_off_is_begun_again():
-    peer = Peer(error(429, "Throttled"), answer({"status": "inProgress"}, 202))
+    peer = Peer(
+        error(429, "Throttled"), error(404, "PendingCertificateNotFound"), listed({}), answer({"status": "x"}, 202)
+    )
 
     peer.vault.create({"issuer": {}}, {"team": "x"})
     assert json.loads(peer.requests[-1].body) == {"policy": {"issuer": {}}, "tags": {"team": "x"}}
+
+
+def listed(tags):
+    return answer({"value": [{"id": f"{LOCATION}/v1", "tags": tags}]})
+
+
+SAYS_NOT_BEGUN = pytest.mark.parametrize("refusal", [error(429, "Throttled"), Response(401, CHALLENGE, b"{}")])
+
+
+@SAYS_NOT_BEGUN
+def test_nothing_is_made_twice_where_a_gateway_says_that_it_was_not_begun(refusal):
+    tags = {"team": "x"}
+    under_way = answer({"status": "inProgress", "issuer": {"name": "Self"}})
+    for seen in ([under_way], [answer({"status": "completed"}), listed(tags)]):
+        peer = Peer(refusal, *seen)
+
+        peer.vault.create({"issuer": {}}, tags)
+        assert [request.method for request in peer.requests].count("POST") == 1 and peer.answers == []
+
+
+@SAYS_NOT_BEGUN
+def test_nothing_is_imported_twice_where_a_gateway_says_that_it_was_not_begun(refusal):
+    peer = Peer(refusal, listed({"team": "x"}))
+
+    peer.vault.import_pem(b"PEM", {}, {"team": "x"})
+    assert [request.method for request in peer.requests].count("POST") == 1 and peer.answers == []
+
+
+def test_a_vault_that_goes_on_saying_so_is_asked_five_times():
+    peer = Peer(*[error(429, "Throttled"), listed({})] * 4, error(429, "Throttled"))
+
+    assert refused(lambda: peer.vault.import_pem(b"PEM", {}, {"team": "x"})).diagnosis.code == "throttled"
+    assert peer.answers == [] and len(peer.waits) == 4
 
 
 def test_a_version_in_the_making_is_waited_for():
