@@ -126,6 +126,19 @@ def tags_to_free(entry: Entry) -> int:
     return max(0, len(tags_for(entry.thumbprint, marks, entry.tags)) - MOST_TAGS)
 
 
+def once_each(entries: t.Sequence[Entry]) -> list[Entry]:
+    """A vault takes a certificate as often as it is imported; one version of it counts, for all and to its end.
+
+    That is the one that was current last, else the first one with tags of ours, else the first one.
+    """
+    if len({entry.thumbprint for entry in entries}) == len(entries):
+        return list(entries)
+    chosen: dict[str, Entry] = {}
+    for entry in sorted(entries, key=lambda one: (-one.marks.current, not one.is_known, one.created, one.version)):
+        chosen.setdefault(entry.thumbprint, entry)
+    return [entry for entry in entries if chosen[entry.thumbprint] is entry]
+
+
 def current_of(entries: t.Sequence[Entry]) -> Entry | None:
     """The highest number wins, so a promotion is one change of one version."""
     numbered = [entry for entry in entries if entry.marks.current]

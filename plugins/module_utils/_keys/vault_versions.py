@@ -14,7 +14,7 @@ from .._core.errors import KeyStoreError
 from .._core.model import Certificate, Version
 from .key_pair import certificate_from_der
 from .vault_keys import Vault, as_object
-from .vault_tags import Entry, Marks, next_number, record_of, successor_of
+from .vault_tags import Entry, Marks, next_number, once_each, record_of, successor_of
 
 _VERSION = re.compile(r"[0-9A-Za-z]{1,64}")
 
@@ -33,7 +33,7 @@ class Versions:
 
     def entries(self) -> list[Entry]:
         if self._known is None:
-            self._known = list(self._read_entries())
+            self._known = once_each(list(self._read_entries()))
         return self._known
 
     def refresh(self) -> None:

@@ -176,6 +176,24 @@ def test_a_promotion_remembers_who_follows_whom(store, vault, key_pairs, old):
     assert store.read().predecessor.record.promoted == key_pairs[0].certificate.not_before
 
 
+def test_of_a_certificate_that_was_imported_twice_one_version_counts_to_its_end(current, vault, key_pairs, new):
+    """By two runs at once, or by a person: the other one stays as it is, and is never found again."""
+    current.keep_successor(key_pairs[1], SENT)
+    tags = next(tags for certificate, tags, *_rest in vault.held.values() if certificate.thumbprint == new)
+    vault.add(key_pairs[1].certificate, tags)
+    store = VaultStore(vault)
+
+    store.promote_successor(NOW)
+    contents = VaultStore(vault).read()
+    assert contents.current.thumbprint == new and not contents.successor and len(contents.versions) == 2
+    current = VaultStore(vault)
+    current.roll_back(contents.predecessor.thumbprint)
+    current.release_successor()
+    current.delete_version(new)
+    assert VaultStore(vault).read().find(new) is None
+    assert [tags for _certificate, tags, *_rest in vault.held.values()][-1] == tags
+
+
 def test_going_back_makes_the_refused_version_the_successor(current, key_pairs, old, new):
     current.keep_successor(key_pairs[1], SENT)
     current.promote_successor(NOW)
