@@ -34,6 +34,8 @@ def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
     application, unreadable, current_sign_in = _read_directory(connection, store)
     refuse_other_application(connection, store, application)
     current = store.current
+    if unreadable and current_sign_in is None:
+        current_sign_in = _try_unread(connection, store)
     if current and not store.successor and application and not application.find_credential(current.certificate):
         application = read_until_shown(connection, application, current, looked)
         if not application.find_credential(current.certificate):
@@ -99,6 +101,18 @@ def _try_key(connection: Connection, application: Application | None, version: V
     if found.diagnosis and not found.diagnosis.blames_key:
         raise SignInRefused(found.diagnosis.sentence, found.diagnosis)
     return found
+
+
+def _try_unread(connection: Connection, store: StoreContents) -> SignIn | None:
+    """Who may not read for another identity sees by a sign-in alone that the current certificate was lost.
+
+    It is made while a predecessor is a way back. Only what is about the key decides something.
+    """
+    current, predecessor = store.current, store.predecessor
+    if not current or store.successor or not predecessor or predecessor.record.retired:
+        return None
+    found = try_sign_in(connection, None, current, "check") if _can_try(connection, current) else None
+    return None if found and found.diagnosis and not found.diagnosis.blames_key else found
 
 
 def _read_directory(

@@ -537,6 +537,25 @@ def test_passing_trouble_of_the_vault_is_waited_out(in_vault, fault):
     assert any("Key Vault answered" in said for said in in_vault.timing.said)
 
 
+def test_a_certificate_that_is_lost_unread_after_its_proof_is_registered_again(in_vault):
+    """Whoever opens the vault may not read the directory, so that sign-ins alone can say it."""
+    host = in_vault.tenant.add_application("host", secret="s3cret")
+    in_vault.vault.allow(host)
+    unread = {"client_id": host.app_id, "object_id": in_vault.payroll.object_id, "add_method": "add_key"}
+    in_vault.renew(**unread, overlap=7)
+    renewed = in_vault.current
+    in_vault.lose(renewed)
+    in_vault.settle(dt.timedelta(days=8).total_seconds())
+
+    result = in_vault.renew(**unread, overlap=7)
+    assert result.finding == "unregistered" and result.steps[0] == "roll_back"
+    assert in_vault.current == renewed and renewed in in_vault.registered
+    in_vault.settle(dt.timedelta(days=8).total_seconds())
+    in_vault.renew(**unread, overlap=7)
+    assert in_vault.registered == [renewed]
+    assert not in_vault.renew(**unread, overlap=7).changed
+
+
 # From 30 to 40 lies what comes before our own key pair.
 @pytest.mark.parametrize("at", sorted({*range(30, 40, 2), *scale.one_of(11, range(112))}))
 def test_of_two_runs_at_once_both_go_on_with_one_version(tmp_path, at):
