@@ -5,9 +5,17 @@
 """The fault matrix: every effect of a renewal, and everything that can go wrong at it.
 
 A run without a fault writes down its moments: each change to the key store's files (the names of
-`durable.EFFECTS`) and each request (the emulator's names). The tables below say what may strike at which kind of
-moment; a cell is one strike at one moment of one scenario. Nothing is sampled in `make check`; `make test` has each
-effect in each scenario, each fault at each kind of effect, each write with everything that may befall it, and a sample.
+`durable.EFFECTS`) and each request (the emulator's names), those to a vault included. The tables below say what may
+strike at which kind of moment; a cell is one strike at one moment of one scenario. `make test` has each effect in each
+scenario, each fault at each kind of change and each family of faults at each kind of read, and a sample. `make check`
+has every kill, every write with everything that may befall it, and of the rest a larger sample; the soak has all.
+
+A renewal with its key in a vault has sixty moments, and half of them are one read or one change of tags after the
+other. `make check` kills at each write, has everything at the requests that make or import a key, each family of faults
+at each write to the directory, and at any other request one fault, in turn. `make test` has one cell for each effect,
+each family at a read and at a write of the vault, and each kill at each kind of its writes; which, changes with the
+commit. The soak has what is left: every other fault at every request, kills at reads, and what befalls the directory
+while a key pair is brought.
 """
 
 from __future__ import annotations
@@ -22,7 +30,7 @@ from pathlib import Path
 
 import scale
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
-from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import World
+from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import VaultWorld, World, ours
 from emulator import routes
 
 RETIRES_AT_ONCE = {"overlap": 0}
@@ -96,7 +104,35 @@ BROKEN = {
     unregistered_by_add_key: _lose_successor,
     expired: _let_expire,
 }
-ALL_SCENARIOS = (*SCENARIOS, *BROKEN)
+
+
+# The private key is in Azure Key Vault, and the effects on the key store are requests.
+
+
+def administrator_in_a_vault(world):
+    """By PATCH; the predecessor's version is disabled at once."""
+    return {**world.as_admin, "add_method": "update", "keep_retired": 0}
+
+
+def itself_in_a_vault(world):
+    """Whoever opens the vault may do nothing else, so the application adds and removes by itself, unread."""
+    host = world.tenant.add_application("host", secret="s3cret")
+    world.vault.allow(host)
+    return {**world.as_admin, "client_id": host.app_id, "object_id": world.payroll.object_id, "add_method": "add_key"}
+
+
+def brought_to_a_vault(world):
+    """A key pair that the user has made is imported."""
+    return {**world.as_admin, "provided": ours(world.tenant.issue("payroll", -0.01, 300))}
+
+
+IN_A_VAULT = (administrator_in_a_vault, itself_in_a_vault, brought_to_a_vault)
+VAULT_READS = ("list_versions", "get_certificate", "get_pending", "sign_with_key")
+VAULT_MAKES = ("create_certificate", "import_certificate")
+VAULT_WRITES = (*VAULT_MAKES, "update_certificate")
+DIRECTORY_READS = ("discovery", "token", "get_application", "get_service_principal", "batch")
+DIRECTORY_WRITES = ("add_key", "patch_application", "remove_key")
+ALL_SCENARIOS = (*SCENARIOS, *BROKEN, *IN_A_VAULT)
 
 
 @dataclass(frozen=True)
@@ -149,11 +185,12 @@ class Other:
         if any(dt.datetime.fromisoformat(line["time"]) < self.shown for line in asked):
             return True
         in_the_window = self.operation in ("get_application", "patch_application")
-        return in_the_window and world.operations(self.since)[:1] == ["patch_application"]
+        to_the_directory = [name for name in world.operations(self.since) if name not in (*VAULT_READS, *VAULT_WRITES)]
+        return in_the_window and to_the_directory[:1] == ["patch_application"]
 
 
 def a_scene(folder, scenario):
-    world = World(Path(folder))
+    world = (VaultWorld if scenario in IN_A_VAULT else World)(Path(folder))
     world.contract.observe = lambda seen: None  # runs without a fault are validated elsewhere
     # Each refused proof of a young key would be a moment of its own, and none of them changes anything.
     world.tenant.switches.set(young_key_refused=0)
@@ -165,8 +202,8 @@ def a_scene(folder, scenario):
         world.made.clear()
         world.warnings.clear()
     foreign = world.foreign(custom_key_identifier="b2Rk", start="2026-11-01T00:00:00.1234567Z")
-    world.moments.clear()
     usable = world.usable()
+    world.moments.clear()
     return Scene(world, options, foreign, is_open=bool(usable), is_served=world.current in usable)
 
 
@@ -222,11 +259,21 @@ def _refusing(number):
     return strike
 
 
+def _befall(scene, moment, *faults):
+    """Faults of the emulator at this very request. One without a token gets its refusal, and the next one the fault."""
+
+    def add(_moment):
+        for kind, details in faults:
+            scene.world.tenant.faults.add(kind, match=moment.name, **details)
+
+    scene.world.strike_at(moment.number, add)
+
+
 def _faulty(name, kind, **details):
     """A fault of the emulator at the request of this moment."""
 
     def strike(scene, moment):
-        scene.world.tenant.faults.add(kind, match=moment.name, skip=moment.earlier, **details)
+        _befall(scene, moment, (kind, details))
 
     strike.__name__ = name
     return strike
@@ -267,7 +314,7 @@ STALE_EVERYWHERE = {"action": "lag", "arguments": {"reads": 45, "sign_ins": 45}}
 
 def process_killed_after_and_stale_replicas(scene, moment):
     """The next run cannot see yet what the killed one has sent."""
-    scene.world.tenant.faults.add("change", match=moment.name, skip=moment.earlier, when="before", **STALE_EVERYWHERE)
+    _befall(scene, moment, ("change", {"when": "before", **STALE_EVERYWHERE}))
     scene.world.kill_at(moment.number + 1)
 
 
@@ -276,15 +323,18 @@ process_killed_after_and_stale_replicas.goes_on_at_once = True
 
 def reply_lost_and_stale_replicas(scene, moment):
     """Nor can this run, when it looks whether the write took effect."""
-    for kind, details in (("change", {"when": "before", **STALE_EVERYWHERE}), ("lost_reply", {})):
-        scene.world.tenant.faults.add(kind, match=moment.name, skip=moment.earlier, **details)
+    _befall(scene, moment, ("change", {"when": "before", **STALE_EVERYWHERE}), ("lost_reply", {}))
+
+
+def someone_tags_a_version(scene, moment):
+    """A person writes a tag of their own to the vault's latest version."""
+    scene.world.strike_at(moment.number, lambda _moment: scene.world.versions[-1].tags.update(team="payroll"))
 
 
 KILLS = (process_killed_before, process_killed_after)
 REFUSALS = (_refusing(errno.ENOSPC), _refusing(errno.EROFS), _refusing(errno.EACCES))
 OF_FILES = (*KILLS, *REFUSALS)
-OF_REQUESTS = (
-    *KILLS,
+PASSING = (
     _faulty("reply_lost", "lost_reply"),
     _faulty("request_lost", "no_reply"),
     _faulty("reset", "reset"),
@@ -296,25 +346,48 @@ OF_REQUESTS = (
     _faulty("error_503", "error", status=503),
     _faulty("error_504", "error", status=504),
     _faulty("page_of_a_proxy", "html", status=502),
+)
+# Whoever answers so, the write has taken effect: a gateway may not have heard of it.
+REFUSED_AND_APPLIED = tuple(
+    _faulty(f"error_{status}_applied", "error", status=status, applied=True)
+    for status in (400, 401, 403, 404, 408, 409, 412, 429, 499)
+)
+APPLIED = (
+    *REFUSED_AND_APPLIED,
+    _faulty("error_500_applied", "error", status=500, applied=True),
+    _faulty("error_503_applied", "error", status=503, applied=True),
+    _faulty("error_504_applied", "error", status=504, applied=True),
+    _faulty("reset_applied", "reset", applied=True),
+)
+OF_REQUESTS = (
+    *KILLS,
+    *PASSING,
     _faulty("stale_replicas", "change", when="before", **STALE),
     _someone_else("before"),
     _someone_else("after"),
     _clock_wrong(-15),
     _clock_wrong(15),
 )
+CONFLICT = _faulty("conflict_409", "error", status=409)
 OF_WRITES = (
     *OF_REQUESTS,
     process_killed_after_and_stale_replicas,
     reply_lost_and_stale_replicas,
-    _faulty("conflict_409", "error", status=409),
-    _faulty("error_500_applied", "error", status=500, applied=True),
-    _faulty("error_503_applied", "error", status=503, applied=True),
-    _faulty("error_504_applied", "error", status=504, applied=True),
-    _faulty("reset_applied", "reset", applied=True),
+    CONFLICT,
+    *APPLIED,
     _faulty("acknowledged_not_applied", "not_applied"),
     _faulty("reverted_during_the_proof", "reverted", seconds=12),
     _faulty("reverted_later", "reverted", seconds=300),
 )
+# What befalls the directory, its replicas and this host's clock strikes at the requests that go to the directory.
+OF_VAULT = (
+    *KILLS,
+    *PASSING,
+    _faulty("forbidden_403", "error", status=403),
+    _faulty("not_found_404", "error", status=404),
+    someone_tags_a_version,
+)
+OF_VAULT_WRITES = (*OF_VAULT, CONFLICT, *APPLIED)
 
 REMOVALS = (("remove_key", 0), ("patch_application", 1))
 
@@ -328,9 +401,11 @@ def settings_of(fault, moment):
 # Kind of moment → what may strike. A new effect without its row is a red test.
 FAULTS = {
     **dict.fromkeys(durable.EFFECTS, OF_FILES),
-    **dict.fromkeys(("discovery", "token", "get_application", "get_service_principal", "batch"), OF_REQUESTS),
+    **dict.fromkeys(DIRECTORY_READS, OF_REQUESTS),
     **dict.fromkeys(("add_key", "patch_application"), OF_WRITES),
     "remove_key": (*OF_WRITES, _faulty("applied_and_answered_not_there", "denied")),
+    **dict.fromkeys(VAULT_READS, OF_VAULT),
+    **dict.fromkeys(VAULT_WRITES, OF_VAULT_WRITES),
 }
 
 
@@ -341,26 +416,69 @@ UNSEEN = {
     (itself_by_add_key, "remove_key", 0): ("acknowledged_not_applied", "reverted_during_the_proof", "reverted_later"),
     (itself_by_update, "patch_application", 1): ("reverted_during_the_proof", "reverted_later"),
 }
+UNSEEN[itself_in_a_vault, "remove_key", 0] = UNSEEN[itself_by_add_key, "remove_key", 0]
+UNSEEN[administrator_in_a_vault, "patch_application", 1] = UNSEEN[itself_by_update, "patch_application", 1]
 
 
 def cells(scenario, fault):
     """The moments of a scenario at which this fault may strike."""
-    return [moment for moment in moments(scenario) if (scenario, fault, moment) in _chosen()]
+    return [moment for moment in moments(scenario) if (scenario, fault, moment) in chosen()]
+
+
+def chosen():
+    """The cells of this run: those that the docstring of this file names."""
+    return _chosen_of_directories() | _chosen_of_vaults()
 
 
 @functools.cache
-def _chosen():
-    """The cells of this run: of `make test`, those that the docstring of this file names."""
-    everything = [
+def _chosen_of_directories():
+    everything = _worth_striking((*SCENARIOS, *BROKEN))
+    effects = scale.part_of(everything, lambda cell: (cell[0], cell[2].name), test=0, check=0)
+    whole = scale.part_of(filter(_is_whole_in_check, everything), _kind, test=0.03)
+    return {*effects, *whole, *scale.part_of(everything, _kind, test=0.03, check=0.2)}
+
+
+def _is_whole_in_check(cell):
+    scenario, fault, moment = cell
+    return scenario in SCENARIOS and (fault in KILLS or moment.name in DIRECTORY_WRITES)
+
+
+def _kind(cell):
+    """One refusal of a write that was applied stands for all of them, and at a read one fault for its family."""
+    _scenario, fault, moment = cell
+    if moment.name in DIRECTORY_READS:
+        return family_of(fault), moment.name
+    return REFUSED_AND_APPLIED if fault in REFUSED_AND_APPLIED else fault, moment.name
+
+
+@functools.cache
+def _chosen_of_vaults():
+    return set(scale.one_of_each(_worth_striking(IN_A_VAULT), kind_in_a_vault))
+
+
+def _worth_striking(scenarios):
+    return [
         (scenario, fault, moment)
         for fault in all_faults()
-        for scenario in ALL_SCENARIOS
+        for scenario in scenarios
         for moment in moments(scenario)
-        if fault in FAULTS[moment.name] and (scale.SOAK or not comes_to_the_same(fault, moment))
+        if fault in FAULTS[moment.name] and (scale.SOAK or not comes_to_the_same(scenario, fault, moment))
     ]
-    pairs = set(scale.part_of(everything, lambda cell: (cell[1], cell[2].name)))
-    effects = set(scale.part_of(everything, lambda cell: (cell[0], cell[2].name), of_the_rest=0))
-    return pairs | effects
+
+
+def kind_in_a_vault(cell):
+    """A vault is read in one way, whatever is read, and written to in one way; a kill is a matter of the moment."""
+    _scenario, fault, moment = cell
+    if moment.name not in (*VAULT_READS, *VAULT_WRITES):
+        return moment.name
+    if fault in KILLS:
+        return fault, moment.name
+    return family_of(fault), moment.name in VAULT_WRITES
+
+
+def family_of(fault):
+    """What passes and is waited out, what took effect all the same; every other fault is one by itself."""
+    return next((family for family in (PASSING, APPLIED) if fault in family), (fault,))
 
 
 def left_by(scenario, fault, moment, world):
@@ -369,15 +487,40 @@ def left_by(scenario, fault, moment, world):
     return [world.old.thumbprint] if is_unseen else []
 
 
-def comes_to_the_same(fault, moment):
-    """What `make test` leaves to the soak: another cell is the same death, or the same refusal by another name."""
+def comes_to_the_same(scenario, fault, moment):
+    """What `make check` leaves to the soak: another cell is the same death, or the same refusal by another name."""
+    if scenario in IN_A_VAULT and _is_said_elsewhere(scenario, fault, moment):
+        return True
+    if fault is process_killed_after and moment.name not in DIRECTORY_WRITES and scenario not in IN_A_VAULT:
+        return True  # nothing lies between the end of this effect and the beginning of the next
     if moment.name not in durable.EFFECTS:
         return False
-    if fault is process_killed_after:
-        return True  # nothing lies between the end of this effect and the beginning of the next
     if fault is process_killed_before:
         return moment.name == "sync"  # a process that dies keeps what it has written
     return REFUSALS.index(fault) != moment.number % len(REFUSALS)
+
+
+def _is_said_elsewhere(scenario, fault, moment):
+    """Of a renewal with a vault: what the docstring of this file leaves to the soak."""
+    if scenario is brought_to_a_vault and moment.name != "import_certificate":
+        return True  # the rest is as with a key that the vault has made
+    if fault is process_killed_before:
+        return moment.name not in (*VAULT_WRITES, *DIRECTORY_WRITES)  # else it has done no more than a moment before
+    if fault is process_killed_after:
+        return moment.name not in VAULT_MAKES or moment.earlier > 0  # else the next write is the same death
+    if moment.name in VAULT_MAKES and scenario is not itself_in_a_vault:
+        return False
+    if moment.name in DIRECTORY_WRITES and moment.earlier == 0:
+        return not _has_its_turn(scenario, moment, fault, family_of(fault))
+    if moment.name == "get_certificate" and scenario is itself_in_a_vault:
+        return True  # a change of tags reads first, for the administrator too
+    return not _has_its_turn(scenario, moment, fault, [one for one in FAULTS[moment.name] if one not in KILLS])
+
+
+def _has_its_turn(scenario, moment, fault, faults):
+    """One of these at each moment of a name; the second scenario begins where the first one hardly comes to."""
+    ahead = len(faults) // 2 if scenario is itself_in_a_vault else 0
+    return faults[(moment.earlier + ahead) % len(faults)] is fault
 
 
 def all_faults():

@@ -7,11 +7,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
 # What only a private key, a token, an assertion or a proof looks like; and the administrator's secret.
 SECRET = re.compile(rb"PRIVATE KEY|eyJ[\w-]{8,}\.[\w-]{8,}|s3cret")
-KEY_FILES = {"key.pem", "bundle.pem", "bundle.pfx"}
 
 
 def no_lock_out(world, where):
@@ -43,14 +41,13 @@ def no_key_lost(world, foreign, where):
     for thumbprint in world.registered:
         if thumbprint not in foreign:
             assert thumbprint in held, f"I4 key of {thumbprint} lost: {where}"
-            world.store.signer(thumbprint)
+            world.read_key(thumbprint)
 
 
 def nothing_secret_told(world, texts, where):
-    """I6: neither in what was said nor in any file that is not a key's."""
+    """I6: neither in what was said nor in what the key store keeps beside the keys."""
     told = [str(text).encode() for text in (*texts, *world.warnings, *world.timing.said)]
-    files = [path for path in Path(world.store.location).rglob("*") if path.is_file() and path.name not in KEY_FILES]
-    for content in (*told, *(path.read_bytes() for path in files)):
+    for content in (*told, *world.notes()):
         found = SECRET.search(content)
         assert not found, f"I6 told {found[0][:12]!r}: {where}"
 
@@ -62,5 +59,10 @@ def converged(world, foreign, theirs, where, left=()):
     kept = {entry.certificate.thumbprint for entry in (foreign, *theirs)}
     assert world.registered == sorted({*kept, *left, contents.current.thumbprint}), f"I5 stray credentials: {where}"
     assert contents.current.thumbprint in world.usable(), f"I5 current does not work: {where}"
-    made = [one for one in world.made if contents.find(one) or one in world.registered]
+    made = set(world.key_pairs())
     assert len(made) <= 1, f"I5 {len(made)} key pairs for one renewal: {where}"
+
+
+def never_twice(world, where):
+    """I5: no certificate is on the application more than once."""
+    assert len(world.registered) == len(set(world.registered)), f"I5 registered twice: {where}"

@@ -58,6 +58,15 @@ def part_of(items, kind, test=0.05, check=1):
     return chosen
 
 
+def one_of_each(items, kind):
+    """In `make test` one item of each kind, another one for each commit; all of them otherwise, in their order."""
+    everything = list(items)
+    if STRENGTH != "test":
+        return everything
+    shuffled = random.Random(SAMPLE).sample(everything, len(everything))
+    return list({kind(item): item for item in shuffled}.values())
+
+
 def one_of(number, items, check=1):
     """Each so-manieth item, `number` in `make test` and `check` in `make check`, beginning with one or another; all
     of them in a soak."""

@@ -33,6 +33,35 @@ def test_every_effect_of_the_code_has_its_row_and_every_row_its_effect():
     assert met == set(matrix.FAULTS), "an effect without a row, or a row without an effect"
 
 
+def test_every_scenario_is_struck_at_each_of_its_effects():
+    met = {(scenario, moment.name) for scenario, _fault, moment in matrix.chosen()}
+
+    for scenario in (*matrix.SCENARIOS, *matrix.BROKEN):
+        assert {name for one, name in met if one is scenario} == {one.name for one in matrix.moments(scenario)}
+
+
+def test_a_renewal_with_a_vault_is_struck_by_each_family_of_faults_and_killed_at_each_kind_of_write():
+    chosen = [cell for cell in matrix.chosen() if cell[0] in matrix.IN_A_VAULT]
+    met = set(map(matrix.kind_in_a_vault, chosen))
+    possible = {
+        (scenario, fault, moment)
+        for scenario in matrix.IN_A_VAULT
+        for moment in matrix.moments(scenario)
+        for fault in matrix.FAULTS[moment.name]
+    }
+
+    wanted = set(map(matrix.kind_in_a_vault, possible))
+    kills_that_say_nothing = {(fault, name) for fault in matrix.KILLS for name in matrix.VAULT_READS}
+    the_same_death = {(matrix.process_killed_after, "update_certificate")}
+    assert met >= wanted - kills_that_say_nothing - the_same_death
+
+
+def test_every_family_of_faults_strikes():
+    struck = {matrix.family_of(fault) for _scenario, fault, _moment in matrix.chosen()}
+
+    assert struck == set(map(matrix.family_of, matrix.all_faults()))
+
+
 @SCENARIOS
 @FAULTS
 def test_a_fault_breaks_no_promise_and_the_next_run_converges(scenario, fault, tmp_path):
@@ -102,4 +131,5 @@ def check_promises(scene, told, where):
     for entry in (scene.foreign, *scene.theirs):
         oracle.nothing_foreign_lost(scene.world, entry, where)
     oracle.no_key_lost(scene.world, [*scene.not_ours, *scene.left], where)
+    oracle.never_twice(scene.world, where)
     oracle.nothing_secret_told(scene.world, told, where)

@@ -18,6 +18,7 @@ import json
 import os
 import types
 from email.utils import format_datetime
+from pathlib import Path
 
 import requests
 from adapter.wsgi_adapter import connect as mount
@@ -30,6 +31,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._entra.transport im
 from ansible_collections.evercert.entra.plugins.module_utils._keys import durable
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import KeyPair, certificate_from_der
+from ansible_collections.evercert.entra.plugins.module_utils._keys.vault import VaultStore
 from ansible_collections.evercert.entra.plugins.module_utils._steps import certificate as certificates
 from ansible_collections.evercert.entra.plugins.module_utils._steps import report, verify
 from ansible_collections.evercert.entra.plugins.module_utils._steps.access import AccessProgress, keep_access
@@ -45,6 +47,7 @@ from emulator.certificates import issue
 from emulator.clock import Clock
 from emulator.tenant import Tenant
 
+KEY_FILES = {"key.pem", "bundle.pem", "bundle.pfx"}
 START = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
 SPEC = {
     **arguments.CONNECTION,
@@ -176,9 +179,23 @@ class World:
         """The keys of the store that are registered and valid: what I1 is about."""
         return [one.thumbprint for one in self.contents.versions if self._is_usable(one)]
 
+    def read_key(self, thumbprint):
+        """Raises where the store does not have it for use."""
+        self.store.signer(thumbprint)
+
     def _is_usable(self, version):
-        self.store.signer(version.thumbprint)
+        self.read_key(version.thumbprint)
         return self.tenant.oracle.sign_in(self.payroll, version.thumbprint).primary
+
+    def notes(self):
+        """Everything that the key store holds beside the keys."""
+        files = (path for path in Path(self.key_store).rglob("*") if path.is_file() and path.name not in KEY_FILES)
+        return [path.read_bytes() for path in files]
+
+    def key_pairs(self):
+        """What renewals have made, but for what a process made and did not keep before it died."""
+        contents, registered = self.contents, self.registered
+        return [one for one in self.made if contents.find(one) or one in registered]
 
     def events(self):
         return [line["event"] for line in self.store.history(100)]
@@ -462,6 +479,21 @@ class World:
         return self._result(results.of_change(change, check, public), since)
 
 
+class Unasked:
+    """The vault's side of the key store, told by what the vault truly holds."""
+
+    def __init__(self, world):
+        self.location, self._world = world.key_store, world
+
+    def versions(self):
+        for one in self._world.versions:
+            attributes = {"created": one.created, "enabled": one.enabled}
+            yield {"id": f"{self.location}/{one.id}", "attributes": attributes, "tags": one.tags}
+
+    def certificate(self, version):
+        return {"cer": self._world.vault.certificate("payroll").version(version).pair.base64}
+
+
 class VaultWorld(World):
     """The same with the key store in Azure Key Vault, where the administrator may use it."""
 
@@ -481,7 +513,23 @@ class VaultWorld(World):
     @property
     def versions(self):
         """What the vault truly holds, oldest first."""
-        return self.vault.certificate("payroll").versions
+        found = self.vault.certificate("payroll")
+        return found.versions if found else []
+
+    @property
+    def contents(self):
+        """What a new look at it would show, without a request."""
+        return VaultStore(Unasked(self)).read()
+
+    def read_key(self, thumbprint):
+        VaultStore(Unasked(self)).signer(thumbprint)
+
+    def notes(self):
+        return [json.dumps(version.tags).encode() for version in self.versions]
+
+    def key_pairs(self):
+        """A vault makes none that it does not keep."""
+        return [version.pair.thumbprint for version in self.versions if version.pair.thumbprint != self.old.thumbprint]
 
     def connect(self, options, check=False, timing=None):
         self.connection = super().connect(options, check, timing)
