@@ -111,6 +111,9 @@ def _check(tenants: t.Sequence[dict[str, t.Any]], problems: list[str]) -> None:
 
 
 def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
+    misplaced = [name for name, value in options.items() if misplaced_in(value, ())]
+    if misplaced:
+        return [f"{name} holds a private key: no option of this source takes one." for name in misplaced]
     empty = arguments.tidied(options)[1]
     if empty:
         return arguments.about_empty(empty)

@@ -136,6 +136,12 @@ def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
     assert "MIIEvQ" not in str(problems_of(**{**GOOD, "cloud": "none", option: key}))
 
 
+def test_a_private_key_in_a_filter_is_refused_before_it_is_sent():
+    key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----"
+
+    assert problems_of(**{**GOOD, "filter": key}) == ["filter holds a private key: no option of this source takes one."]
+
+
 @pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "graph_url"])
 def test_an_option_that_is_given_and_empty_is_named(option):
     (told,) = problems_of({"AZURE_CLIENT_SECRET": " ", "ENTRA_CA_PATH": ""}, **{**GOOD, option: " "})
