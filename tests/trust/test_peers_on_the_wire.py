@@ -39,7 +39,8 @@ def high_water():  # not ru_maxrss, which starts with what the parent had
 url, ca_path = sys.argv[1:]
 before = high_water()
 try:
-    found = str(RequestsTransport(ca_path, 30).send(Request("GET", url)).status)
+    answer = RequestsTransport(ca_path, 30).send(Request("GET", url))
+    found = str(answer.status) + " " + str(len(answer.json_object() or ""))
 except NetworkFailure as failure:
     found = failure.diagnosis.evidence["message"]
 print(json.dumps({"found": found, "grown": high_water() - before}))
@@ -101,6 +102,7 @@ GIGANTIC = {
     "200 MB": (lambda: sends(bytes(MIB), 200), "larger than"),
     "200 MB of a redirect": (lambda: sends(bytes(MIB), 200, "302 Found", [LOCATION]), "larger than"),
     "200 MB of an error": (lambda: sends(bytes(MIB), 200, "500 Error"), "larger than"),
+    "ten million empty objects": (lambda: sends(b"{}," * (30 * MIB // 3)), "more than 1,000,000 values"),
     "a gzip bomb": (lambda: sends(zeros(600, 1), headers=["Content-Encoding: gzip"]), "larger than"),
     "a gzip bomb in a redirect": (
         lambda: sends(zeros(600, 1), 1, "302 Found", [LOCATION, "Content-Encoding: gzip"]),

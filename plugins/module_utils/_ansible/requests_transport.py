@@ -84,9 +84,10 @@ else:
         return context
 
 
-# A page of 999 applications is some megabytes; more than this is no answer of Graph. Parsed, it needs up to 25 times
-# as much.
+# A page of 999 applications is some megabytes with a hundred thousand values; more than this is no answer of Graph.
+# The values count as well as the bytes: a body of empty objects needs 25 times its size when it is parsed.
 LARGEST_BODY = 32 * 1024 * 1024
+MOST_VALUES = 1_000_000
 # What we ask for. Encodings piled on each other would unpack to any size at once.
 ENCODINGS = ("", "identity", "gzip", "deflate")
 # A peer that trickles may take this many times the timeout, which counts each silence by itself.
@@ -149,7 +150,7 @@ class RequestsTransport:
         return Response(answer.status_code, {name.lower(): value for name, value in answer.headers.items()}, body)
 
     def _read(self, answer: requests.Response, host: str) -> bytes:
-        """The whole body, bounded in size."""
+        """The whole body, bounded in size and in what it comes to when it is parsed."""
         encoding = answer.headers.get("content-encoding", "").strip().lower()
         if encoding not in ENCODINGS:
             raise _unreadable(host, f"The answer has the content encoding '{encoding[:50]}'.")
@@ -159,7 +160,10 @@ class RequestsTransport:
             if size > LARGEST_BODY:
                 raise _unreadable(host, f"The answer is larger than {LARGEST_BODY >> 20} MiB.")
             parts.append(part)
-        return b"".join(parts)
+        body = b"".join(parts)
+        if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+            raise _unreadable(host, f"The answer holds more than {MOST_VALUES:,} values.")
+        return body
 
 
 @contextlib.contextmanager
