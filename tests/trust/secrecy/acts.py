@@ -107,7 +107,8 @@ def in_a_vault(cast, folder):
     """Tokens for a vault, signatures that it makes, and key pairs that are brought there."""
     vaulted, key = cast["vaulted"], secret("private_key_content")
     bring = of(vaulted, certificate_content="{{ public.certificate }}")
-    named = of(vaulted, key_store=f"{vaulted.key_store}-{secret('pfx_passphrase')}")
+    phrase = secret("pfx_passphrase")
+    named = of(vaulted, key_store=f"{vaulted.key_store}-{phrase}", pfx_passphrase=phrase)
     played = {
         "application_certificate_renew": [
             ("check mode in a vault", of(vaulted, adopt_path=vaulted.path), None, {"check_mode": True}),
@@ -116,9 +117,9 @@ def in_a_vault(cast, folder):
             ("half a key for a vault", {**bring, "private_key_content": secret("half_a_key")}, "cannot be read"),
             ("key pair brought to a vault", {**bring, "private_key_content": key, "force": True}),
             ("wrong secret for a vault", of(vaulted, client_secret=secret("wrong_secret")), "client secret was sent"),
-            ("a passphrase for a vault", of(vaulted, pfx_passphrase=secret("pfx_passphrase")), "not for Azure Key"),
+            ("a passphrase for a vault", of(vaulted, pfx_passphrase=phrase), "not for Azure Key"),
             ("a token for a vault", of(vaulted, access_token=secret("access_token"), auth_source="access_token"), ""),
-            ("a secret in the address of a vault", named, ""),
+            ("a passphrase in the address of a vault too", named, ""),
         ],
         "application_certificate_info": [("in a vault", of(vaulted, sign_in=True, history=100, sign_in_budget=0))],
         "application_certificate_verify": [("in a vault", of(vaulted, support_bundle=f"{folder}/vaulted.json"))],
