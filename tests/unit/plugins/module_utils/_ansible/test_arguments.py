@@ -101,7 +101,7 @@ def test_a_number_that_no_calendar_holds_is_refused():
 
 
 @given(name=st.sampled_from(FLOATS), value=st.floats())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 def test_any_number_is_a_problem_or_a_policy(options, name, value):
     """What is not refused makes a policy; what is refused is a sentence and never an exception."""
     given = options(**{name: value})

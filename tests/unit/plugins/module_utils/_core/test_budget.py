@@ -14,7 +14,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.policy import
     ProofPolicy,
 )
 from ansible_collections.evercert.entra.tests.unit.builders import NOW
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 WINDOW = BUDGET_WINDOW.total_seconds()
@@ -117,7 +117,6 @@ def run_of_refusals(policy, made):
 
 
 @given(POLICIES, AGES)
-@settings(deadline=None)
 def test_no_five_minutes_ever_hold_more_sign_ins_than_the_budget(policy, ages):
     earlier = sorted(ago(*ages))[-policy.budget :]
 
@@ -132,7 +131,6 @@ def test_no_five_minutes_ever_hold_more_sign_ins_than_the_budget(policy, ages):
 
 
 @given(POLICIES)
-@settings(deadline=None)
 def test_after_refusals_the_budget_lasts_to_the_deadline(policy):
     moments, waited, deadline = run_of_refusals(policy, [])
 

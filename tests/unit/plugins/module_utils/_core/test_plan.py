@@ -552,7 +552,7 @@ def situations(draw):
 
 
 @given(situations())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_plan_retires_what_it_promotes_or_removes_before_it_promotes(situation):
     snapshot, policy, provided = situation
 
@@ -570,7 +570,7 @@ def test_no_plan_retires_what_it_promotes_or_removes_before_it_promotes(situatio
 
 
 @given(situations())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_plan_touches_a_foreign_or_protected_credential(situation):
     snapshot, policy, provided = situation
 
@@ -586,7 +586,7 @@ def test_no_plan_touches_a_foreign_or_protected_credential(situation):
 
 
 @given(situations())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_stopping_earlier_does_the_same_up_to_there(situation):
     snapshot, policy, provided = situation
     whole = plan(snapshot, policy, provided).steps
@@ -598,7 +598,7 @@ def test_stopping_earlier_does_the_same_up_to_there(situation):
 
 
 @given(situations())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_certificate_is_promoted_only_after_it_was_proven_and_made_only_where_there_is_none(situation):
     snapshot, policy, provided = situation
 
@@ -613,7 +613,7 @@ def test_a_certificate_is_promoted_only_after_it_was_proven_and_made_only_where_
 
 
 @given(situations())
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_a_key_is_deleted_only_when_its_credential_was_removed_long_enough_ago(situation):
     snapshot, policy, provided = situation
 
