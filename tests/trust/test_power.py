@@ -56,7 +56,7 @@ class Blackouts:
         assert contents.current.thumbprint in registered, f"I1: consumers read a key that is not registered {where}"
 
 
-@pytest.mark.parametrize("scenario", matrix.SCENARIOS, ids=lambda scenario: scenario.__name__)
+@pytest.mark.parametrize("scenario", scale.one_of(2, matrix.SCENARIOS), ids=lambda scenario: scenario.__name__)
 def test_no_power_loss_during_a_renewal_loses_a_key(scenario, tmp_path, monkeypatch):
     scene = matrix.a_scene(tmp_path, scenario)
     blackouts = Blackouts(scene, tmp_path / "disks")

@@ -211,7 +211,7 @@ def _progress(pause):
     return Progress.from_values(json.loads(json.dumps(pause.value.carry["progress"])))
 
 
-@pytest.mark.parametrize("operation", scale.one_of(2, ["get_application", "token", "add_key", "remove_key"]))
+@pytest.mark.parametrize("operation", scale.one_of(4, ["get_application", "token", "add_key", "remove_key"]))
 def test_a_service_that_stays_away_ends_the_calls_instead_of_repeating_them_for_ever(adopted, operation):
     adopted.tenant.faults.add("error", match=operation, status=503, times=None, skip=1 if operation == "token" else 0)
     adopted.contract.observe = lambda seen: None
