@@ -109,9 +109,9 @@ all-sanity:  # the same of what only we use, and what the oldest Python that is 
 	        --python $$($(IN) lowest python -c $(NUMBER)) $(SHIPPED); \
 	    python tools/ansible_test.py all-sanity sanity --python $$(python -c $(NUMBER)) $(OURS)'
 
-oldest-core-sanity:  # everything on the oldest supported ansible-core
+oldest-core-sanity:  # of what users install, on the oldest supported ansible-core
 	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity \
-	    --python $$(python -c $(NUMBER))'
+	    --python $$(python -c $(NUMBER)) $(SHIPPED)'
 
 # `units` has a part of some tests; here, in `lowest` and in `coverage` they are whole, and each runs once.
 # Plain pytest, so that it differs from `units` in ansible-core alone; what is below `_ansible` imports nothing of it.

@@ -24,7 +24,7 @@ from hypothesis import HealthCheck, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-PARTS = scale.either(8, soak=8, short=2)  # so that several processes share the work
+PARTS = scale.either(4, soak=8, short=1)  # so that several processes share the work
 EXAMPLES = scale.either(240, soak=50_000, short=40) // PARTS
 STORES = ("first", "second")
 LONGEST_LAG = 90

@@ -75,7 +75,7 @@ PLACES = {
 def test_a_refusal_that_stays_breaks_no_promise_and_without_it_the_next_run_converges(place, tmp_path):
     refusals = SIGN_INS if PLACES[place].operation == "token" else WRITES
     folders = (tmp_path / str(number) for number in itertools.count())
-    chosen = scale.one_of(47, refusals, check=3)
+    chosen = scale.one_of(47, refusals)
     for refusal in chosen:
         folder = next(folders)
         folder.mkdir()
