@@ -115,7 +115,7 @@ class KeyVault:
     def create(self, policy: Json, tags: t.Mapping[str, str]) -> None:
         """Begin a version. Sent once: whether one without an answer was begun is seen in `pending`."""
         body = {"policy": policy, "tags": dict(tags)}
-        self._once(f"/certificates/{self._name}/create", body, lambda: self._is_making() or self._holds(tags))
+        self._once(f"/certificates/{self._name}/create", body, lambda: self._is_making(policy) or self._holds(tags))
 
     def pending(self) -> Json | None:
         """The operation that makes, or made, the latest version; None without one."""
@@ -196,10 +196,12 @@ class KeyVault:
         self._be_signed_in(url)
         self._raise_for_error(self._patience.repeat(VAULT, attempt, put_off))
 
-    def _is_making(self) -> bool:
+    def _is_making(self, policy: Json) -> bool:
+        """Whether a version of this kind is under way: of the vault's own making, or one that an authority signs."""
         answer = self._pending(VAULT_LOOKS)
         operation = self._object(answer) if answer else {}
-        return operation.get("status") == "inProgress" and not waits_for_an_authority(operation)
+        wanted = waits_for_an_authority({**policy, "status": "inProgress"})
+        return operation.get("status") == "inProgress" and waits_for_an_authority(operation) is wanted
 
     def _holds(self, tags: t.Mapping[str, str]) -> bool:
         """Whether there is a version with these tags, of which no two versions that we make have the same."""

@@ -264,6 +264,14 @@ def test_nothing_is_made_twice_where_a_gateway_says_that_it_was_not_begun(refusa
 
 
 @SAYS_NOT_BEGUN
+def test_no_second_key_waits_for_an_authority_where_a_gateway_says_that_none_does(refusal):
+    peer = Peer(refusal, answer({"status": "inProgress", "issuer": {"name": "Unknown"}}))
+
+    peer.vault.create({"issuer": {"name": "Unknown"}}, {"team": "x"})
+    assert [request.method for request in peer.requests].count("POST") == 1 and peer.answers == []
+
+
+@SAYS_NOT_BEGUN
 def test_nothing_is_imported_twice_where_a_gateway_says_that_it_was_not_begun(refusal):
     peer = Peer(refusal, listed({"team": "x"}))
 
