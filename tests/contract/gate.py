@@ -20,7 +20,10 @@ GRAPH_HEADERS = ("request-id", "client-request-id", "Date")
 # its form in full is put in the place of another; the rest stays, and is looked at.
 ALIKE = (
     (re.compile(r"(?<![\w-])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![\w-])"), "ID"),
-    (re.compile(r"(?<!\d)\d{4}-\d\d-\d\d([T ])\d\d:\d\d:\d\d(?!\d)"), r"time\1"),
+    (
+        re.compile(r"(?<!\d)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])([T ])(?:[01]\d|2[0-3])(?::[0-5]\d){2}(?!\d)"),
+        r"time\1",
+    ),
     (re.compile(r'"(?=[^"]*\d)(?:[\w+/-]{4}){6,}(?:[\w+/-]{2}==|[\w+/-]{3}=)?"(?!:)'), '"key"'),
     (re.compile(r'"eyJ[\w-]+\.[\w-]+\.[\w-]*"'), '"token"'),
 )

@@ -77,6 +77,7 @@ def test_an_answer_with_a_wrong_property_is_caught(change):
         ("endDateTime", "2027-05-20 09:15:00Z"),
         ("endDateTime", "2027-05-20T09:15:00"),
         ("endDateTime", "2027-05-20T09:15:000Z"),
+        ("endDateTime", "2027-13-20T09:15:00Z"),
         ("endDateTime", ENTRY["keyId"]),
         ("customKeyIdentifier", "9F2C0B7E51D84A3C6E0FA1B2C3D4E5F60718293A!"),
         ("customKeyIdentifier", ENTRY["keyId"]),
