@@ -67,11 +67,10 @@ def one_of_each(items, kind):
     return list({kind(item): item for item in shuffled}.values())
 
 
-def one_of(number, items, check=1):
-    """Each so-manieth item, `number` in `make test` and `check` in `make check`, beginning with one or another; all
-    of them in a soak."""
-    step = either(check, soak=1, short=number)
-    return list(items)[random.Random(SAMPLE).randrange(step) :: step]
+def one_of(number, items):
+    """In `make test` each so-manieth item, beginning with one or another; all of them otherwise."""
+    everything = list(items)
+    return everything if STRENGTH != "test" else everything[random.Random(SAMPLE).randrange(number) :: number]
 
 
 def note(topic, **figures):
