@@ -288,7 +288,10 @@ def _someone_else(when):
             world = scene.world
             entry = world.foreign("theirs", custom_key_identifier="dGhlaXJz")
             shown = world.tenant.clock.from_now(seconds=max(lag.seconds for lag in world.tenant.reads.lags))
-            scene.others.append(Other(entry, operation_of(*at.split(" ")[1:]), len(world.emulator.log.lines), shown))
+            operation = _name_of("before " + at.partition(" ")[2])
+            if operation in durable.EFFECTS:  # a fleet's moments are not quite those of one application
+                operation = world.operations()[-1]
+            scene.others.append(Other(entry, operation, len(world.emulator.log.lines), shown))
 
         scene.world.strike_at(moment.number + (when == "after"), write)
 

@@ -58,6 +58,7 @@ class Fleet:
     def __init__(self, folder, seed):
         self.draw = random.Random(seed)
         self.tenant = Tenant(clock=Clock(frozen_at=START))
+        self.tenant.switches.set(young_key_refused=0)  # as where the moments were counted
         self.emulator = Emulator(self.tenant)
         self.admin = self.tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
         self.scenes = [self._scene(folder / f"{number:03}", number) for number in range(APPLICATIONS)]
@@ -80,6 +81,10 @@ class Fleet:
             return "nothing"
         moment = self.draw.choice(moments)
         scene.world.moments.clear()
+        if fault in matrix.REFUSED_AND_APPLIED:
+            # Refused, applied and shown to nobody: no client can tell that from a plain refusal.
+            self.tenant.reads.reset()
+            self.tenant.sign_ins.reset()
         fault(scene, moment)
         scene.left = matrix.left_by(scene.scenario, fault, moment, scene.world)
         return f"{fault.__name__} at {moment.name} number {moment.earlier} of {scene.scenario.__name__}"
