@@ -14,13 +14,13 @@ becomes a ReadTimeout when it is slower than the client's own timeout.
 from __future__ import annotations
 
 import io
+import sys
 from urllib.parse import unquote, urlsplit
 
 import requests
 from emulator.errors import ConnectionReset, NoReply
 from requests.adapters import BaseAdapter
 from urllib3.response import HTTPResponse
-from werkzeug.test import EnvironBuilder, run_wsgi_app
 
 
 class Exchange:
@@ -48,13 +48,13 @@ class WsgiAdapter(BaseAdapter):
         environ = _environ(request)
         environ["emulator.sleep"] = lambda seconds: self._sleep(seconds, timeout, request)
         try:
-            chunks, status, headers = run_wsgi_app(self.emulator, environ, buffered=True)
+            status, headers, body = _answer_of(self.emulator, environ)
         except ConnectionReset as fault:
             raise requests.ConnectionError(f"Connection reset by peer ({fault})", request=request) from fault
         except NoReply as fault:
             message = f"Remote end closed connection without response ({fault})"
             raise requests.ConnectionError(message, request=request) from fault
-        response = _response(self, request, status, headers, b"".join(chunks))
+        response = _response(self, request, status, headers, body)
         for observer in self.observers:
             observer(Exchange(request, response))
         return response
@@ -80,19 +80,50 @@ def connect(session, emulator, observers=()):
 
 
 def _environ(request):
-    """The WSGI environment of one prepared request."""
+    """The WSGI environment of one prepared request (PEP 3333), with no more than a server has to put into it."""
     body = request.body or b""
     body = body.encode() if isinstance(body, str) else body
     url = urlsplit(request.url)
-    return EnvironBuilder(
-        path=unquote(url.path),
-        base_url=f"{url.scheme}://{url.netloc}/",
-        query_string=url.query,
-        method=request.method,
-        headers=[(name, value) for name, value in request.headers.items() if name.lower() != "content-length"],
-        input_stream=io.BytesIO(body),
-        content_length=len(body),
-    ).get_environ()
+    environ = {
+        "REQUEST_METHOD": request.method,
+        "SCRIPT_NAME": "",
+        "PATH_INFO": unquote(url.path).encode().decode("latin-1"),
+        "QUERY_STRING": url.query,
+        "SERVER_NAME": url.hostname,
+        "SERVER_PORT": str(url.port or {"https": 443, "http": 80}[url.scheme]),
+        "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_HOST": url.netloc,
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": url.scheme,
+        "wsgi.input": io.BytesIO(body),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": False,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+    }
+    for name, value in request.headers.items():
+        text = value.decode("latin-1") if isinstance(value, bytes) else value
+        environ["HTTP_" + name.upper().replace("-", "_")] = text
+    environ.pop("HTTP_CONTENT_LENGTH", None)
+    environ["CONTENT_LENGTH"] = str(len(body))
+    environ["CONTENT_TYPE"] = environ.pop("HTTP_CONTENT_TYPE", "")
+    return environ
+
+
+def _answer_of(application, environ):
+    """Status line, headers and body of what a WSGI application answers."""
+    started = []
+
+    def start_response(status, headers, _error=None):
+        started[:] = [status, headers]
+
+    chunks = application(environ, start_response)
+    try:
+        body = b"".join(chunks)
+    finally:
+        if hasattr(chunks, "close"):
+            chunks.close()
+    return *started, body
 
 
 def _response(adapter, request, status, headers, content):

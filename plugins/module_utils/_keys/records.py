@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import typing as t
 from dataclasses import asdict, fields, replace
@@ -40,13 +41,19 @@ def format_object(entry: t.Mapping[str, t.Any]) -> bytes:
 def parse_record(content: bytes, path: Path | str) -> Record:
     """The record in a file of this collection. A broken one is not guessed at: a promise may hang on it."""
     try:
-        known = {name: value for name, value in parse_object(content).items() if name in _NAMES and value is not None}
-        return Record(**{name: _parse_value(name, value) for name, value in known.items()})
+        return _parsed(content)
     except (ValueError, OverflowError) as error:
         raise KeyStoreError(
             f"Key store: {path} is not a readable record ({error}). Restore it from a backup; "
             "without one, replace its content by {} and the directory and the sign-ins are asked instead."
         ) from error
+
+
+@functools.lru_cache(maxsize=256)
+def _parsed(content: bytes) -> Record:
+    """A run reads the same few records again and again."""
+    known = {name: value for name, value in parse_object(content).items() if name in _NAMES and value is not None}
+    return Record(**{name: _parse_value(name, value) for name, value in known.items()})
 
 
 def format_record(record: Record) -> bytes:

@@ -204,25 +204,30 @@ def successor_of(layout: Layout) -> str | None:
 
     That one's record says that it was not sent. In a restored store it may be wrong, so no key is destroyed for it.
     """
-    if layout.successor and layout.successor != layout.current and not layout.is_dangling:
-        return layout.successor
-    made = _half_made(layout)
-    return max(made)[1] if made else None
+    return _named_successor(layout) or _latest(_half_made(layout))
 
 
 def superseded(layout: Layout) -> dict[str, Record]:
     """Half-made key pairs that another one goes before, with the record that says so."""
-    going_on = successor_of(layout)
-    others = (name for _when, name in _half_made(layout) if name != going_on)
-    records = {name: read_record(layout.folder(name)) or Record() for name in others}
-    return {name: replace(record, aside=record.generated) for name, record in records.items()}
+    half_made = _half_made(layout)
+    going_on = _named_successor(layout) or _latest(half_made)
+    return {name: replace(made, aside=made.generated) for name, made in half_made.items() if name != going_on}
 
 
-def _half_made(layout: Layout) -> list[tuple[str, str]]:
-    """Those that no link names and that were not set aside: when each was made, and its name."""
+def _named_successor(layout: Layout) -> str | None:
+    is_one = layout.successor and layout.successor != layout.current and not layout.is_dangling
+    return layout.successor if is_one else None
+
+
+def _latest(half_made: dict[str, Record]) -> str | None:
+    return max(half_made, key=lambda name: (str(half_made[name].generated), name), default=None)
+
+
+def _half_made(layout: Layout) -> dict[str, Record]:
+    """The records of those that no link names and that were not set aside."""
     unlinked = [name for name in layout.names if name not in layout.linked and not _is_half(layout.folder(name))]
     records = {name: read_record(layout.folder(name)) for name in unlinked}
-    return [(str(record.generated), name) for name, record in records.items() if record and _is_to_go_on(record)]
+    return {name: record for name, record in records.items() if record and _is_to_go_on(record)}
 
 
 def _is_to_go_on(record: Record) -> bool:
