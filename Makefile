@@ -11,7 +11,7 @@ AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1)
 
 # The longest first, so that they do not end alone.
 TEST := sanity units attacks smoke ansible-lint mypy docs ruff yamllint pipelines changelog contract
-CHECK := all-attacks integration lowest oldest-core-units oldest-core-sanity all-sanity oldest-core-smoke coverage engines \
+CHECK := all-attacks integration lowest all-units oldest-core-units oldest-core-sanity all-sanity oldest-core-smoke coverage engines \
     examples galaxy conformance pages rulebook
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
 SOAK := $(SOAK_TESTS) soak-mutants soak-engines
@@ -109,14 +109,17 @@ all-sanity:  # the same of what only we use, and what the oldest Python that is 
 	        --python $$($(IN) lowest python -c $(NUMBER)) $(SHIPPED); \
 	    python tools/ansible_test.py all-sanity sanity --python $$(python -c $(NUMBER)) $(OURS)'
 
-oldest-core-sanity:  # of what users install, on the oldest supported ansible-core
-	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity \
+oldest-core-sanity:  # of what users install, on the oldest supported ansible-core: all but an older pylint
+	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity --skip-test pylint \
 	    --python $$(python -c $(NUMBER)) $(SHIPPED)'
 
-# `units` has a part of some tests; here, in `lowest` and in `coverage` they are whole, and each runs once.
+all-units:  # the unit tests of which `units` has a part, whole
+	$(GATE) test '$(ALL); $(PYTEST) $(TWO) -m sampled tests/unit'
+
+# Here, in `lowest` and in `coverage` each unit test runs once more, traced.
 # Plain pytest, so that it differs from `units` in ansible-core alone; what is below `_ansible` imports nothing of it.
 oldest-core-units:  # the tests of what meets ansible-core, on the oldest supported one
-	$(GATE) oldest-core '$(ALL); mkdir -p .cache/coverage; \
+	$(GATE) oldest-core 'mkdir -p .cache/coverage; \
 	    COVERAGE_FILE=.cache/coverage/core $(PYTEST) $(TWO) $(TRACED) $(CORE_FOLDERS)'
 
 # No supported ansible-core installs on the oldest Python, and none needs to: modules are sent to it. So the unit tests
@@ -125,13 +128,12 @@ LOWEST := .cache/lowest
 ANSIBLE := "import os, ansible; print(os.path.dirname(ansible.__file__))"
 lowest:  # the lower bounds of requirements.txt on the oldest Python that is here: the modules as on such a host
 	$(GATE) lowest 'mkdir -p $(LOWEST) .cache/coverage; ln -sfn "$$($(IN) test python -c $(ANSIBLE))" $(LOWEST)/ansible; \
-	    $(IN) test tests/examples/smoke.py "$$(command -v python)" every_plugin; $(ALL); \
+	    $(IN) test tests/examples/smoke.py "$$(command -v python)" every_plugin; \
 	    export COVERAGE_FILE=.cache/coverage/lowest PYTHONPATH="$$PYTHONPATH:$$PWD/$(LOWEST)"; \
 	    $(PYTEST) $(TWO) $(TRACED) tests/unit/plugins/module_utils'
 
 coverage: lowest oldest-core-units  # of plugins/, by the unit tests: at least 97 % of its branches
-	$(GATE) --needs=lowest --needs=oldest-core-units test '$(ALL); \
-	    COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(OTHER_FOLDERS); \
+	$(GATE) --needs=lowest --needs=oldest-core-units test 'COVERAGE_FILE=.cache/coverage/units $(PYTEST) $(TWO) $(TRACED) $(OTHER_FOLDERS); \
 	    export COVERAGE_FILE=.cache/coverage/all; \
 	    coverage combine --keep $(addprefix .cache/coverage/,units core lowest); \
 	    coverage html --include="plugins/*" --directory=.cache/coverage/html; \

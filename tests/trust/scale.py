@@ -28,6 +28,9 @@ RESULTS = Path(os.environ.get("EVERCERT_FIGURES") or ROOT / ".cache" / "trust")
 # What takes its time and has relatives in `make test`: it runs in `make check`.
 in_check = pytest.mark.skipif(STRENGTH == "test", reason="in make check")
 
+# A unit test of which `make test` has a part, or nothing: `make check` runs these again, whole.
+sampled = pytest.mark.sampled
+
 
 def _commit():
     asked = ["git", "-c", "safe.directory=*", "rev-parse", "--short=8", "HEAD"]

@@ -146,6 +146,7 @@ def test_what_cannot_be_removed_is_told(play):
     assert "certificates of this run may be left on it, because the directory" in play.said[-1]
 
 
+@scale.sampled
 @pytest.mark.parametrize("switch", scale.one_of(2, TURNS))
 def test_an_assumption_that_does_not_hold_is_refuted_and_no_other(play, switch):
     value, statement = TURNS[switch]
@@ -221,6 +222,7 @@ def test_an_identity_that_cannot_sign_in_is_told(play):
     assert "the identity cannot sign in: 400 AADSTS7000112" in play.said[-1]
 
 
+@scale.sampled
 @scale.in_check
 def test_the_renewal_is_the_collections_own(play, tmp_path, monkeypatch, capfd):
     play.tenant.switches.set(young_key_refused=0)  # time is real here

@@ -23,6 +23,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 
 pytestmark = [
+    scale.sampled,
     scale.in_check,  # many plays; a play of `make test` makes one schedule
     pytest.mark.skipif(os.geteuid() != 0, reason="what the role writes belongs to root"),
 ]

@@ -360,6 +360,7 @@ def test_bad_options_are_all_told_before_anybody_signs_in(rehearsal):
         assert words in told
 
 
+@scale.sampled
 @scale.in_check
 def test_killed_anywhere_the_next_recovery_comes_to_the_same(tmp_path):
     """A sample: the renewal and the access have tests of their own that are killed at every moment."""

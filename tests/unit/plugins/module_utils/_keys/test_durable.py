@@ -249,6 +249,7 @@ def test_whatever_the_system_refuses_is_told_and_leaves_a_store_that_works(befor
         assert_sane(store, key_pairs, had_current)
 
 
+@scale.sampled
 @told(scale.one_of(3, STORIES))
 def test_a_power_loss_after_any_effect_leaves_a_store_that_works(before, act, copies, key_pairs, tmp_path):
     store = next(copies(before))

@@ -98,6 +98,7 @@ def moments_of(folder, scene):
     ]
 
 
+@scale.sampled
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_converges(scene, tmp_path):
     folders = (tmp_path / str(number) for number in itertools.count())

@@ -83,6 +83,7 @@ FAULTY = pytest.mark.parametrize(("fault", "way"), scale.one_of(5, CASES))
 IDENTITIES = pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
 
 
+@scale.sampled
 @FAULTY
 def test_a_faulty_write_ends_in_one_current_certificate(world, fault, way):
     own = world.as_itself if way == "alone" else {}
@@ -98,6 +99,7 @@ def test_a_faulty_write_ends_in_one_current_certificate(world, fault, way):
     assert world.credentials[foreign.key_id] == foreign
 
 
+@scale.sampled
 @FAULTY
 def test_a_faulty_removal_ends_in_one_current_certificate(world, fault, way):
     own = world.as_itself if way == "alone" else {}
@@ -226,6 +228,7 @@ def test_a_certificate_that_is_reverted_before_its_proof_is_no_success(adopted, 
 
 
 @WAYS
+@scale.sampled
 @pytest.mark.parametrize("seconds", scale.one_of(3, range(6, 40, 3)))
 def test_a_certificate_that_is_reverted_later_never_locks_the_application_out(adopted, way, seconds):
     """Reverted around the proof, the promotion and the retirement of the predecessor."""

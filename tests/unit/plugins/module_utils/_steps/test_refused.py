@@ -255,6 +255,7 @@ def test_a_reader_of_policies_needs_no_halving(adopted):
     assert len(sent(adopted)) == 1 and life(adopted) == dt.timedelta(days=70) - dt.timedelta(minutes=1)
 
 
+@scale.sampled
 def test_a_kill_at_any_moment_of_it_loses_nothing_and_converges(tmp_path):
     """Every effect of the store and every request, from the refusal to the shorter one that is taken."""
     whole = a_world(tmp_path / "whole")

@@ -91,6 +91,7 @@ def a_world(folder, scene):
     return world, scene(world)
 
 
+@scale.sampled
 @pytest.mark.parametrize("scene", scale.one_of(2, SCENES), ids=lambda scene: scene.__name__)
 def test_calls_that_hand_every_wait_over_do_what_one_call_does(scene, tmp_path):
     plain, options = a_world(tmp_path / "plain", scene)
@@ -211,6 +212,7 @@ def _progress(pause):
     return Progress.from_values(json.loads(json.dumps(pause.value.carry["progress"])))
 
 
+@scale.sampled
 @pytest.mark.parametrize("operation", scale.one_of(4, ["get_application", "token", "add_key", "remove_key"]))
 def test_a_service_that_stays_away_ends_the_calls_instead_of_repeating_them_for_ever(adopted, operation):
     adopted.tenant.faults.add("error", match=operation, status=503, times=None, skip=1 if operation == "token" else 0)
