@@ -14,10 +14,10 @@ import scale
 from years import CYCLE, InADirectory, InAVault, Life
 
 YEAR, TEN_YEARS = 52, 522
-# Half of it in a vault, where a run of the tenth year costs so many requests more than one of the first.
+# A part of it in a vault, where a run of the tenth year costs so many requests more than one of the first.
 WEEKS = {
     InADirectory: scale.either(TEN_YEARS, TEN_YEARS, short=CYCLE),
-    InAVault: scale.either(TEN_YEARS // 2, TEN_YEARS, short=CYCLE // 2),
+    InAVault: scale.either(TEN_YEARS // 4, TEN_YEARS, short=CYCLE // 2),
 }
 # Known, and red as soon as it is mended: row L2, each version is read again in each run, those that are over as well.
 COSTS_MORE_WITH_AGE = (InAVault,)
