@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that say which tenant, which cloud, and how to sign in. In step with `_ansible/arguments.py`."""
+"""Which tenant and cloud, and how to sign in. Made from meta/options.yml by tools/options.py: change it there."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ options:
   tenant_id:
     description:
       - The tenant, as a GUID or a domain.
-      - Without it, the environment variables E(AZURE_TENANT_ID), E(AZURE_TENANT) and E(AZURESUBSCRIPTION_TENANT_ID) are
-        read where the module runs.
       - Needed for every O(auth_source) but V(access_token), and for that one too where the application signs in with
         its own key. M(evercert.entra.application_certificate_renew) and
-        M(evercert.entra.application_certificate_verify) always do,
-        M(evercert.entra.application_certificate_info) does with O(ignore:sign_in).
+        M(evercert.entra.application_certificate_verify) always do, M(evercert.entra.application_certificate_info) does
+        with O(ignore:sign_in).
+      - Without it, the environment variables E(AZURE_TENANT_ID), E(AZURE_TENANT) and E(AZURESUBSCRIPTION_TENANT_ID) are
+        read where the module runs.
     type: str
     aliases: [tenant]
   client_id:
     description:
       - The app ID of the identity that signs in.
-      - Without it, the environment variables E(AZURE_CLIENT_ID) and E(AZURESUBSCRIPTION_CLIENT_ID) are read where the
-        module runs.
       - With O(auth_source=managed_identity) it names a user-assigned identity. Where E(AZURE_CLIENT_ID) is set for
         something else, an empty text asks for the machine's own identity.
       - With O(auth_source=key_store) the application signs in as itself, so this may stand for O(ignore:app_id).
       - With O(auth_source=device_code) this is a public client. Without it, Microsoft Graph Command Line Tools is used.
+      - Without it, the environment variables E(AZURE_CLIENT_ID) and E(AZURESUBSCRIPTION_CLIENT_ID) are read where the
+        module runs.
     type: str
   auth_source:
     description:
@@ -41,9 +41,10 @@ options:
       - V(key_store) signs in as the application itself with the current certificate of its key store. Renewals then
         need no Microsoft Graph permission at all. It cannot open a key store in Azure Key Vault, which needs an
         identity of its own.
-      - V(workload_identity) signs in as O(client_id) with a token of the platform that runs this. That is the file
-        O(federated_token_file) (Kubernetes), a job of GitHub Actions with the permission to write C(id-token), or a
-        step of Azure Pipelines with O(service_connection_id) and E(SYSTEM_ACCESSTOKEN).
+      - V(workload_identity) signs in as O(client_id) with a token of the platform that runs this. That is the file that
+        E(AZURE_FEDERATED_TOKEN_FILE) names (Kubernetes), a job of GitHub Actions with the permission to write
+        C(id-token), or a step of Azure Pipelines with E(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID) and
+        E(SYSTEM_ACCESSTOKEN).
       - V(managed_identity) signs in as the Azure machine that runs the module (virtual machine, App Service, Azure
         Arc), or as its user-assigned identity O(client_id). V(auto) takes it only where E(IDENTITY_ENDPOINT) is set.
       - V(azure_cli) signs in as whoever ran C(az login) on the host that runs the module.
@@ -53,18 +54,7 @@ options:
         anew.
     type: str
     default: auto
-    choices:
-      - auto
-      - access_token
-      - client_secret
-      - certificate
-      - key_store
-      - workload_identity
-      - managed_identity
-      - azure_cli
-      - device_code
-      - msi
-      - cli
+    choices: [auto, access_token, client_secret, certificate, key_store, workload_identity, managed_identity, azure_cli, device_code, msi, cli]
   client_secret:
     description:
       - The client secret of O(client_id), its value and not its ID.
@@ -82,16 +72,6 @@ options:
     description:
       - The passphrase of O(client_certificate_path), if it has one.
       - Without it, the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD) is read where the module runs.
-    type: str
-  federated_token_file:
-    description:
-      - A file with a token of an issuer that O(client_id) trusts. It is read anew for each sign-in.
-      - Without it, the environment variable E(AZURE_FEDERATED_TOKEN_FILE) is read where the module runs.
-    type: path
-  service_connection_id:
-    description:
-      - The ID of an Azure Pipelines service connection with workload identity federation.
-      - Without it, the environment variable E(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID) is read where the module runs.
     type: str
   access_token:
     description:
@@ -123,9 +103,4 @@ options:
         or the emulator. It wins over E(REQUESTS_CA_BUNDLE). Without it, the usual ones are trusted.
       - Without it, the environment variable E(ENTRA_CA_PATH) is read where the module runs.
     type: path
-  timeout:
-    description:
-      - How long one request may stay without an answer, in seconds.
-    type: float
-    default: 30.0
 """

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that open a key store. In step with `_ansible/arguments.py`."""
+"""Where its keys lie. Made from meta/options.yml by tools/options.py: change it there."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from __future__ import annotations
 class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
-  key_passphrase:
+  key_store:
     description:
-      - The passphrase of the private keys in O(key_store), when it is a directory whose C(key.pem) and C(bundle.pem)
-        are encrypted. Without it, private keys are written as they are, readable by their owner only.
-      - Every later run needs it again. Changing it is not supported. Versions that were written before it was given
-        stay as they are, and can still be read.
-      - Without it, the environment variable E(ENTRA_KEY_PASSPHRASE) is read where the module runs.
-    type: str
+      - The directory with the application's key pairs, on the host where the module runs, or
+        C(https://<vault>/certificates/<name>) for Azure Key Vault. Without it, nothing is known of its keys.
+        M(evercert.entra.application_certificate_verify) then takes the certificate of O(client_certificate_path).
+    type: path
 """

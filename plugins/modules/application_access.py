@@ -17,10 +17,17 @@ description:
   - Nothing is withdrawn that is not named. Each change is read back before it is reported.
   - What the identity clearly may not do is said before the first change, for every step at once. Delegated permissions
     are not handled.
+  - What most people give is O(tenant_id), O(auth_source), O(app_id), O(permissions), O(state). Every other option has a
+    default that is right for most.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
+  - evercert.entra._key_store
+  - evercert.entra._key_passphrase
+  - evercert.entra._permissions
+  - evercert.entra._access
+  - evercert.entra._propagation
 attributes:
   check_mode:
     support: full
@@ -29,49 +36,6 @@ attributes:
     details: Shows the service principal and the application permissions before and after.
   idempotent:
     support: full
-options:
-  permissions:
-    description:
-      - The application permissions that are meant. Without it, with O(state=present), those that the registration asks
-        for. An empty list means none, so that only the service principal is looked after.
-    type: list
-    elements: dict
-    suboptions:
-      resource:
-        description:
-          - The API that offers them. V(microsoft_graph), an app ID, or the exact display name of its service
-            principal in this tenant.
-        type: str
-        required: true
-      roles:
-        description: The names (values) of its application permissions, such as V(User.Read.All).
-        type: list
-        elements: str
-        required: true
-  state:
-    description:
-      - V(present) grants the permissions, V(absent) withdraws those that are named in O(permissions).
-    type: str
-    default: present
-    choices: [present, absent]
-  enabled:
-    description:
-      - Whether the application may sign in in this tenant. Without it, V(true) with O(state=present); with
-        O(state=absent) the service principal is left as it is.
-    type: bool
-  key_store:
-    description:
-      - The directory with the application's key pairs, only for O(auth_source=key_store).
-    type: path
-  timeout_propagation:
-    description:
-      - How long the directory may take to show each change, in seconds.
-    type: float
-    default: 600.0
-  _waiting:
-    description:
-      - For the action plugin of the same name, which shows what a run waits for. It is refused in a task.
-    type: dict
 seealso:
   - module: evercert.entra.application_recovery
 author:
@@ -226,7 +190,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, results
+from ..module_utils._ansible import arguments, connect, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import carried, run, timing_of
 from ..module_utils._steps.access import AccessProgress, keep_access
@@ -251,7 +215,7 @@ def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={**arguments.CONNECTION, **arguments.APPLICATION, **arguments.ACCESS, **arguments.WAITING},
+        argument_spec={**specs.OF_APPLICATION_ACCESS, **arguments.WAITING},
         supports_check_mode=True,
     )
     run(module, grant_access)

@@ -15,11 +15,16 @@ description:
     stays on another host.
   - Idempotent by the certificate itself, not by its name. The change is read back before it is reported.
   - Entries that decrypt tokens or belong to a SAML signing pair are never removed.
+  - What most people give is O(tenant_id), O(auth_source), O(app_id), O(certificate_path), O(state). Every other option
+    has a default that is right for most.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
   - evercert.entra._key_store
+  - evercert.entra._key_passphrase
+  - evercert.entra._certificate
+  - evercert.entra._propagation
 attributes:
   check_mode:
     support: full
@@ -27,43 +32,6 @@ attributes:
     support: full
   idempotent:
     support: full
-options:
-  state:
-    description:
-      - V(present) registers the certificate unless the application has it, V(absent) removes it if it has it.
-    type: str
-    default: present
-    choices: [present, absent]
-  certificate_content:
-    description:
-      - The certificate as PEM, public part only; a private key in it is refused.
-    type: str
-  certificate_path:
-    description:
-      - A file with the certificate as PEM or DER, public part only, on the host where the module runs.
-    type: path
-  key_id:
-    description:
-      - The key credential to remove, with O(state=absent).
-    type: str
-  thumbprint:
-    description:
-      - The certificate to remove by its SHA-1 or SHA-256 thumbprint, with O(state=absent). It is an error when several
-        key credentials have it.
-    type: str
-  credential_name:
-    description:
-      - The display name of a new key credential. Without it, the certificate's subject.
-    type: str
-  key_store:
-    description:
-      - The directory with the application's key pairs, only for O(auth_source=key_store).
-    type: path
-  timeout_propagation:
-    description:
-      - How long the directory may take to show the change, in seconds.
-    type: float
-    default: 600.0
 seealso:
   - module: evercert.entra.application_certificate_renew
 author:
@@ -134,7 +102,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, inputs, results
+from ..module_utils._ansible import arguments, connect, inputs, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.verdict import normal_thumbprint
@@ -160,12 +128,7 @@ def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={
-            **arguments.CONNECTION,
-            **arguments.APPLICATION,
-            **arguments.KEY_STORE,
-            **arguments.CERTIFICATE,
-        },
+        argument_spec=specs.OF_APPLICATION_CERTIFICATE,
         supports_check_mode=True,
     )
     run(module, keep_certificate)

@@ -20,12 +20,20 @@ description:
     marked. For one application its own policy counts, in a listing the tenant's default.
   - Changes nothing, in Microsoft Entra and in keys. With a directory as O(key_store) and a sign-in it notes the
     sign-in there.
+  - What most people give is O(tenant_id), O(auth_source), O(app_id), O(key_store), O(expected_thumbprint), O(filter).
+    Every other option has a default that is right for most.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
   - evercert.entra._key_store
-  - evercert.entra._renewal_policy
+  - evercert.entra._key_passphrase
+  - evercert.entra._due
+  - evercert.entra._age
+  - evercert.entra._information
+  - evercert.entra._budget
+  - evercert.entra._filter
+  - evercert.entra._now
 attributes:
   check_mode:
     support: full
@@ -33,58 +41,6 @@ attributes:
     support: N/A
   idempotent:
     support: N/A
-options:
-  key_store:
-    description:
-      - The directory with the application's key pairs, on the host where the module runs, or
-        C(https://<vault>/certificates/<name>) for Azure Key Vault. Without it, the status comes from Microsoft Graph
-        alone. Needs an application (O(app_id), O(object_id), O(display_name), or the one that the
-        key store was made for).
-    type: path
-  expected_thumbprint:
-    description:
-      - What another system claims is in use, as SHA-1 or SHA-256 in any case, colons allowed. Needs an application.
-      - When no registered certificate has it, the status is V(unregistered) and the finding names the claim. When one
-        has it that is not the key store's current one, a finding V(claim_differs) is added.
-    type: str
-  filter:
-    description:
-      - An OData filter for a listing, such as C(startswith(displayName,'payroll')). Cannot be combined with an
-        application.
-    type: str
-  sign_in:
-    description:
-      - Also sign in once with the key store's current certificate. Needs O(key_store).
-    type: bool
-    default: false
-  service_principals:
-    description:
-      - In a listing, also read the service principals (enterprise applications) with their certificates. That takes one
-        request more for every 999 service principals of the tenant. For one application they are always read.
-    type: bool
-    default: false
-  history:
-    description:
-      - How many of the latest events of the key store to return. What was applied, when health was checked, and which
-        runs failed. Needs O(key_store).
-    type: int
-    default: 0
-  return_applications:
-    description:
-      - V(all) applications, only those with a finding (V(attention)), or V(none) and the summary alone.
-    type: str
-    default: all
-    choices: [all, attention, none]
-  sign_in_budget:
-    description:
-      - How many sign-ins as one application are made within any 5 minutes; 0 is no limit.
-    type: int
-    default: 14
-  now:
-    description:
-      - Answer as if it were this moment, in ISO 8601, for tests and what-if questions. Without it, the service's clock
-        decides.
-    type: str
 seealso:
   - module: evercert.entra.application_certificate_renew
   - module: evercert.entra.application_certificate_verify
@@ -362,7 +318,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, operators, results
+from ..module_utils._ansible import arguments, connect, operators, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import run
 from ..module_utils._core.policy import RenewalPolicy
@@ -397,13 +353,7 @@ def _inspect(connection: Connection, policy: RenewalPolicy, options: arguments.O
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={
-            **arguments.CONNECTION,
-            **arguments.APPLICATION,
-            **arguments.KEY_STORE,
-            **arguments.DUE,
-            **arguments.REPORT,
-        },
+        argument_spec=specs.OF_APPLICATION_CERTIFICATE_INFO,
         supports_check_mode=True,
     )
     run(module, report_certificates)

@@ -19,13 +19,21 @@ description:
     fault goes on with the key pair that exists.
   - Credentials that are not in the key store are never changed or removed.
   - While it waits, the action plugin of the same name shows at least every 15 seconds what is waited for.
+  - What most people give is O(tenant_id), O(auth_source), O(app_id), O(object_id), O(key_store), O(adopt_path),
+    O(renew_before), O(validity), O(overlap), O(state). Every other option has a default that is right for most.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
-  - evercert.entra._key_store
-  - evercert.entra._renewal_policy
+  - evercert.entra._own_key_store
+  - evercert.entra._key_passphrase
+  - evercert.entra._due
+  - evercert.entra._age
+  - evercert.entra._new_certificate
+  - evercert.entra._renewal
   - evercert.entra._proof
+  - evercert.entra._budget
+  - evercert.entra._propagation
 attributes:
   check_mode:
     support: full
@@ -35,196 +43,6 @@ attributes:
   idempotent:
     support: full
     details: With O(force=true) every run renews.
-options:
-  key_store:
-    description:
-      - The directory for the application's key pairs on the host where the module runs. It is made with mode 0700 when
-        it does not exist. Consumers read C(current/bundle.pem), or C(key.pem) and C(certificate.pem) beside it.
-      - The path is absolute, or begins with C(~) or a variable such as C($HOME). A directory that holds something else
-        than a key store is refused, and so is one whose parents others than root and the user who runs the module own
-        or may write to.
-      - Or C(https://<vault>/certificates/<name>) for one certificate in Azure Key Vault. The private key is made in the
-        vault and stays there; the vault signs. The identity of O(auth_source) must be allowed to use the vault, so
-        it cannot be V(key_store). A vault makes certificates of whole months, at most O(validity); O(renew_before) must
-        be less than the shortest time that those can come to, such as 59 days of 89.
-    type: path
-    required: true
-  state:
-    description:
-      - V(present) renews when due. V(rolled_back) goes back to the predecessor, only if the predecessor signs in now
-        and the current key is refused because of what it is.
-      - V(retired) only retires what O(overlap) and O(keep_retired) have passed for. Whatever is due, it makes no
-        certificate and leaves the current one current, so nobody has to be told.
-    type: str
-    default: present
-    choices: [present, retired, rolled_back]
-  validity:
-    description:
-      - How long a new certificate is valid, in days. Must be more than O(renew_before).
-    type: float
-    default: 180.0
-  overlap:
-    description:
-      - How long the predecessor stays on the application after the promotion, in days.
-    type: float
-    default: 7.0
-  keep_retired:
-    description:
-      - How long a retired private key stays in the key store, in days.
-    type: float
-    default: 7.0
-  key_size:
-    description:
-      - Bits of a new RSA key. Microsoft Entra takes RSA keys only.
-    type: int
-    default: 2048
-    choices: [2048, 3072, 4096]
-  subject:
-    description:
-      - Subject of a new certificate, such as C(CN=payroll-sync). Without it, the application's display name, cut to
-        what fits.
-    type: str
-  add_method:
-    description:
-      - V(auto) adds the certificate by C(addKey) with the application's own token and a proof by its current key, and
-        by PATCH when that key cannot sign in because of what it is.
-      - V(add_key) and V(update) allow one of them only. C(addKey) is atomic and needs no permission; a PATCH replaces
-        all key credentials, and one that somebody else adds within the directory's replication lag before it can be
-        overwritten unseen.
-    type: str
-    default: auto
-    choices: [auto, add_key, update]
-  fall_back:
-    description:
-      - Whether the renewal goes on as the application itself where the identity that should read and write is refused
-        for its own credential, because its secret or certificate has ended, was revoked or is wrong, and the
-        certificate current in the key store is valid and signs in. It warns then, adds by C(addKey) alone, and retires
-        what it has key IDs for; RV(proof) says whether the application could read itself.
-      - With V(false), with O(add_method=update) or with O(registered_key_id), and with a key store in Azure Key Vault,
-        which that identity opens, such a refusal ends the task.
-    type: bool
-    default: true
-  stop_after:
-    description:
-      - How far to go. The next run goes on from there with the finding of this one.
-      - V(generated) makes the key pair and returns its public certificate, for somebody else to register.
-    type: str
-    default: retired
-    choices: [generated, registered, proven, promoted, retired]
-  registered_key_id:
-    description:
-      - The key ID under which somebody else has registered the certificate that a run with O(stop_after=generated)
-        returned, as RV(evercert.entra.application_certificate#module:key_id) says it. This run then writes nothing to
-        the application to add it. It waits for at most O(timeout_propagation) until the certificate is accepted, proves
-        and promotes it, and keeps the ID for its retirement.
-      - Has no effect when nothing is due. Without it, this run registers the certificate itself.
-    type: str
-  lock_timeout:
-    description:
-      - How long to wait for another run on the same key store, in seconds.
-    type: float
-    default: 900.0
-  force:
-    description:
-      - Renew even when nothing is due.
-    type: bool
-    default: false
-  confirm_retired:
-    description:
-      - After the removal of a predecessor, sign in with it until it is refused.
-    type: bool
-    default: false
-  certificate_content:
-    description:
-      - A certificate to use as the successor, as PEM, in place of a self-signed one. With O(private_key_content); or
-        alone, when it was issued for the key that a run with O(stop_after=generated) left.
-    type: str
-  private_key_content:
-    description:
-      - The private key of O(certificate_content), as PEM.
-    type: str
-  certificate_path:
-    description:
-      - Like O(certificate_content), from a file on the host where the module runs.
-    type: path
-  private_key_path:
-    description:
-      - Like O(private_key_content), from a file on the host where the module runs.
-    type: path
-  private_key_passphrase:
-    description:
-      - The passphrase of O(private_key_content) or O(private_key_path), if it has one.
-    type: str
-  csr:
-    description:
-      - Also return a signing request for the successor's key. Needs O(stop_after=generated).
-      - Hand it to any authority, and give what it signs back as O(certificate_content) in a second task, with the
-        authority's own certificates below it. They are kept in C(bundle.pem).
-    type: bool
-    default: false
-  adopt_path:
-    description:
-      - A PEM or PFX file with the key pair in use today. It is taken into an empty key store as current after one
-        accepted sign-in; nothing is changed in Microsoft Entra, and the run ends there.
-      - Ignored when the key store holds a version, so the task can stay as it is.
-    type: path
-  adopt_passphrase:
-    description:
-      - The passphrase of O(adopt_path), if it has one.
-    type: str
-  on_policy_limit:
-    description:
-      - What to do when a management policy of the tenant allows less than O(validity). Where it may be read, V(fail)
-        before anything is made, or V(clamp) to the limit.
-      - Where it may not be read, the service refuses the certificate. With V(clamp) the same key pair then gets one of
-        half the life, at most four times, and never of O(renew_before) and a day or less. The result says which was
-        taken.
-    type: str
-    default: fail
-    choices: [fail, clamp]
-  pfx_passphrase:
-    description:
-      - Also write C(bundle.pfx) next to C(bundle.pem), protected by this passphrase. Without it, there is none; a
-        renewal that would take it away from its consumers fails before it starts.
-      - Without it, the environment variable E(ENTRA_PFX_PASSPHRASE) is read where the module runs.
-    type: str
-  pfx_encryption:
-    description:
-      - How C(bundle.pfx) is encrypted. V(modern) is AES-256 with SHA-256. V(compatible) is Triple DES with SHA-1, for
-        consumers that cannot read AES, such as Windows Server 2016 and old releases of Java 8.
-    type: str
-    default: modern
-    choices: [modern, compatible]
-  exportable:
-    description:
-      - Whether a private key that is made in Azure Key Vault, or imported, may be read from its secret. Without it, no.
-        Only for an O(key_store) in Azure Key Vault.
-    type: bool
-  owner:
-    description:
-      - The user that C(key.pem), C(certificate.pem), C(bundle.pem) and C(bundle.pfx) of every version belong to. Only
-        root may give files away. The directories and the records stay with the user who runs the module.
-      - Without it, as it is; a new file belongs to the user who runs the module.
-    type: str
-  group:
-    description:
-      - The group of those files, and of the directories that lead to them.
-      - Without it, as it is; a new file has the group of the user who runs the module.
-    type: str
-  mode:
-    description:
-      - The mode of those files, V(0600) or V(0400), and V(0640) or V(0440) for an O(group) that may read the private
-        key. Nobody else is ever let in. The directories get what that group needs to reach them.
-      - An octal number in quotes, or words with C(=) such as C(u=rw,g=r).
-      - Once given, O(owner), O(group) and O(mode) are remembered in the key store. Later runs keep to them, and correct
-        what has been changed since.
-      - Without it, as it is; a new file has mode V(0600).
-    type: raw
-  now:
-    description:
-      - Decide as if it were this moment, in ISO 8601, for tests and what-if questions in check mode. Without it, the
-        service's clock decides.
-    type: str
 seealso:
   - module: evercert.entra.application_certificate_info
   - module: evercert.entra.application_certificate_verify
@@ -445,7 +263,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, operators, renewing, results
+from ..module_utils._ansible import arguments, connect, operators, renewing, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import repairs_before, run, timing_of
 
@@ -469,21 +287,9 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={
-            **arguments.CONNECTION,
-            **arguments.APPLICATION,
-            **arguments.KEY_STORE,
-            **arguments.PROOF,
-            **arguments.DUE,
-            **arguments.POLICY,
-            **arguments.RENEWAL,
-            **arguments.WAITING,
-        },
+        argument_spec={**specs.OF_APPLICATION_CERTIFICATE_RENEW, **arguments.WAITING},
         supports_check_mode=True,
-        mutually_exclusive=[
-            ("certificate_content", "certificate_path"),
-            ("private_key_content", "private_key_path"),
-        ],
+        mutually_exclusive=[("certificate_content", "certificate_path")],
     )
     run(module, renew_certificate)
 

@@ -16,12 +16,19 @@ description:
   - A refusal is diagnosed with a stable code, its cause and what to do. A refused connection is not mistaken for an
     expired certificate.
   - Read-only. Sign-ins are noted in the key store, as they count against the application's budget.
+  - What most people give is O(tenant_id), O(app_id), O(key_store), O(required_roles), O(probes), O(expect). Every other
+    option has a default that is right for most.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
   - evercert.entra._key_store
+  - evercert.entra._key_passphrase
+  - evercert.entra._verification
+  - evercert.entra._health
   - evercert.entra._proof
+  - evercert.entra._budget
+  - evercert.entra._propagation
 attributes:
   check_mode:
     support: full
@@ -30,53 +37,6 @@ attributes:
     support: N/A
   idempotent:
     support: full
-options:
-  key_store:
-    description:
-      - The directory with the application's key pairs, on the host where the module runs, or
-        C(https://<vault>/certificates/<name>) for Azure Key Vault. Without it, the certificate of
-        O(client_certificate_path) is verified.
-    type: path
-  stage:
-    description:
-      - Which certificate of the key store to verify.
-    type: str
-    default: current
-    choices: [current, successor]
-  required_roles:
-    description:
-      - Application permissions that the new token must carry, such as C(User.Read.All).
-    type: list
-    elements: str
-    default: []
-  probes:
-    description:
-      - Paths of Microsoft Graph to read with the new token.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      url:
-        description: A path relative to Graph's version, such as C(/organization).
-        type: str
-        required: true
-      status:
-        description: The HTTP status that means health.
-        type: int
-        default: 200
-  expect:
-    description:
-      - V(accepted) proves that the certificate signs in. V(refused) proves that it does not any more, because of its
-        key, as after a removal.
-    type: str
-    default: accepted
-    choices: [accepted, refused]
-  support_bundle:
-    description:
-      - A JSON file to write for a support engineer, with the checks, the evidence, the diagnosis, correlation IDs, both
-        clocks, the hosts and the versions. It is written on failure too, also when nothing could be reached, and holds
-        no secret. Not written in check mode. The guide on diagnosis shows one.
-    type: path
 seealso:
   - module: evercert.entra.application_certificate_renew
 author:
@@ -214,7 +174,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, bundle, connect, inputs, results
+from ..module_utils._ansible import arguments, bundle, connect, inputs, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import carried, repairs_before, run, timing_of
 from ..module_utils._steps.prove import as_values
@@ -243,14 +203,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={
-            **arguments.CONNECTION,
-            **arguments.APPLICATION,
-            **arguments.KEY_STORE,
-            **arguments.PROOF,
-            **arguments.VERIFICATION,
-            **arguments.WAITING,
-        },
+        argument_spec={**specs.OF_APPLICATION_CERTIFICATE_VERIFY, **arguments.WAITING},
         supports_check_mode=True,
     )
     run(module, verify_certificate, verified=False)

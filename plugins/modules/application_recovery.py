@@ -17,6 +17,8 @@ description:
   - What the administrator clearly may not do is named before the first change, for every step at once.
   - Nothing is ever removed. The next ordinary renewal retires what is old.
   - Running it again after an interruption goes on where it stopped, and changes nothing when nothing is wrong.
+  - What most people give is O(tenant_id), O(auth_source), O(app_id), O(key_store), O(permissions). Every other option
+    has a default that is right for most.
 notes:
   - The token is in no result and on no disk. It goes through a pipe to the host that holds the key store, so the
     connection and C(become) of the task have to support pipelining, as C(local) and C(ssh) with C(sudo) do.
@@ -25,9 +27,16 @@ extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
   - evercert.entra._application
-  - evercert.entra._key_store
+  - evercert.entra._own_key_store
+  - evercert.entra._key_passphrase
+  - evercert.entra._due
+  - evercert.entra._age
+  - evercert.entra._new_certificate
+  - evercert.entra._permissions
+  - evercert.entra._health
   - evercert.entra._proof
-  - evercert.entra._renewal_policy
+  - evercert.entra._budget
+  - evercert.entra._propagation
 attributes:
   check_mode:
     support: full
@@ -37,90 +46,6 @@ attributes:
     details: Shows the service principal, the application permissions and the key credentials before and after.
   idempotent:
     support: full
-options:
-  key_store:
-    description:
-      - The directory with the application's key pairs, on the host of the task. An empty or missing one gets a first
-        certificate. Azure Key Vault is refused, as no administrator's token opens a vault.
-    type: path
-    required: true
-  permissions:
-    description:
-      - The application permissions that the application needs. Without it, those that its registration asks for. An
-        empty list means none; the administrator then needs no right to consent.
-    type: list
-    elements: dict
-    suboptions:
-      resource:
-        description:
-          - The API that offers them. V(microsoft_graph), an app ID, or the exact display name of its service
-            principal in this tenant.
-        type: str
-        required: true
-      roles:
-        description: The names (values) of its application permissions, such as V(User.Read.All).
-        type: list
-        elements: str
-        required: true
-  required_roles:
-    description:
-      - Application permissions of Microsoft Graph that the token of the recovered application must carry, besides
-        those that the recovery grants.
-    type: list
-    elements: str
-    default: []
-  probes:
-    description:
-      - Paths of Microsoft Graph to read with the token of the recovered application.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      url:
-        description: A path relative to Graph's version, such as C(/organization).
-        type: str
-        required: true
-      status:
-        description: The HTTP status that means health.
-        type: int
-        default: 200
-  validity:
-    description:
-      - How long a new certificate is valid, in days.
-    type: float
-    default: 180.0
-  key_size:
-    description:
-      - Bits of a new RSA key.
-    type: int
-    default: 2048
-    choices: [2048, 3072, 4096]
-  subject:
-    description:
-      - The common name of a new certificate. Without it, the application's display name, cut to what fits.
-    type: str
-  force:
-    description:
-      - Make a new certificate even if today's is good.
-    type: bool
-    default: false
-  on_policy_limit:
-    description:
-      - What to do when a policy of the tenant allows less than O(validity), V(fail) or V(clamp) to what it allows.
-    type: str
-    default: fail
-    choices: [fail, clamp]
-  lock_timeout:
-    description:
-      - How long to wait for another run that holds the key store, in seconds.
-    type: float
-    default: 900.0
-  pfx_passphrase:
-    description:
-      - With it, the key store also holds the new key pair as C(bundle.pfx) with this passphrase.
-      - Without it, the environment variable E(ENTRA_PFX_PASSPHRASE) is read, on the control node, then on the host that
-        holds O(key_store).
-    type: str
 seealso:
   - module: evercert.entra.application_access
   - module: evercert.entra.application_certificate_renew
@@ -240,20 +165,13 @@ diagnosis:
   sample: {"code": "conditional_access", "retry": "no"}
 """
 
-from ..module_utils._ansible import arguments
+from ..module_utils._ansible import arguments, specs
 from ..module_utils._ansible.module import DiscreetModule
 
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={
-            **arguments.CONNECTION,
-            **arguments.APPLICATION,
-            **arguments.PROOF,
-            **arguments.DUE,
-            **arguments.RECOVERY,
-            **arguments.WAITING,
-        },
+        argument_spec={**specs.OF_APPLICATION_RECOVERY, **arguments.WAITING},
         supports_check_mode=True,
     )
     module.fail_json(

@@ -20,9 +20,15 @@ description:
   - The files have IDs, display names of applications, statuses, findings, and thumbprints and dates of certificates.
     They have no owners, no mail addresses, no names of credentials, no keys and no tokens.
   - Changes nothing in Microsoft Entra.
+  - What most people give is O(tenant_id), O(auth_source), O(directory), O(formats), O(fail_on). Every other option has
+    a default that is right for most.
 extends_documentation_fragment:
   - evercert.entra._attributes
   - evercert.entra._connection
+  - evercert.entra._due
+  - evercert.entra._filter
+  - evercert.entra._now
+  - evercert.entra._report
 attributes:
   check_mode:
     support: full
@@ -34,107 +40,6 @@ attributes:
     support: none
     details:
       - Every run writes the files anew, as the moment of the report is in them.
-options:
-  directory:
-    description:
-      - Where the files go, on the host where the module runs, as an absolute path. It is made, with mode C(0750), when
-        it does not exist.
-      - The files have mode C(0640). Their owner and group are those of the user who runs this.
-    type: path
-    required: true
-  formats:
-    description:
-      - Which files to write, as V(html) (C(report.html)), V(junit) (C(report.xml)), V(json) (C(report.json)), V(csv)
-        (C(report.csv)), V(sarif) (C(report.sarif)), V(prometheus) (C(report.prom)) and V(markdown) (C(report.md)).
-      - Without V(json), the next report has nothing to be compared with.
-    type: list
-    elements: str
-    default: [html, junit, json, csv, sarif, prometheus, markdown]
-  title:
-    description: The title of the report.
-    type: str
-    default: Certificates of Microsoft Entra applications
-  renew_before:
-    description:
-      - A certificate that ends within so many days is V(ignore:near_expiry).
-      - In a merged report the sources have decided that already.
-    type: float
-    default: 30
-  filter:
-    description:
-      - An OData filter, such as C(startswith(displayName,'payroll')). Without it, the report has every application.
-    type: str
-  fail_on:
-    description:
-      - The task fails, after the files are written, when an application has one of these words as its status, as the
-        reason of a finding, or as its severity.
-      - Statuses are V(healthy), V(near_expiry), V(rotation_due), V(expired), V(not_yet_valid), V(missing),
-        V(unregistered), V(propagating), V(key_unavailable), V(rejected), V(unreachable) and V(unknown).
-      - Other reasons are V(interrupted), V(claim_differs), V(wrong_link), V(wrong_object) and V(policy_exceeded).
-        Reports of renewals have V(failed), V(planned), V(under_way), V(renewed), V(rolled_back), V(adopted), V(retired)
-        and V(unchanged) as statuses.
-      - Severities are V(error) (access is lost or about to be) and V(warning) (somebody has to act).
-    type: list
-    elements: str
-    default: []
-  fail_within:
-    description:
-      - The task also fails, after the files are written, when the certificate of an application ends within so many
-        days or has ended. Without it, dates alone are no failure.
-      - Where a key store was looked at (O(results)), that is its current certificate, whatever else is on the
-        application; otherwise it is the one that ends last, of those in use.
-    type: float
-  prometheus_applications:
-    description:
-      - Also write one series for each application. Without it, the number of series depends on the number of tenants
-        alone.
-    type: bool
-    default: false
-  sources:
-    description:
-      - Files C(report.json) of other reports, on the host where the module runs, to merge into this one. No tenant is
-        asked then, so no connection option is needed. A tenant may be in one of them only.
-    type: list
-    elements: path
-    default: []
-  results:
-    description:
-      - Results of M(evercert.entra.application_certificate_info) and M(evercert.entra.application_certificate_renew),
-        to make a report of. No tenant is asked then. An application in it takes the place of the same one in
-        O(sources), which either of its IDs tells.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      tenant_id:
-        description: The tenant of the application.
-        type: str
-        required: true
-      result:
-        description: What the task returned, its failure included.
-        type: dict
-        required: true
-      host:
-        description: The host that it ran on. Several hosts may have the same application.
-        type: str
-      name:
-        description: The application's name, for a renewal or a failure, which does not return it.
-        type: str
-      app_id:
-        description: The application's public ID, for a renewal or a failure.
-        type: str
-      object_id:
-        description: The ID of its directory object, for a renewal or a failure. One of the two IDs is enough.
-        type: str
-      planned:
-        description: Whether the task ran in check mode, so that its steps are only planned.
-        type: bool
-        default: false
-  now:
-    description:
-      - Answer as if it were this moment, in ISO 8601, for tests and what-if questions. Without it, the service's clock
-        decides, and for O(sources) and O(results) the clock of the host.
-    type: str
 seealso:
   - module: evercert.entra.application_certificate_info
 author:
@@ -251,7 +156,7 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
-from ..module_utils._ansible import arguments
+from ..module_utils._ansible import arguments, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.reporting import report_applications
 from ..module_utils._ansible.run import run
@@ -259,7 +164,7 @@ from ..module_utils._ansible.run import run
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={**arguments.CONNECTION, **arguments.PAGE},
+        argument_spec=specs.OF_APPLICATION_REPORT,
         supports_check_mode=True,
     )
     run(module, report_applications)

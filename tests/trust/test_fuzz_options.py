@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, files, inputs
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, files, inputs, specs
 from ansible_collections.evercert.entra.plugins.module_utils._core import times
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
@@ -23,18 +23,12 @@ from hypothesis import strategies as st
 
 GUID = "11111111-2222-4333-8444-555555555555"
 SPEC = {
-    **arguments.CONNECTION,
-    **arguments.APPLICATION,
-    **arguments.KEY_STORE,
-    **arguments.PROOF,
-    **arguments.DUE,
-    **arguments.POLICY,
-    **arguments.RENEWAL,
-    **arguments.REPORT,
-    **arguments.VERIFICATION,
-    **arguments.CERTIFICATE,
-    **arguments.ACCESS,
-    **arguments.PAGE,
+    **specs.OF_APPLICATION_CERTIFICATE_RENEW,
+    **specs.OF_APPLICATION_CERTIFICATE_INFO,
+    **specs.OF_APPLICATION_CERTIFICATE_VERIFY,
+    **specs.OF_APPLICATION_CERTIFICATE,
+    **specs.OF_APPLICATION_ACCESS,
+    **specs.OF_APPLICATION_REPORT,
     "state": {"type": "str", "default": "present"},
 }
 HONEST = {

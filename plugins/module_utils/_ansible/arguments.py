@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Argument specifications, named like their documentation fragments, and what their values mean."""
+"""What the values of options mean, and what is wrong with them; `specs.py` has what Ansible checks."""
 
 from __future__ import annotations
 
@@ -26,238 +26,13 @@ from .._report import formats
 from .._report.rows import is_result
 from .._report.words import WORDS
 from .._steps.verify import Expectation, Probe
+from . import specs
 
 Options = t.Mapping[str, t.Any]
-Spec = dict[str, dict[str, t.Any]]
 
-
-def _env_fallback(*names: str) -> t.Any:
-    """Ansible's own, imported when a module asks: the event source reads these tables where there is no Ansible.
-
-    A variable of the environment that is set to nothing is not set.
-    """
-    from ansible.module_utils.common.parameters import env_fallback
-
-    return env_fallback(*(name for name in names if trimmed(os.environ.get(name, ""))))
-
-
-def _from_environment(*names: str) -> tuple[t.Any, list[str]]:
-    return (_env_fallback, list(names))
-
-
-CONNECTION: Spec = {
-    "tenant_id": {
-        "type": "str",
-        "aliases": ["tenant"],
-        "fallback": _from_environment("AZURE_TENANT_ID", "AZURE_TENANT", "AZURESUBSCRIPTION_TENANT_ID"),
-    },
-    "client_id": {"type": "str", "fallback": _from_environment("AZURE_CLIENT_ID", "AZURESUBSCRIPTION_CLIENT_ID")},
-    "auth_source": {
-        "type": "str",
-        "default": "auto",
-        "choices": [
-            "auto",
-            "access_token",
-            "client_secret",
-            "certificate",
-            "key_store",
-            "workload_identity",
-            "managed_identity",
-            "azure_cli",
-            "device_code",
-            "msi",
-            "cli",
-        ],
-    },
-    "client_secret": {
-        "type": "str",
-        "aliases": ["secret"],
-        "no_log": True,
-        "fallback": _from_environment("AZURE_CLIENT_SECRET", "AZURE_SECRET"),
-    },
-    "client_certificate_path": {
-        "type": "path",
-        "aliases": ["x509_certificate_path"],
-        "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PATH", "AZURE_X509_CERTIFICATE_PATH"),
-    },
-    "client_certificate_passphrase": {
-        "type": "str",
-        "no_log": True,
-        "fallback": _from_environment("AZURE_CLIENT_CERTIFICATE_PASSWORD"),
-    },
-    "federated_token_file": {
-        "type": "path",
-        "no_log": False,
-        "fallback": _from_environment("AZURE_FEDERATED_TOKEN_FILE"),
-    },
-    "service_connection_id": {
-        "type": "str",
-        "fallback": _from_environment("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID"),
-    },
-    "access_token": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_ACCESS_TOKEN")},
-    "cloud": {
-        "type": "str",
-        "aliases": ["cloud_environment"],
-        "default": "public",
-        "fallback": _from_environment("AZURE_CLOUD_ENVIRONMENT"),
-    },
-    "authority_host": {"type": "str", "fallback": _from_environment("AZURE_AUTHORITY_HOST")},
-    "graph_url": {"type": "str", "fallback": _from_environment("ENTRA_GRAPH_URL")},
-    "ca_path": {"type": "path", "fallback": _from_environment("ENTRA_CA_PATH")},
-    "timeout": {"type": "float", "default": 30.0},
-}
-
-APPLICATION: Spec = {
-    "app_id": {"type": "str"},
-    "object_id": {"type": "str"},
-    "display_name": {"type": "str"},
-}
-
-PROOF: Spec = {
-    "sign_ins": {"type": "int", "default": 3},
-    "sign_in_interval": {"type": "float", "default": 30.0},
-    "initial_pause": {"type": "float", "default": 10.0},
-    "sign_in_budget": {"type": "int", "default": 14},
-    "timeout_propagation": {"type": "float", "default": 600.0},
-}
-
-KEY_STORE: Spec = {
-    "key_passphrase": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_KEY_PASSPHRASE")},
-}
-
-DUE: Spec = {
-    "renew_before": {"type": "float", "default": 30.0},
-    "rotation_period": {"type": "float"},
-}
-
-POLICY: Spec = {
-    "validity": {"type": "float", "default": 180.0},
-    "overlap": {"type": "float", "default": 7.0},
-    "keep_retired": {"type": "float", "default": 7.0},
-    "key_size": {"type": "int", "default": 2048, "choices": [2048, 3072, 4096]},
-    "subject": {"type": "str"},
-    "add_method": {"type": "str", "default": "auto", "choices": ["auto", "add_key", "update"]},
-    "fall_back": {"type": "bool", "default": True},
-    "stop_after": {"type": "str", "default": "retired", "choices": list(STAGES)},
-    "force": {"type": "bool", "default": False},
-    "confirm_retired": {"type": "bool", "default": False},
-    "on_policy_limit": {"type": "str", "default": "fail", "choices": ["fail", "clamp"]},
-}
-
-RENEWAL: Spec = {
-    "key_store": {"type": "path", "required": True, "no_log": False},
-    "state": {"type": "str", "default": "present", "choices": ["present", "retired", "rolled_back"]},
-    "lock_timeout": {"type": "float", "default": 900.0},
-    "registered_key_id": {"type": "str", "no_log": False},
-    "certificate_content": {"type": "str"},
-    "private_key_content": {"type": "str", "no_log": True},
-    "certificate_path": {"type": "path"},
-    "private_key_path": {"type": "path", "no_log": False},
-    "private_key_passphrase": {"type": "str", "no_log": True},
-    "csr": {"type": "bool", "default": False},
-    "adopt_path": {"type": "path"},
-    "adopt_passphrase": {"type": "str", "no_log": True},
-    "pfx_passphrase": {"type": "str", "no_log": True, "fallback": _from_environment("ENTRA_PFX_PASSPHRASE")},
-    "pfx_encryption": {"type": "str", "default": "modern", "choices": ["modern", "compatible"]},
-    "exportable": {"type": "bool"},
-    "owner": {"type": "str"},
-    "group": {"type": "str"},
-    "mode": {"type": "raw"},
-    "now": {"type": "str"},
-}
-
-REPORT: Spec = {
-    "key_store": {"type": "path", "no_log": False},
-    "expected_thumbprint": {"type": "str"},
-    "filter": {"type": "str"},
-    "sign_in": {"type": "bool", "default": False},
-    "service_principals": {"type": "bool", "default": False},
-    "history": {"type": "int", "default": 0},
-    "return_applications": {"type": "str", "default": "all", "choices": ["all", "attention", "none"]},
-    "sign_in_budget": PROOF["sign_in_budget"],
-    "now": {"type": "str"},
-}
-
-PAGE: Spec = {
-    "directory": {"type": "path", "required": True},
-    "formats": {"type": "list", "elements": "str", "default": list(formats.FORMATS)},
-    "title": {"type": "str", "default": "Certificates of Microsoft Entra applications"},
-    "renew_before": DUE["renew_before"],
-    "filter": {"type": "str"},
-    "fail_on": {"type": "list", "elements": "str", "default": []},
-    "fail_within": {"type": "float"},
-    "prometheus_applications": {"type": "bool", "default": False},
-    "sources": {"type": "list", "elements": "path", "default": []},
-    "results": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {
-            "tenant_id": {"type": "str", "required": True},
-            "result": {"type": "dict", "required": True},
-            "host": {"type": "str"},
-            "name": {"type": "str"},
-            "app_id": {"type": "str"},
-            "object_id": {"type": "str"},
-            "planned": {"type": "bool", "default": False},
-        },
-    },
-    "now": {"type": "str"},
-}
-
-CERTIFICATE: Spec = {
-    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    "certificate_content": {"type": "str"},
-    "certificate_path": {"type": "path"},
-    "key_id": {"type": "str", "no_log": False},
-    "thumbprint": {"type": "str"},
-    "credential_name": {"type": "str"},
-    "key_store": {"type": "path", "no_log": False},
-    "timeout_propagation": PROOF["timeout_propagation"],
-}
-
-VERIFICATION: Spec = {
-    "key_store": {"type": "path", "no_log": False},
-    "stage": {"type": "str", "default": "current", "choices": ["current", "successor"]},
-    "required_roles": {"type": "list", "elements": "str", "default": []},
-    "probes": {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {"url": {"type": "str", "required": True}, "status": {"type": "int", "default": 200}},
-    },
-    "expect": {"type": "str", "default": "accepted", "choices": ["accepted", "refused"]},
-    "support_bundle": {"type": "path"},
-}
-
-ACCESS: Spec = {
-    "permissions": {
-        "type": "list",
-        "elements": "dict",
-        "options": {
-            "resource": {"type": "str", "required": True},
-            "roles": {"type": "list", "elements": "str", "required": True},
-        },
-    },
-    "state": {"type": "str", "default": "present", "choices": ["present", "absent"]},
-    "enabled": {"type": "bool"},
-    "key_store": {"type": "path", "no_log": False},
-    "timeout_propagation": PROOF["timeout_propagation"],
-}
-
-RECOVERY: Spec = {
-    "key_store": {"type": "path", "required": True, "no_log": False},
-    "key_passphrase": KEY_STORE["key_passphrase"],
-    "permissions": ACCESS["permissions"],
-    "required_roles": VERIFICATION["required_roles"],
-    "probes": VERIFICATION["probes"],
-    **{name: POLICY[name] for name in ("validity", "key_size", "subject", "force", "on_policy_limit")},
-    "lock_timeout": RENEWAL["lock_timeout"],
-    "pfx_passphrase": RENEWAL["pfx_passphrase"],
-}
 
 # Hidden: what the action plugin of the same name hands over to go on with a wait.
-WAITING: Spec = {"_waiting": {"type": "dict"}}
+WAITING: specs.Spec = {"_waiting": {"type": "dict"}}
 
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
@@ -265,39 +40,17 @@ _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](
 _NO_TEXT = re.compile("[\\x00\\ud800-\\udfff]")
 # What nobody means with a space, or something invisible, at an end.
 _TRIMMED = (
+    *specs.GUIDS,
+    *specs.THUMBPRINTS,
     "tenant_id",
-    "client_id",
-    "app_id",
-    "object_id",
-    "key_id",
-    "registered_key_id",
-    "service_connection_id",
     "key_store",
-    "expected_thumbprint",
-    "thumbprint",
     "cloud",
     "authority_host",
     "graph_url",
     "access_token",
 )
 _THUMBPRINT = re.compile(r"[0-9A-F]{40}|[0-9A-F]{64}")
-_NOT_NEGATIVE = (
-    "renew_before",
-    "overlap",
-    "keep_retired",
-    "sign_in_interval",
-    "initial_pause",
-    "sign_in_budget",
-    "lock_timeout",
-    "history",
-    "fail_within",
-)
-_POSITIVE = ("validity", "rotation_period", "sign_ins", "timeout_propagation", "timeout")
-# A day count beyond this cannot be a date any more; nobody waits longer than a week.
-_LONGEST_DAYS = 36500
 _DAYS = ("renew_before", "rotation_period", "validity", "overlap", "keep_retired")
-_LONGEST_SECONDS = 7 * 86400
-_SECONDS = ("sign_in_interval", "initial_pause", "timeout_propagation", "lock_timeout", "timeout")
 
 
 def tidied(options: Options) -> tuple[dict[str, t.Any], list[str]]:
@@ -324,7 +77,7 @@ def about_empty(names: t.Iterable[str]) -> list[str]:
 def problems_of(options: Options) -> list[str]:
     """Everything wrong with the options that one look at them tells, all at once."""
     found = []
-    for name in ("app_id", "object_id", "client_id", "key_id", "service_connection_id", "registered_key_id"):
+    for name in specs.GUIDS:
         value = options.get(name)
         if value and not _GUID.fullmatch(value):
             found.append(f"{name} must be a GUID such as 11111111-2222-3333-4444-555555555555, not '{value}'.")
@@ -333,32 +86,28 @@ def problems_of(options: Options) -> list[str]:
         found.append(f"tenant_id must be a GUID or a domain such as contoso.onmicrosoft.com, not '{tenant}'.")
     if options.get("display_name") and (options.get("app_id") or options.get("object_id")):
         found.append("display_name cannot be combined with app_id or object_id.")
-    return found + _problems_of_numbers(options) + _problems_of_texts(options)
+    return found + problems_of_numbers(options) + _problems_of_texts(options)
 
 
-def _problems_of_numbers(options: Options) -> list[str]:
-    numbers = (*_NOT_NEGATIVE, *_POSITIVE)
-    given = {name: _as_float(options[name]) for name in numbers if options.get(name) is not None}
-    found = [f"{name} must be a number, and is nan." for name, value in given.items() if math.isnan(value)]
-    found += [
-        f"{name} must not be negative, and is {given[name]:g}." for name in _NOT_NEGATIVE if given.get(name, 0) < 0
-    ]
-    found += [
-        f"{name} must be greater than 0, and is {given[name]:g}." for name in _POSITIVE if given.get(name, 1) <= 0
-    ]
-    for names, longest, unit in (
-        ((*_DAYS, "fail_within"), _LONGEST_DAYS, "days"),
-        (_SECONDS, _LONGEST_SECONDS, "seconds"),
-    ):
-        found += [
-            f"{name} must be at most {longest} {unit}, and is {given[name]:g}."
-            for name in names
-            if given.get(name, 0) > longest
-        ]
+def problems_of_numbers(options: Options) -> list[str]:
+    """What is wrong with the numbers, by their bounds in the description."""
+    given = {name: _as_float(options[name]) for name in specs.BOUNDS if options.get(name) is not None}
+    found = [problem for name, value in given.items() for problem in _problems_of_number(name, value)]
     budget, needed = options.get("sign_in_budget"), options.get("sign_ins")
     if budget and needed and 0 < budget < needed:
         found.append(f"sign_in_budget ({budget}) must be 0 (no limit) or at least sign_ins ({needed}).")
     return found
+
+
+def _problems_of_number(name: str, value: float) -> t.Iterator[str]:
+    least, is_above, most, unit = specs.BOUNDS[name]
+    if math.isnan(value):
+        yield f"{name} must be a number, and is nan."
+    elif value < least or (is_above and value == least):
+        needed = f"greater than {least:g}" if is_above else "not be negative" if least == 0 else f"at least {least:g}"
+        yield f"{name} must {needed if needed.startswith('not') else f'be {needed}'}, and is {value:g}."
+    elif most is not None and value > most:
+        yield f"{name} must be at most {most:g} {unit}".rstrip() + f", and is {value:g}."
 
 
 def _as_float(number: float) -> float:
@@ -422,7 +171,7 @@ def problems_of_page(options: Options) -> list[str]:
             found.append(f"{name} does not know {', '.join(unknown)}. It takes {', '.join(accepted)}.")
     found += [
         f"{name} holds a private key, which would be in the files."
-        for name in ("title", "filter", "results")
+        for name in ("filter", "results")
         if misplaced_in(options[name], ())
     ]
     if not options["formats"]:
@@ -467,22 +216,17 @@ def problems_of_verification(options: Options) -> list[str]:
 
 def problems_of_renewal(options: Options) -> list[str]:
     """Contradictions among the options of application_certificate_renew."""
-    found = [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    found = [] if problems_of_numbers(options) else renewal_policy(options).problems()
     found += _problems_of_subject(options)
     certificate = options["certificate_content"] or options["certificate_path"]
-    private_key = options["private_key_content"] or options["private_key_path"]
-    if private_key and not certificate:
-        found.append("private_key_content (or private_key_path) needs certificate_content (or certificate_path).")
-    if options["private_key_passphrase"] and not private_key:
-        found.append("private_key_passphrase needs private_key_content (or private_key_path).")
+    if options["private_key_path"] and not certificate:
+        found.append("private_key_path needs certificate_content (or certificate_path).")
+    if options["private_key_passphrase"] and not (options["private_key_path"] or options["adopt_path"]):
+        found.append("private_key_passphrase needs private_key_path (or adopt_path).")
     if options["csr"] and options["stop_after"] != "generated":
         found.append("csr needs stop_after 'generated': the request is for the successor's key.")
     if options["key_passphrase"] == "":
         found.append("key_passphrase is empty: accepted is a passphrase of at least one character.")
-    if options["pfx_encryption"] != "modern" and not options["pfx_passphrase"]:
-        found.append("pfx_encryption needs pfx_passphrase: without it no PFX is written.")
-    if options["adopt_passphrase"] and not options["adopt_path"]:
-        found.append("adopt_passphrase needs adopt_path.")
     if options["registered_key_id"] and (options["stop_after"] == "generated" or options["state"] != "present"):
         found.append(
             "registered_key_id is for a run that goes on with a registered certificate: it cannot be combined with "
@@ -495,7 +239,7 @@ def problems_of_renewal(options: Options) -> list[str]:
 VAULT = re.compile(r"https://[A-Za-z0-9.-]+(:\d{1,5})?/certificates/[A-Za-z0-9-]{1,127}/?")
 
 # What only one kind of key store can do.
-OF_DIRECTORIES = ("key_passphrase", "pfx_passphrase", "owner", "group", "mode")
+OF_DIRECTORIES = ("key_passphrase", "pfx_passphrase", "group")
 _SHORTEST_IN_A_VAULT = 31
 
 
@@ -521,7 +265,7 @@ def problems_of_vault(options: Options, source: str | None) -> list[str]:
             f"validity must be at least {_SHORTEST_IN_A_VAULT} days in Azure Key Vault, which makes certificates of "
             f"whole months, and is {options['validity']:g}."
         )
-    elif options.get("validity") and not _problems_of_numbers(options):
+    elif options.get("validity") and not problems_of_numbers(options):
         found += _problems_of_months(renewal_policy(options))
     return found
 
@@ -569,7 +313,7 @@ def problems_of_access(options: Options) -> list[str]:
 def problems_of_recovery(options: Options) -> list[str]:
     """Contradictions among the options of application_recovery."""
     found = problems_of_access({**options, "state": "present"})
-    found += [] if _problems_of_numbers(options) else renewal_policy(options).problems()
+    found += [] if problems_of_numbers(options) else renewal_policy(options).problems()
     found += _problems_of_subject(options)
     if options["auth_source"] == "key_store":
         found.append(
@@ -619,7 +363,6 @@ def renewal_policy(options: Options) -> RenewalPolicy:
         "fall_back",
         "stop_after",
         "force",
-        "confirm_retired",
         "on_policy_limit",
         "registered_key_id",
     )

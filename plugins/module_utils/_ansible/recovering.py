@@ -11,15 +11,9 @@ import typing as t
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from .._core.errors import InvalidInput
-from . import arguments
+from . import arguments, specs
 
-SPEC: arguments.Spec = {
-    **arguments.CONNECTION,
-    **arguments.APPLICATION,
-    **arguments.PROOF,
-    **arguments.DUE,
-    **arguments.RECOVERY,
-}
+SPEC: specs.Spec = {**specs.OF_APPLICATION_RECOVERY, **arguments.WAITING}
 
 
 def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

@@ -11,37 +11,19 @@ import os
 import typing as t
 from dataclasses import dataclass, field
 
-from .._ansible import arguments
+from .._ansible import arguments, specs
 from .._ansible.connect import open_connection
 from .._core.errors import InvalidInput
 from .._core.misplaced import hidden, misplaced_in
-from .observation import WATCHABLE
 from .schedule import Schedule
 
 Given = t.Mapping[str, t.Any]
 
 # With these a poll would wait for a person, or could read nothing but one application.
 NOT_FOR_POLLS = ("device_code", "key_store")
-OF_TENANT: arguments.Spec = {**arguments.CONNECTION, "filter": arguments.REPORT["filter"]}
-OF_SOURCE: arguments.Spec = {
-    **OF_TENANT,
-    "tenants": {"type": "list"},
-    "renew_before": arguments.DUE["renew_before"],
-    "statuses": {"type": "list", "default": ["near_expiry", "expired"], "choices": list(WATCHABLE)},
-    "interval": {"type": "float", "default": Schedule.interval},
-    "jitter": {"type": "float", "default": Schedule.jitter},
-    "repeat_after": {"type": "float", "default": Schedule.repeat_after},
-    "unreachable_after": {"type": "int", "default": Schedule.unreachable_after},
-    "backoff_cap": {"type": "float", "default": Schedule.backoff_cap},
-}
-# The least and the most of each number of this source; those of the connection have their own check.
-BOUNDS = {
-    "interval": (1.0, 86400.0 * 7),
-    "jitter": (0.0, 86400.0),
-    "repeat_after": (0.0, 86400.0 * 365),
-    "unreachable_after": (1, 1000),
-    "backoff_cap": (1.0, 86400.0),
-}
+OF_TENANT: specs.Spec = {**specs.CONNECTION, **specs.FILTER}
+OF_SOURCE: specs.Spec = specs.OF_CERTIFICATE_EXPIRY
+TIMES = ("interval", "repeat_after")
 
 
 @dataclass(frozen=True)
@@ -66,7 +48,7 @@ def read_settings(args: Given, environment: t.Mapping[str, str]) -> Settings:
     _check(tenants, problems)
     if problems:
         raise InvalidInput(hidden(problems, misplaced_in(dict(args), ())))
-    schedule = Schedule(**{name: values[name] for name in BOUNDS})
+    schedule = Schedule(**{name: values[name] for name in TIMES})
     return Settings(tenants, tuple(values["statuses"]), schedule)
 
 
@@ -85,7 +67,7 @@ def _complete(given: Given, environment: t.Mapping[str, str]) -> dict[str, t.Any
     return arguments.tidied({**_defaults(OF_TENANT), **_fallbacks(environment), **given})[0]
 
 
-def _defaults(spec: arguments.Spec) -> dict[str, t.Any]:
+def _defaults(spec: specs.Spec) -> dict[str, t.Any]:
     return {name: entry["default"] for name, entry in spec.items() if "default" in entry}
 
 
@@ -129,18 +111,13 @@ def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
 
 
 def _problems_of_bounds(values: Given) -> list[str]:
-    return [
-        f"{name} must be from {least:g} to {most:g}{'' if name == 'unreachable_after' else ' seconds'}, "
-        f"and is {values[name]:g}."
-        for name, (least, most) in BOUNDS.items()
-        if not least <= values[name] <= most
-    ]
+    return arguments.problems_of_numbers({name: values[name] for name in TIMES})
 
 
-# --- Reading values. ansible-core does this for modules; here it need not be installed. ---------------------------
+# Reading values: ansible-core does this for modules; here it need not be installed.
 
 
-def _read(given: Given, spec: arguments.Spec, where: str, problems: list[str]) -> dict[str, t.Any]:
+def _read(given: Given, spec: specs.Spec, where: str, problems: list[str]) -> dict[str, t.Any]:
     """The options by their first name and in their type."""
     names = {alias: name for name, entry in spec.items() for alias in (name, *entry.get("aliases", ()))}
     unknown = [str(name) for name in given if name not in names]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import specs
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import generate_key_pair
@@ -18,10 +18,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 SPECS = {
-    "renew": (arguments.PROOF, arguments.DUE, arguments.POLICY, arguments.RENEWAL),
-    "info": (arguments.DUE, arguments.REPORT),
-    "verify": (arguments.PROOF, arguments.VERIFICATION),
-    "certificate": (arguments.CERTIFICATE,),
+    "renew": specs.OF_APPLICATION_CERTIFICATE_RENEW,
+    "info": specs.OF_APPLICATION_CERTIFICATE_INFO,
+    "verify": specs.OF_APPLICATION_CERTIFICATE_VERIFY,
+    "certificate": specs.OF_APPLICATION_CERTIFICATE,
 }
 TENANT = "22222222-3333-4444-8555-666666666666"
 
@@ -31,10 +31,7 @@ def options():
     """The options of a module with their defaults, a tenant and a way to sign in, changed as a test says."""
 
     def make(module="renew", **given):
-        spec = {**arguments.CONNECTION, **arguments.APPLICATION, **arguments.KEY_STORE}
-        for part in SPECS[module]:
-            spec.update(part)
-        values = {name: entry.get("default") for name, entry in spec.items()}
+        values = {name: entry.get("default") for name, entry in SPECS[module].items()}
         signed_in = {"tenant_id": TENANT, "client_id": APP_ID, "client_secret": "s3cret"}
         return {**values, **signed_in, **given}
 

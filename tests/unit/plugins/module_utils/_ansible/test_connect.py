@@ -136,7 +136,7 @@ def test_what_was_asked_for_needs_no_explanation(options):
 def test_every_way_has_its_place_in_the_order_of_auto():
     assert [source for source, _why in AUTO_ORDER] == list(METHODS_IN_ORDER)
     assert set(METHODS_IN_ORDER) == set(METHODS)
-    assert set(arguments.CONNECTION["auth_source"]["choices"]) == {"auto", *METHODS, *SYNONYMS}
+    assert set(specs.CONNECTION["auth_source"]["choices"]) == {"auto", *METHODS, *SYNONYMS}
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from pathlib import Path
 
 import requests
 from adapter.wsgi_adapter import connect as mount
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, results
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, results, specs
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.requests_transport import RequestsTransport
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Plan
@@ -50,17 +50,11 @@ from emulator.tenant import Tenant
 KEY_FILES = {"key.pem", "bundle.pem", "bundle.pfx"}
 START = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
 SPEC = {
-    **arguments.CONNECTION,
-    **arguments.APPLICATION,
-    **arguments.KEY_STORE,
-    **arguments.PROOF,
-    **arguments.DUE,
-    **arguments.POLICY,
-    **arguments.RENEWAL,
-    **arguments.REPORT,
-    **arguments.VERIFICATION,
-    **arguments.CERTIFICATE,
-    **arguments.ACCESS,
+    **specs.OF_APPLICATION_CERTIFICATE_RENEW,
+    **specs.OF_APPLICATION_CERTIFICATE_INFO,
+    **specs.OF_APPLICATION_CERTIFICATE_VERIFY,
+    **specs.OF_APPLICATION_CERTIFICATE,
+    **specs.OF_APPLICATION_ACCESS,
     "state": {"default": "present"},
 }
 
