@@ -101,4 +101,9 @@ options:
       - Once given, it is remembered in the key store; later runs keep to it, and correct what was changed since.
         Without it, as it is; new files have mode 0600.
     type: str
+  exportable:
+    description:
+      - Whether a private key that is made in Azure Key Vault, or imported, may be read from its secret, as some
+        consumers need. Without it, no. Only for an O(key_store) in Azure Key Vault.
+    type: bool
 """

@@ -217,6 +217,9 @@ RENEWAL: Spec = {
     "group": {
         "type": "str",
     },
+    "exportable": {
+        "type": "bool",
+    },
 }
 
 PROOF: Spec = {
@@ -479,6 +482,14 @@ EVENTS: Spec = {
         "type": "list",
         "elements": "str",
         "default": ["near_expiry", "expired"],
+        "choices": [
+            "near_expiry",
+            "expired",
+            "not_yet_valid",
+            "missing",
+            "unknown",
+            "policy_exceeded",
+        ],
     },
     "interval": {
         "type": "float",

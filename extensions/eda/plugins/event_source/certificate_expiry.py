@@ -146,6 +146,7 @@ options:
     type: list
     elements: str
     default: [near_expiry, expired]
+    choices: [near_expiry, expired, not_yet_valid, missing, unknown, policy_exceeded]
   interval:
     description:
       - The time between two polls of a tenant, in seconds, from 1 to 604800.
