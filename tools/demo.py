@@ -34,7 +34,6 @@ HASTE = {
     "renew_sign_in_interval": 1,
     "renew_initial_pause": 2,
     "renew_sign_in_budget": 0,
-    "renew_health_sign_in_budget": 0,
     "renew_timeout_propagation": 60,
     "renew_overlap": 0,
 }

@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """meta/options.yml → every place that an option stands in: no tool writes Ansible's specs and documentation from one.
 
-    options.py            writes what differs, and names it
-    options.py --check    fails when something does
+options.py            writes what differs, and names it
+options.py --check    fails when something does
 """
 
 from __future__ import annotations
@@ -83,7 +83,9 @@ def specs() -> str:
 
 def spec_of(name: str, entry: Entry) -> Entry:
     """As AnsibleModule takes it; the fallback is a call that is written as it is."""
-    spec = {key: entry[key] for key in ("type", "elements", "required", "aliases", "default", "choices") if key in entry}
+    spec = {
+        key: entry[key] for key in ("type", "elements", "required", "aliases", "default", "choices") if key in entry
+    }
     if entry.get("secret"):
         spec["no_log"] = True
     elif LOOKS_SECRET.search(name) and entry["type"] in ("str", "path"):
@@ -105,7 +107,9 @@ def python(value: t.Any, indent: int) -> str:
     if isinstance(value, Call):
         return f"{value.function}({', '.join(map(quoted, value.arguments))})"
     if isinstance(value, dict):
-        inner = "".join(f"\n{' ' * (indent + 4)}{quoted(key)}: {python(one, indent + 4)}," for key, one in value.items())
+        inner = "".join(
+            f"\n{' ' * (indent + 4)}{quoted(key)}: {python(one, indent + 4)}," for key, one in value.items()
+        )
         return f"{{{inner}\n{' ' * indent}}}"
     if isinstance(value, list):
         if len(flat := f"[{', '.join(map(quoted, value))}]") + indent < 90:
@@ -132,7 +136,7 @@ def bounds(entry: Entry) -> str | None:
 def fragment(name: str) -> str:
     title = DESCRIBED["groups"][name]["title"]
     return (
-        f'{LICENCE}\n"""{title} {ORIGIN}"""\n\nfrom __future__ import annotations\n\n\nclass ModuleDocFragment:\n'
+        f'{LICENCE}\n# {ORIGIN}\n"""{title}"""\n\nfrom __future__ import annotations\n\n\nclass ModuleDocFragment:\n'
         f'    DOCUMENTATION = r"""\noptions:\n{documented(GROUPS[name], 2)}\n"""\n'
     )
 
@@ -149,10 +153,18 @@ def option_page(name: str, entry: Entry, indent: int, told: t.Callable[[str], st
         yield paragraph(told(" ".join(text.split())), indent + 4)
     for key in ("type", "elements", "required", "default", "choices", "aliases"):
         if key in entry:
-            yield f"{pad}  {key}: {flow(entry[key])}"
+            yield from flow_or_block(f"{pad}  {key}: ", entry[key])
     if "suboptions" in entry:
         yield f"{pad}  suboptions:" if told is str else f"{pad}  options:"
         yield documented(entry["suboptions"], indent + 4, told)
+
+
+def flow_or_block(start: str, value: t.Any) -> t.Iterator[str]:
+    if len(line := start + flow(value)) <= WIDTH:
+        yield line
+        return
+    yield start.rstrip()
+    yield from (f"{' ' * len(start.split(':')[0].rstrip())}- {flow(one)}" for one in value)
 
 
 def environment_sentence(entry: Entry) -> list[str]:
@@ -203,7 +215,7 @@ THE_REST = "Every other option has a default that is right for most."
 def event_source(text: str) -> str:
     """Its file holds its whole documentation: nothing resolves a fragment there."""
     plugin = DESCRIBED["plugins"]["certificate_expiry"]
-    page = documented({name: entry for name, entry in options_of("certificate_expiry").items()}, 2)
+    page = documented(options_of("certificate_expiry"), 2)
     text = re.sub(r"\noptions:\n(?:  .*\n)+", lambda _old: f"\noptions:\n{page}\n", text, count=1)
     return plugin_page(text, {**plugin, "takes": []})
 
@@ -234,7 +246,11 @@ def role_spec(name: str, role: Entry) -> str:
     lines = ["---", LICENCE, f"# {ORIGIN}", "argument_specs:"]
     for entry_point, entry in role.items():
         options = variables_of(name, entry)
-        lines += [f"  {entry_point}:", "    version_added: 0.1.0", f"    short_description: {entry['short_description']}"]
+        lines += [
+            f"  {entry_point}:",
+            "    version_added: 0.1.0",
+            f"    short_description: {entry['short_description']}",
+        ]
         lines += ["    description:", *(paragraph(" ".join(one.split()), 6) for one in entry["description"])]
         if "first" in entry:
             needed = ", ".join(f"O({option})" for option in entry["first"])
@@ -251,13 +267,15 @@ def in_role(name: str, options: dict[str, Entry]) -> t.Callable[[str], str]:
 
     def reference(found: re.Match[str]) -> str:
         option, rest = found[1], found[2] or ""
-        if option.startswith(f"{name}_") or option.startswith("evercert."):
+        if option.startswith((f"{name}_", "evercert.")):
             return found[0]
         own = f"{name}_{option.removeprefix('ignore:')}"
         return f"O({own}{rest})" if own in options else f"C({option.removeprefix('ignore:')}{rest})"
 
     def told(text: str) -> str:
-        return re.sub(r"RV\((?:ignore:)?([\w.]+)\)", r"C(\1)", re.sub(r"(?<!\w)O\(([\w.:#]+)(=[^)]*)?\)", reference, text))
+        return re.sub(
+            r"RV\((?:ignore:)?([\w.]+)\)", r"C(\1)", re.sub(r"(?<!\w)O\(([\w.:#]+)(=[^)]*)?\)", reference, text)
+        )
 
     return told
 
@@ -299,10 +317,16 @@ def role_variables(name: str, entry: Entry) -> str:
     lines += [f"__{name}_secrets:", *(f"  - {word}" for word in sorted({*secrets, "private_key_content"}))]
     lines += ["", "# What an entry may say.", f"__{name}_known:", *(f"  - {word}" for word in words)]
     lines += ["", "# What the options of an entry that have choices may be set to.", f"__{name}_choices:"]
-    lines += [f"  - {option}={one}" for option in sorted(offered) for one in sorted(map(str, chosen[f"{name}_{option}"].get("choices", ())))]
+    lines += [
+        f"  - {option}={one}"
+        for option in sorted(offered)
+        for one in sorted(map(str, chosen[f"{name}_{option}"].get("choices", ())))
+    ]
     lines += ["", "# What every call of the module is given.", f"__{name}_options:"]
     item = entry["entry"]["variable"]
-    lines += [f'  {option}: "{{{{ {item}.{option} | default(none) }}}}"' for option in ("app_id", "object_id", "display_name")]
+    lines += [
+        f'  {option}: "{{{{ {item}.{option} | default(none) }}}}"' for option in ("app_id", "object_id", "display_name")
+    ]
     lines += [f'  key_store: "{{{{ {item}.key_store }}}}"']
     lines += [
         f'  {option}: "{{{{ {item}.{option} | default({name}_{option}) }}}}"'
@@ -313,14 +337,22 @@ def role_variables(name: str, entry: Entry) -> str:
 
 
 def playbook_variables() -> str:
-    lines = ["---", LICENCE, f"# Inventory variables entra_<option> of each host become the connection options of every task. {ORIGIN}"]
+    lines = [
+        "---",
+        LICENCE,
+        f"# Inventory variables entra_<option> of each host become the connection options of every task. {ORIGIN}",
+    ]
     lines += ["connection_options:"]
     lines += [f'  {name}: "{{{{ entra_{name} | default(omit) }}}}"' for name in GROUPS["connection"]]
     return "\n".join(lines) + "\n"
 
 
 def main() -> int:
-    differing = [path for path, text in files().items() if not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != text]
+    differing = [
+        path
+        for path, text in files().items()
+        if not (ROOT / path).exists() or (ROOT / path).read_text(encoding="utf-8") != text
+    ]
     for path in differing:
         print(path)
     if "--check" in sys.argv:

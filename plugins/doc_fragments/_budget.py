@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How often an application may sign in. Made from meta/options.yml by tools/options.py: change it there."""
+# Made from meta/options.yml by tools/options.py: change it there.
+"""How often an application may sign in."""
 
 from __future__ import annotations
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which tenant and cloud, and how to sign in. Made from meta/options.yml by tools/options.py: change it there."""
+# Made from meta/options.yml by tools/options.py: change it there.
+"""Which tenant and cloud, and how to sign in."""
 
 from __future__ import annotations
 
@@ -54,7 +55,18 @@ options:
         anew.
     type: str
     default: auto
-    choices: [auto, access_token, client_secret, certificate, key_store, workload_identity, managed_identity, azure_cli, device_code, msi, cli]
+    choices:
+           - auto
+           - access_token
+           - client_secret
+           - certificate
+           - key_store
+           - workload_identity
+           - managed_identity
+           - azure_cli
+           - device_code
+           - msi
+           - cli
   client_secret:
     description:
       - The client secret of O(client_id), its value and not its ID.

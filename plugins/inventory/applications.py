@@ -91,7 +91,8 @@ cache_timeout: 900
 plugin: evercert.entra.applications
 tenant_id: contoso.onmicrosoft.com
 filter: startswith(displayName,'payroll')
-include_status: [near_expiry, rotation_due, expired]
+include_host_filters:
+  - entra_status in ['near_expiry', 'rotation_due', 'expired']
 exclude_host_filters:
   - entra_display_name is search('sandbox')
 hostnames:
@@ -106,7 +107,6 @@ keyed_groups:
 strict: true
 """
 
-import re
 import typing as t
 
 from ansible.errors import AnsibleError, AnsibleParserError
@@ -127,7 +127,6 @@ OF_EVERY_HOST = {
     "ansible_connection": trust_as_template("local"),
     "ansible_python_interpreter": trust_as_template("{{ ansible_playbook_python }}"),
 }
-PREFIX = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)?")
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -197,8 +196,6 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         found = [f"{name} is no option of this inventory." for name in unknown]
         if self._option("parallel_tenants") < 1:
             found.append(f"parallel_tenants must be at least 1, and is {self._option('parallel_tenants')}.")
-        if not PREFIX.fullmatch(self._option("group_prefix")):
-            found.append("group_prefix must consist of letters, digits and underscores, and start with no digit.")
         return found
 
     def _timing_of(self, tenant: Tenant) -> SpokenTiming:
@@ -231,18 +228,17 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for name, value in OF_EVERY_HOST.items():
             inventory.set_variable(EVERY_HOST, name, value)
         for tenant in tenants:
-            group = inventory.add_group(group_of(tenant, self._option("group_prefix")))
+            group = inventory.add_group(group_of(tenant))
             inventory.add_child(EVERY_HOST, group)
             for name, value in tenant.places.items():
                 inventory.set_variable(group, f"entra_{name}", value)
 
     def _hosts(self, tenants: t.Sequence[Tenant], listings: t.Sequence[Listing]) -> list[Host]:
         """The applications that are wanted, each once."""
-        prefix = self._option("group_prefix")
         hosts, again = distinct(
             host
             for tenant, listing in zip(tenants, listings)
-            for host in hosts_of(tenant, listing, prefix, trust_as_template)
+            for host in hosts_of(tenant, listing, trust_as_template)
             if self._is_wanted(host)
         )
         if again:
@@ -250,9 +246,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         return hosts
 
     def _is_wanted(self, host: Host) -> bool:
-        statuses, included = self._option("include_status"), self._option("include_host_filters")
-        if statuses and host.variables["entra_status"] not in statuses:
-            return False
+        included = self._option("include_host_filters")
         if included and not self._matches("include_host_filters", included, host):
             return False
         return not self._matches("exclude_host_filters", self._option("exclude_host_filters"), host)

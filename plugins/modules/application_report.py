@@ -156,7 +156,7 @@ auth:
       sample: [{"source": "access_token", "why": "access_token (ENTRA_ACCESS_TOKEN) is not set."}]
 """
 
-from ..module_utils._ansible import arguments, specs
+from ..module_utils._ansible import specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.reporting import report_applications
 from ..module_utils._ansible.run import run

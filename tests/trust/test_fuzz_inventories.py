@@ -38,7 +38,6 @@ LISTED = tuple(
 OWN = {
     "tenants": [SIGN_IN],
     "filter": "startswith(displayName,'pay')",
-    "include_status": ["missing"],
     "include_host_filters": ["entra_display_name == 'payroll'"],
     "exclude_host_filters": ["entra_display_name is search('sandbox')"],
     "hostnames": ["entra_display_name", "'app-' ~ entra_app_id"],
@@ -46,7 +45,6 @@ OWN = {
     "groups": {"paying": "entra_display_name == 'payroll'"},
     "keyed_groups": [{"key": "entra_status", "prefix": "status"}],
     "strict": True,
-    "group_prefix": "entra_",
     "parallel_tenants": 3,
     "renew_before": 20,
     "rotation_period": 90,

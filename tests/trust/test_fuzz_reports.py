@@ -70,7 +70,7 @@ PLAIN = Scripts(text_of("html", a_row("plain", 5, "expired"))).counts
 @given(st.lists(ROWS, min_size=1, max_size=3))
 @example([a_row("\x1f" * 30_000, 5)])
 def test_no_name_and_no_message_breaks_a_format(rows):
-    files = {name: text_of(name, *rows, each_in_prometheus=True) for name in FORMATS}
+    files = {name: text_of(name, *rows) for name in FORMATS}
 
     for text in files.values():
         text.encode()

@@ -39,7 +39,7 @@ def in_the_role(arguments):
     return [
         {
             "ansible.builtin.include_role": {"name": "evercert.entra.renew"},
-            "vars": {**variables, "renew_health_sign_in_budget": 0, "renew_applications": [application]},
+            "vars": {**variables, "renew_applications": [application]},
         }
     ]
 

@@ -29,9 +29,7 @@ QUICK = {
     "renew_sign_in_interval": 0,
     "renew_initial_pause": 0,
     "renew_sign_in_budget": 0,
-    "renew_health_sign_in_budget": 0,
     "renew_timeout_propagation": 2,
-    "renew_health_timeout": 2,
 }
 PROGRAM = Path(sys.executable).parent / "ansible-playbook"
 MARK = "EVERCERT_PLAY"

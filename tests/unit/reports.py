@@ -66,7 +66,7 @@ def a_certificate(number, days):
 
 def a_report(*rows, before=None, **settings):
     """The rows with what changed, and the totals over them."""
-    totals = Totals(Settings(**{"now": NOW, "title": "Certificates", "renew_before": 30, **settings}))
+    totals = Totals(Settings(**{"now": NOW, "renew_before": 30, **settings}))
     return list(counted(rows, totals, before)), totals
 
 

@@ -15,7 +15,6 @@ import typing as t
 from .._core.access import Wish
 from .._core.errors import InvalidInput
 from .._core.misplaced import misplaced_in
-from .._core.model import STAGES
 from .._core.policy import ProofPolicy, RenewalPolicy
 from .._core.texts import trimmed
 from .._core.times import format_days, parse_iso

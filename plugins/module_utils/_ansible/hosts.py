@@ -40,12 +40,12 @@ class Host:
     groups: tuple[str, ...]
 
 
-def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) -> t.Iterator[Host]:
+def hosts_of(tenant: Tenant, listing: Listing, vouch: Vouch = str) -> t.Iterator[Host]:
     """A host for each application, assessed as of the listing's time, by app ID: Graph promises no order.
 
     `vouch` marks the texts that cannot hold a template, whatever the directory says: IDs, words and times.
     """
-    policy, now, in_tenant = tenant.policy, listing.now, group_of(tenant, prefix)
+    policy, now, in_tenant = tenant.policy, listing.now, group_of(tenant)
     shared = {f"entra_{name}": vouch(str(tenant.options[name])) for name in ("tenant_id", "cloud")}
     known = {word: vouch(word) for word in STATUSES}
     for application in sorted(listing.applications, key=lambda one: one.app_id):
@@ -66,11 +66,11 @@ def hosts_of(tenant: Tenant, listing: Listing, prefix: str, vouch: Vouch = str) 
         }
         if tenant.options["key_store"]:
             variables["entra_key_store"] = vouch(_key_store(tenant, application))
-        yield Host(variables, (in_tenant, *(prefix + word for word in words)))
+        yield Host(variables, (in_tenant, *words))
 
 
-def group_of(tenant: Tenant, prefix: str) -> str:
-    return prefix + "tenant_" + _UNSAFE_IN_GROUPS.sub("_", tenant.name)
+def group_of(tenant: Tenant) -> str:
+    return "tenant_" + _UNSAFE_IN_GROUPS.sub("_", tenant.name)
 
 
 def _certificate(entry: KeyCredential, now: dt.datetime, policy: RenewalPolicy, vouch: Vouch) -> Variables:

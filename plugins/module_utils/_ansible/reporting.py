@@ -65,12 +65,10 @@ def report_applications(module: AnsibleModule) -> results.Values:
 def _settings(options: Options, now: dt.datetime, renew_before: float | None = None) -> Settings:
     return Settings(
         now=now,
-        title=options["title"],
         renew_before=renew_before,
         filter=options["filter"] or None,
         fail_on=tuple(options["fail_on"]),
         fail_within=options["fail_within"],
-        each_in_prometheus=options["prometheus_applications"],
     )
 
 

@@ -10,28 +10,28 @@ import datetime as dt
 from dataclasses import dataclass
 
 FIRST_RETRY = 30.0
+LONGEST_PAUSE = 3600.0
+LONGEST_JITTER = 300.0
+TOLD_AFTER = 3  # failed polls in a row
 # A Retry-After beyond this would silence a tenant for as long as somebody pleases to write.
 LONGEST_RETRY_AFTER = 86400.0
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """The options on time, in seconds. `backoff_cap` bounds the pause after a failed poll."""
+    """The options on time, in seconds."""
 
     interval: float = 3600.0
-    jitter: float = 300.0
     repeat_after: float = 86400.0
-    unreachable_after: int = 3
-    backoff_cap: float = 3600.0
 
     def after_success(self, chance: float) -> float:
-        """The interval and a random part of the jitter, so that many sources do not ask in step."""
-        return self.interval + self.jitter * chance
+        """The interval and up to a twelfth of it, so that many sources do not ask in step."""
+        return self.interval + min(self.interval / 12, LONGEST_JITTER) * chance
 
     def after_failure(self, failures: int, asked: float | None, chance: float) -> float:
         """Twice as long after each failure up to the cap, never less than the service asks for."""
         doubled = min(FIRST_RETRY, self.interval) * 2.0 ** min(failures - 1, 32)
-        pause = min(doubled, self.backoff_cap) * (0.5 + chance / 2)
+        pause = min(doubled, LONGEST_PAUSE) * (0.5 + chance / 2)
         return max(pause, min(asked or 0.0, LONGEST_RETRY_AFTER))
 
 
@@ -49,7 +49,7 @@ class Outage:
 
     def must_be_told(self, schedule: Schedule, now: float) -> bool:
         """Once, when enough polls have failed; again after `repeat_after`."""
-        if self.failures < schedule.unreachable_after:
+        if self.failures < TOLD_AFTER:
             return False
         if self.told_at is None:
             return True

@@ -15,6 +15,7 @@ import typing as t
 from .._core.times import format_iso
 from .rows import Row
 from .totals import Tally, Totals
+from .words import TITLE
 
 FORMAT, VERSION = "evercert.entra/report", 1
 _compact = json.JSONEncoder(separators=(",", ":")).encode
@@ -26,7 +27,7 @@ def head(totals: Totals) -> str:
         "format": FORMAT,
         "version": VERSION,
         "generated": totals.generated,
-        "title": settings.title,
+        "title": TITLE,
         "renew_before": settings.renew_before,
         "filter": settings.filter,
     }

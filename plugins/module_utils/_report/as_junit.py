@@ -15,11 +15,11 @@ from xml.sax.saxutils import escape, quoteattr
 from .._core.texts import plain
 from .rows import Row
 from .totals import Totals, is_failure
-from .words import NOTE, place_of, title_of
+from .words import NOTE, TITLE, place_of, title_of
 
 
 def head(totals: Totals) -> str:
-    name = quoteattr(plain(totals.settings.title))
+    name = quoteattr(TITLE)
     moment = totals.generated.rstrip("Z")
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'

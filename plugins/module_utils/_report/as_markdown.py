@@ -14,7 +14,7 @@ import re
 from .._core.texts import plain
 from .rows import Row
 from .totals import Totals
-from .words import label_of, severity_of, subject_of
+from .words import TITLE, label_of, severity_of, subject_of
 
 LARGEST = 900_000
 _SIGNS = {
@@ -31,7 +31,7 @@ _LONGEST_MESSAGE = 400
 
 
 def head(totals: Totals) -> str:
-    lines = [f"# {safe(totals.settings.title)}", "", f"{totals.total:,} applications, {totals.generated}.", ""]
+    lines = [f"# {TITLE}", "", f"{totals.total:,} applications, {totals.generated}.", ""]
     lines += ["| Status | Applications |", "| --- | ---: |"]
     lines += [
         f"| {sign_of(word)} {safe(label_of(word))} | {count:,} |" for word, count in totals.statuses.most_common()

@@ -21,14 +21,13 @@ from .page_style import STYLE
 from .rows import Row
 from .timeline import drawing_of
 from .totals import Totals
-from .words import SEVERITIES, subject_of
+from .words import SEVERITIES, TITLE, subject_of
 
 _compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def head(totals: Totals) -> str:
     settings = totals.settings
-    title = safe(settings.title)
     origin = f"{len(totals.tenants):,} tenants" if len(totals.tenants) > 1 else safe(next(iter(totals.tenants), ""))
     narrowed = f" Only applications that match <code>{safe(settings.filter)}</code>." if settings.filter else ""
     due = f" Renewal is due {settings.renew_before:g} days before the end." if settings.renew_before is not None else ""
@@ -41,8 +40,8 @@ def head(totals: Totals) -> str:
         f'<meta http-equiv="Content-Security-Policy" content="{policy()}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         '<meta name="referrer" content="no-referrer">\n<meta name="color-scheme" content="light dark">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
-        f'<a class="skip" href="#applications">Skip to the applications</a>\n<header><h1>{title}</h1>'
+        f"<title>{TITLE}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n"
+        f'<a class="skip" href="#applications">Skip to the applications</a>\n<header><h1>{TITLE}</h1>'
         f'<p>{totals.total:,} applications in <bdi>{origin}</bdi>, <time datetime="{totals.generated}">'
         f"{moment(totals.generated)}</time>.{due}{narrowed}"
         f"</p></header>\n<main>\n{counts_of(totals)}{changes_of(totals)}"

@@ -4,7 +4,7 @@
 
 """The report as metrics, in the text format that node_exporter's textfile collector reads. Pure.
 
-A tenant has a fixed number of series. One more for each application is written only where it was asked for.
+A tenant has a fixed number of series, however many applications it has.
 """
 
 from __future__ import annotations
@@ -16,12 +16,10 @@ from .._core.texts import plain
 from .._core.times import parse_iso_or_none
 from .rows import Row
 from .totals import WITHIN_DAYS, Tally, Totals
-from .words import REASONS, title_of
+from .words import REASONS
 
 Sample = tuple[dict[str, object], float]
 PREFIX = "evercert_entra"
-_EACH = f"{PREFIX}_application_expiry_timestamp_seconds"
-_HELP_EACH = "When the last certificate in use of an application ends, in Unix time."
 
 
 def head(totals: Totals) -> str:
@@ -32,17 +30,11 @@ def head(totals: Totals) -> str:
         ("applications_ending", "Applications whose certificate in use ends within so many days.", _ending),
         ("next_expiry_timestamp_seconds", "The next end of an application's certificate in use.", _next_expiries),
     ]
-    text = "".join(_family(f"{PREFIX}_{name}", told, find(totals)) for name, told, find in families)
-    return text + (_headline(_EACH, _HELP_EACH) if totals.settings.each_in_prometheus else "")
+    return "".join(_family(f"{PREFIX}_{name}", told, find(totals)) for name, told, find in families)
 
 
 def each(row: Row, totals: Totals, number: int) -> str:
-    expires = parse_iso_or_none(row["expires"])
-    if not totals.settings.each_in_prometheus or expires is None:
-        return ""
-    names = {"tenant_id": row["tenant_id"], "app_id": row["app_id"], "object_id": row["object_id"]}
-    host = {"host": row["host"]} if row.get("host") else {}
-    return _sample(_EACH, {**names, "display_name": title_of(row), **host}, expires.timestamp())
+    return ""
 
 
 def _timestamps(totals: Totals) -> t.Iterator[Sample]:

@@ -52,12 +52,10 @@ class Settings:
     """What a report was asked for. `fail_within` is in days."""
 
     now: dt.datetime
-    title: str
     renew_before: float | None = None
     filter: str | None = None
     fail_on: tuple[str, ...] = ()
     fail_within: float | None = None
-    each_in_prometheus: bool = False
 
 
 @dataclass

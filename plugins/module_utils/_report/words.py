@@ -12,6 +12,7 @@ from .._core.status import STATUSES
 from .._core.texts import plain
 from .._core.verdict import SENTENCES
 
+TITLE = "Certificates of Microsoft Entra applications"
 ERROR, WARNING, NOTE, NONE = "error", "warning", "note", "none"
 SEVERITIES = (ERROR, WARNING, NOTE, NONE)
 

@@ -52,8 +52,6 @@ def test_a_consumer_that_is_not_reached_keeps_the_old_certificate_alive(
             **{f"entra_{name}": value for name, value in connection.items()},
             **{f"renew_{name}": value for name, value in acts.QUICK.items()},
             "renew_overlap": 0,
-            "renew_health_sign_in_budget": 0,
-            "renew_health_timeout": 2,
             "entra_app_id": payroll.app_id,
             "entra_key_store": str(stage.stores / "payroll"),
             "remediate_on_consumer": str(stage.folder / "telling.yml"),

@@ -22,8 +22,6 @@ def hosts_of(cast, connection):
         **HOST,
         **{f"entra_{name}": value for name, value in connection.items()},
         **renewal,
-        "renew_health_sign_in_budget": 0,
-        "renew_health_timeout": 2,
     }
     itself = cast["itself"]
     key_store = {"app_id": cast["brought"].app_id, "key_store": cast["brought"].key_store}

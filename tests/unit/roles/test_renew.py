@@ -14,9 +14,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
 
 ROOT = Path(__file__).resolve().parents[3]
+VARIABLES = sorted((ROOT / "roles" / "renew" / "vars" / "main").glob("*.yml"))
 ENVIRONMENT = {
     "AZURE_CLIENT_ID": "of the environment",
     "AZURE_CLIENT_SECRET": "s3cret",
@@ -25,7 +26,7 @@ ENVIRONMENT = {
     "AZURE_FEDERATED_TOKEN_FILE": "/environment.jwt",
 }
 # Where to sign in comes from the host of the application; these say who.
-PLACES = {"authority_host", "ca_path", "cloud", "graph_url", "tenant_id", "timeout"}
+PLACES = {"authority_host", "ca_path", "cloud", "graph_url", "tenant_id"}
 
 
 OWN = (
@@ -34,7 +35,6 @@ OWN = (
     {"client_secret": "own"},
     {"secret": "own"},
     {"access_token": "own"},
-    {"federated_token_file": "/own.jwt"},
 )
 
 
@@ -48,7 +48,7 @@ def identities(tmp_path_factory):
         "vars": {"renew_registrar": "{{ registrars[item] }}", "given": "{{ __renew_registrar_options }}"},
     }
     play = {"hosts": "localhost", "gather_facts": False, "tasks": [write]}
-    play |= {"vars": {"registrars": [{}, *OWN]}, "vars_files": [str(ROOT / "roles/renew/vars/main.yml")]}
+    play |= {"vars": {"registrars": [{}, *OWN]}, "vars_files": [str(path) for path in VARIABLES]}
     (folder / "play.yml").write_text(json.dumps([play]))
     command = [sys.executable, "-m", "ansible", "playbook", "-i", "localhost,", "-c", "local", "play.yml"]
     done = subprocess.run(
@@ -69,7 +69,6 @@ def test_without_a_registrar_the_environment_counts(identities):
         "client_secret": "s3cret",
         "client_certificate_path": "/environment.pem",
         "client_certificate_passphrase": "phrase",
-        "federated_token_file": "/environment.jwt",
     }
 
 
@@ -82,7 +81,7 @@ def test_a_credential_of_the_registrar_is_the_only_one(identities, number):
 
 
 def test_an_entry_may_be_set_to_what_the_variable_may_be_set_to():
-    known = yaml.safe_load((ROOT / "roles/renew/vars/main.yml").read_text())
+    known = yaml.safe_load((ROOT / "roles/renew/vars/main/options.yml").read_text())
     spec = yaml.safe_load((ROOT / "roles/renew/meta/argument_specs.yml").read_text())
     options = spec["argument_specs"]["main"]["options"]
     given = {name: options.get(f"renew_{name}", {}).get("choices", ()) for name in known["__renew_known"]}

@@ -65,8 +65,8 @@ class Site:
         self.given = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
-            "schedule_unit_directory": str(folder / "{{ inventory_hostname }}"),
-            "schedule_cron_directory": str(folder / "{{ inventory_hostname }}"),
+            "__schedule_unit_directory": str(folder / "{{ inventory_hostname }}"),
+            "__schedule_cron_directory": str(folder / "{{ inventory_hostname }}"),
             "schedule_executable": str(folder / "bin" / "ansible-playbook"),
             "schedule_inventory": "/etc/inventory.yml",
             "schedule_directory": str(folder),

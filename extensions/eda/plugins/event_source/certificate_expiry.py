@@ -19,8 +19,8 @@ description:
     certificate needs attention. Read-only; the identity needs the application permission C(Application.Read.All).
   - A finding is told once. It is told again when it changes, or after O(repeat_after). What was told is forgotten when
     the source ends, so every finding is told once more after a restart.
-  - A tenant that cannot be read never ends the source. The pause doubles with each failure in a row, up to
-    O(backoff_cap); a C(Retry-After) of the service is obeyed. After O(unreachable_after) failures one event says so.
+  - A tenant that cannot be read never ends the source. The pause doubles with each failure in a row, up to an
+    hour; a C(Retry-After) of the service is obeyed. After three failures in a row one event says so.
   - Every event has C(kind). C(finding) and C(resolved) have C(tenant_id), C(app_id), C(object_id), C(display_name),
     C(status), C(findings) (each with C(reason), C(message) and C(remedy)), C(not_after), C(days_left) and
     C(next_renewal). C(unreachable) has C(tenant_id), C(failures), C(since), C(message) and C(diagnosis) (C(code),
@@ -74,7 +74,18 @@ options:
         anew.
     type: str
     default: auto
-    choices: [auto, access_token, client_secret, certificate, key_store, workload_identity, managed_identity, azure_cli, device_code, msi, cli]
+    choices:
+           - auto
+           - access_token
+           - client_secret
+           - certificate
+           - key_store
+           - workload_identity
+           - managed_identity
+           - azure_cli
+           - device_code
+           - msi
+           - cli
   client_secret:
     description:
       - The client secret of O(client_id), its value and not its ID.

@@ -104,12 +104,6 @@ def test_a_tenant_may_have_days_of_its_own(fleet):
     assert found["healthy"] == ["mailer", "payroll"] and found["near_expiry"] == ["payroll"]
 
 
-def test_groups_may_have_a_prefix(fleet):
-    found = groups(fleet.read(group_prefix="entra_"))
-
-    assert found["entra_near_expiry"] == ["mailer"] and "entra_tenant_contoso" in found and "near_expiry" not in found
-
-
 # --- Which applications ------------------------------------------------------------------------------------------
 
 
@@ -119,10 +113,6 @@ def test_graph_filters_and_a_tenant_may_have_a_filter_of_its_own(fleet):
     found = groups(fleet.read({"tenants": [narrow, fleet.fabrikam], "filter": "startswith(displayName,'pay')"}))
 
     assert found["entra_applications"] == ["legacy", "payroll"]
-
-
-def test_only_some_statuses(fleet):
-    assert groups(fleet.read(include_status=["near_expiry", "expired"]))["all"] == ["legacy", "mailer"]
 
 
 def test_expressions_include_and_exclude(fleet):
@@ -377,21 +367,20 @@ def test_every_mistake_of_a_file_is_told_at_once_and_nothing_is_sent(fleet, said
     before = fleet.requests
     tenants = [
         {**fleet.contoso, "tenant_id": "no tenant"},
-        {**fleet.fabrikam, "colour": "red", "timeout": "long"},
+        {**fleet.fabrikam, "colour": "red", "renew_before": "long"},
         {"name": "third", "key_store": "/keys/{display_name}", "auth_source": "key_store"},
         {**fleet.contoso, "client_secret": ""},
         {"tenant_id": "contoso.com", "auth_source": "device_code"},
     ]
 
-    fleet.read({"tenants": tenants, "renew_befor": 3, "parallel_tenants": 0, "group_prefix": "3-"})
+    fleet.read({"tenants": tenants, "renew_befor": 3, "parallel_tenants": 0})
 
     for words in (
         "renew_befor is no option of this inventory.",
         "parallel_tenants must be at least 1, and is 0.",
-        "group_prefix must consist of letters",
         "tenants, entry 1 (contoso): tenant_id must be a GUID or a domain such as contoso.onmicrosoft.com",
         "tenants, entry 2 (fabrikam): colour is no option of a tenant.",
-        "tenants, entry 2 (fabrikam): argument 'timeout'",
+        "tenants, entry 2 (fabrikam): argument 'renew_before'",
         "tenants, entry 3 (third): tenant_id is needed",
         "tenants, entry 3 (third): auth_source key_store is for one application",
         "tenants, entry 3 (third): key_store does not know {display_name}: accepted are {app_id}, {object_id}",

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, results
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import results, specs
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.choosing import AUTO_ORDER, SYNONYMS
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import METHODS, open_connection
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.files import read_file

@@ -35,30 +35,30 @@ def test_a_finding_raises_one_event_and_its_end_another(watched, seen):
 
 
 def test_polls_go_on_after_every_kind_of_failure(watched, seen):
-    events, _clock = watched(failure(), EvercertError("Odd."), failure(), [seen()], unreachable_after=99)
+    events, _clock = watched(failure(), EvercertError("Odd."), [seen()])
 
     assert kinds(events) == [("finding", "near_expiry")]
 
 
 def test_an_outage_is_told_once_and_so_is_its_end(watched):
-    events, clock = watched(*[failure()] * 5, [], [], chance=1.0, jitter=0, backoff_cap=100)
+    events, clock = watched(*[failure()] * 5, [], [], chance=0.0)
 
     assert kinds(events) == [("unreachable", None), ("reachable", None)]
     assert (events[0]["failures"], events[0]["since"]) == (3, events[1]["since"])
-    assert clock.slept == [30, 60, 100, 100, 100, 3600, 3600]
+    assert clock.slept == [15, 30, 60, 120, 240, 3600, 3600]
 
 
 def test_a_failure_in_between_is_forgotten(watched):
-    events, clock = watched(failure(), failure(), [], failure(), failure(), [], chance=1.0, jitter=0)
+    events, clock = watched(failure(), failure(), [], failure(), failure(), [], chance=0.0)
 
-    assert events == [] and clock.slept == [30, 60, 3600, 30, 60, 3600]
+    assert events == [] and clock.slept == [15, 30, 3600, 15, 30, 3600]
 
 
 def test_a_long_outage_is_told_again(watched):
-    """It fails at 0, 30, 90, 210 and 450 seconds."""
-    events, _clock = watched(*[failure()] * 5, unreachable_after=1, repeat_after=200, chance=1.0)
+    """It fails at 0, 30, 90, 210, 450 and 930 seconds."""
+    events, _clock = watched(*[failure()] * 6, repeat_after=300, chance=1.0)
 
-    assert [event["failures"] for event in events] == [1, 4, 5]
+    assert [event["failures"] for event in events] == [3, 5, 6]
 
 
 def test_the_service_s_own_pause_is_kept(watched):
@@ -74,7 +74,7 @@ def test_an_outage_says_nothing_on_what_was_found_before(watched, seen):
 
 
 def test_tenants_do_not_wait_for_each_other(watched, seen):
-    events, _clock = watched({"tenant0": [seen()], "tenant1": failure()}, tenants=2, unreachable_after=1)
+    events, _clock = watched(*[{"tenant0": [seen()], "tenant1": failure()}] * 4, tenants=2)
 
     assert sorted((event["tenant_id"], event["kind"]) for event in events) == [
         ("tenant0", "finding"),

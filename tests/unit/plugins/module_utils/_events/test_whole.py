@@ -48,10 +48,10 @@ def test_a_finding_an_outage_and_a_renewal(tenant):
     events, emulator = [], Emulator(tenant)
     transport = RequestsTransport(None, 30, lambda: connect(requests.Session(), emulator))
     given = {"tenant_id": tenant.id, "client_id": tenant.application("watcher").app_id, "client_secret": SECRET}
-    settings = read_settings({**given, "unreachable_after": 2, "jitter": 0}, {})
+    settings = read_settings(given, {})
 
     def fail():
-        tenant.faults.add("error", match="token", status=401, error="invalid_client", code=7000222, times=2)
+        tenant.faults.add("error", match="token", status=401, error="invalid_client", code=7000222, times=3)
 
     def renew():
         tenant.add_credential("payroll", tenant.issue("payroll", starts=-1, ends=170))
@@ -59,7 +59,7 @@ def test_a_finding_an_outage_and_a_renewal(tenant):
     async def put(event):
         events.append(event)
 
-    story = Story(lambda: None, fail, lambda: None, lambda: None, renew)
+    story = Story(lambda: None, fail, lambda: None, lambda: None, lambda: None, renew)
     with pytest.raises(asyncio.CancelledError):
         asyncio.run(watch(put, settings, story, functools.partial(look, transport=transport)))
 
@@ -69,7 +69,7 @@ def test_a_finding_an_outage_and_a_renewal(tenant):
         ("reachable", None),
         ("resolved", "payroll"),
     ]
-    assert (events[1]["failures"], events[1]["diagnosis"]["code"]) == (2, "secret_expired")
+    assert (events[1]["failures"], events[1]["diagnosis"]["code"]) == (3, "secret_expired")
     assert events[3]["status"] == "healthy"
-    assert story.slept == [3600, 3600, 30, 60, 3600, 3600]
+    assert story.slept == [3900, 3900, 30, 60, 120, 3900, 3900]
     assert SECRET not in json.dumps(events) and SECRET not in repr(settings)

@@ -160,24 +160,12 @@ def test_the_number_of_series_does_not_grow_with_the_applications():
     assert len(samples(text_of("prometheus", *many))) == len(samples(text_of("prometheus", *many[:80])))
 
 
-def test_a_series_for_each_application_is_written_where_it_is_asked_for():
-    found = samples(text_of("prometheus", *hostile_rows(), each_in_prometheus=True))
-
-    names = [
-        labels["display_name"]
-        for name, labels, _value in found
-        if name.endswith("application_expiry_timestamp_seconds")
-    ]
-    assert len(names) == len(HOSTILE)
-    assert names[0] == HOSTILE[0]
-
-
 def test_every_series_has_help_and_a_type_once():
-    text = text_of("prometheus", *FEW, each_in_prometheus=True)
+    text = text_of("prometheus", *FEW)
     named = re.findall(r"^# TYPE (\S+) gauge$", text, re.MULTILINE)
 
     assert sorted(named) == sorted(set(named)) == sorted(re.findall(r"^# HELP (\S+) .+\.$", text, re.MULTILINE))
-    assert len(named) == 6
+    assert len(named) == 5
 
 
 # --- SARIF
@@ -338,14 +326,6 @@ def test_a_test_of_junit_is_named_by_its_host_too():
 
     name = f"payroll ({rows[0]['app_id']})"
     assert [case.name for case in suite] == [f"{name} on web1", f"{name} on web2", name]
-
-
-def test_every_series_of_prometheus_is_another_one():
-    found = samples(text_of("prometheus", *on_two_hosts(), a_row("payroll", 5), each_in_prometheus=True))
-    each = [labels for name, labels, _value in found if name.endswith("application_expiry_timestamp_seconds")]
-
-    assert [labels.get("host") for labels in each] == ["web1", "web2", None]
-    assert len({tuple(labels.items()) for labels in each}) == 3
 
 
 @pytest.mark.parametrize("name", ["html", "sarif", "markdown"])
