@@ -135,10 +135,18 @@ def bounds(entry: Entry) -> str | None:
 
 def fragment(name: str) -> str:
     title = DESCRIBED["groups"][name]["title"]
+    needed = required() if name == "connection" else ""
     return (
         f'{LICENCE}\n# {ORIGIN}\n"""{title}"""\n\nfrom __future__ import annotations\n\n\nclass ModuleDocFragment:\n'
-        f'    DOCUMENTATION = r"""\noptions:\n{documented(GROUPS[name], 2)}\n"""\n'
+        f'    DOCUMENTATION = r"""\n{needed}options:\n{documented(GROUPS[name], 2)}\n"""\n'
     )
+
+
+def required() -> str:
+    """What every plugin needs where it runs, with the bounds that are tested."""
+    lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    listed = "".join(f"  - {line.replace('>=', ' >= ')}\n" for line in lines if line and not line.startswith("#"))
+    return f"requirements:\n  - python >= 3.9\n{listed}"
 
 
 def documented(options: dict[str, Entry], indent: int, told: t.Callable[[str], str] = str) -> str:
@@ -216,6 +224,7 @@ def event_source(text: str) -> str:
     """Its file holds its whole documentation: nothing resolves a fragment there."""
     plugin = DESCRIBED["plugins"]["certificate_expiry"]
     page = documented(options_of("certificate_expiry"), 2)
+    text = re.sub(r"\nrequirements:\n(?:  - .*\n)+", f"\n{required()}", text, count=1)
     text = re.sub(r"\noptions:\n(?:  .*\n)+", lambda _old: f"\noptions:\n{page}\n", text, count=1)
     return plugin_page(text, {**plugin, "takes": []})
 

@@ -10,6 +10,11 @@ from __future__ import annotations
 
 class ModuleDocFragment:
     DOCUMENTATION = r"""
+requirements:
+  - python >= 3.9
+  - cryptography >= 42.0.0
+  - msal >= 1.31.0
+  - requests >= 2.32.2
 options:
   tenant_id:
     description:

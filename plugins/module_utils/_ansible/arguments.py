@@ -64,7 +64,16 @@ def tidied(options: Options) -> tuple[dict[str, t.Any], list[str]]:
         if isinstance(value, str) and not name.endswith("_passphrase")
     }
     empty = [name for name, value in texts.items() if not value]
+    empty += [f"{name}, entry {number}," for name, number in _empty_entries(options)]
     return {**options, **{name: texts[name] for name in _TRIMMED if name in texts}}, empty
+
+
+def _empty_entries(options: Options) -> t.Iterator[tuple[str, int]]:
+    for name, value in options.items():
+        entries = value if isinstance(value, list) else ()
+        yield from (
+            (name, number) for number, one in enumerate(entries, 1) if isinstance(one, str) and not trimmed(one)
+        )
 
 
 def about_empty(names: t.Iterable[str]) -> list[str]:

@@ -78,6 +78,8 @@ def kept(module: AnsibleModule, connection: Connection) -> t.Iterator[t.Callable
 def missing_directory(options: Options) -> list[str]:
     """A bundle that nothing can be written to is refused before the first sign-in."""
     path = options["support_bundle"]
+    if path and os.path.isdir(path):
+        return [f"support_bundle: {path} is a directory. Name the file to write."]
     if path and not os.path.isdir(os.path.dirname(path) or "."):
         return [f"support_bundle: the directory of {path} does not exist on the host that runs the module."]
     return []

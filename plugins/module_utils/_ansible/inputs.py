@@ -48,7 +48,7 @@ def provided_key_pair(options: Options, store: KeyStore) -> StoredKey | None:
 
 def adopted_key_pair(options: Options) -> KeyPair:
     """The key pair of adopt_path."""
-    return read_key_pair(options["adopt_path"], options["adopt_passphrase"], "adopt_path")
+    return read_key_pair(options["adopt_path"], options["private_key_passphrase"], "adopt_path")
 
 
 def _content(options: Options, by_content: str, by_path: str, *, is_private: bool = False) -> tuple[bytes | None, str]:

@@ -13,6 +13,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .._core.misplaced import misplaced_in, pieces_of
 from .._core.texts import sentence
+from .checking import plainly, problems_of_lists, without_nulls
 
 
 class DiscreetModule(AnsibleModule):
@@ -24,8 +25,18 @@ class DiscreetModule(AnsibleModule):
     """
 
     def __init__(self, **specification: t.Any) -> None:
+        self._described = specification["argument_spec"]
         core: t.Any = super()  # which has no types
         core.__init__(**specification)
+
+    def _load_params(self) -> None:
+        """Null is not given: Ansible would refuse it where there is a default."""
+        core: t.Any = super()
+        core._load_params()
+        self.params = without_nulls(self._described, self.params)
+        problems = problems_of_lists(self._described, self.params)
+        if problems:
+            self.fail_json(msg=" ".join(problems))
 
     def log(self, msg: str, log_args: dict[str, t.Any] | None = None) -> None:
         """To syslog, or to the journal, which keeps the arguments as fields of their own."""
@@ -45,7 +56,7 @@ class DiscreetModule(AnsibleModule):
 
     def fail_json(self, msg: str, **result: t.Any) -> t.NoReturn:
         self._hide_misplaced_keys()
-        super().fail_json(msg, **result)
+        super().fail_json(plainly(msg), **result)
         raise AssertionError  # it has ended the process
 
     def _hide_misplaced_keys(self) -> None:

@@ -8,20 +8,18 @@ from __future__ import annotations
 
 import typing as t
 
-from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-
 from .._core.errors import InvalidInput
-from . import arguments, specs
+from . import arguments, checking, specs
 
 SPEC: specs.Spec = {**specs.OF_APPLICATION_RECOVERY, **arguments.WAITING}
 
 
 def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     """With the defaults and the environment of this process. Raises InvalidInput with every problem."""
-    checked = ArgumentSpecValidator(SPEC).validate(given)
-    if checked.error_messages:
-        raise InvalidInput(checked.error_messages)
-    options, empty = arguments.tidied(checked.validated_parameters)
+    checked, wrong = checking.checked_options(SPEC, given)
+    if wrong:
+        raise InvalidInput(wrong)
+    options, empty = arguments.tidied(checked)
     if empty:
         raise InvalidInput(arguments.about_empty(empty))
     problems = [*arguments.problems_of(options), *arguments.problems_of_recovery(options)]

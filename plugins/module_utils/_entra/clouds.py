@@ -81,6 +81,8 @@ def problems_of_url(option: str, url: str | None) -> list[str]:
         parts = urllib.parse.urlsplit(url if "://" in url else f"https://{url}")
         usable = parts.scheme == "https" and bool(parts.hostname) and (parts.port is None or parts.port > 0)
         usable = usable and not parts.username and not parts.query and not parts.fragment
+        # "some/where" is a path; a host by one name alone is one only with its scheme or its port.
+        usable = usable and ("://" in url or "." in parts.netloc or ":" in parts.netloc or parts.netloc == "localhost")
         usable = usable and url.isprintable() and " " not in url  # urlsplit drops line ends, and what is sent has them
     except ValueError:
         usable = False

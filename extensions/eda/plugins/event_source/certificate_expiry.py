@@ -29,6 +29,11 @@ description:
     place in the collection, whose code it uses.
   - What most people give is O(tenant_id), O(auth_source), O(tenants), O(statuses), O(interval). Every other option has
     a default that is right for most.
+requirements:
+  - python >= 3.9
+  - cryptography >= 42.0.0
+  - msal >= 1.31.0
+  - requests >= 2.32.2
 options:
   tenant_id:
     description:
