@@ -83,7 +83,7 @@ def specs() -> str:
 
 def spec_of(name: str, entry: Entry) -> Entry:
     """As AnsibleModule takes it; the fallback is a call that is written as it is."""
-    spec = {
+    spec: Entry = {
         key: entry[key] for key in ("type", "elements", "required", "aliases", "default", "choices") if key in entry
     }
     if entry.get("secret"):
