@@ -11,7 +11,7 @@ AT_ONCE ?= $(shell echo $$(($$(nproc 2>/dev/null || sysctl -n hw.ncpu || echo 1)
 
 # The longest first, so that they do not end alone.
 TEST := sanity units attacks smoke ansible-lint mypy docs ruff yamllint pipelines changelog contract
-CHECK := all-attacks integration lowest all-units oldest-core-units oldest-core-sanity all-sanity oldest-core-smoke coverage engines \
+CHECK := all-attacks integration lowest all-units oldest-core-units oldest-core-sanity all-sanity oldest-core-smoke floor platform coverage engines \
     examples galaxy conformance pages rulebook
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
 SOAK := $(SOAK_TESTS) soak-mutants soak-engines
@@ -91,6 +91,14 @@ smoke:  # a step of every plugin, role and playbook against the emulator, as ans
 
 oldest-core-smoke:  # the same on the oldest supported ansible-core
 	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core integration every_plugin'
+
+# By the ordinary door: what the other one needs came with ansible-core 2.19.
+FLOOR = 'python tests/examples/smoke.py "$$(command -v python)" every_plugin; $(PYTEST) tests/floor'
+floor:  # a step of every plugin, role and playbook on the oldest ansible-core that is taken
+	$(GATE) --optional floor $(FLOOR)
+
+platform:  # the same on the ansible-core of newer execution environments
+	$(GATE) --optional platform $(FLOOR)
 
 integration:  # every other integration target, and what it said to the emulator against Microsoft's own contract
 	$(GATE) test 'python tools/ansible_test.py integration integration --exclude every_plugin; \

@@ -28,7 +28,13 @@ import checkout
 REQUIREMENTS = checkout.ROOT / "tests" / "requirements"
 KNOWN = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 NEWEST = ("3.13", "3.12", "3.14", "3.11")  # the newest ansible-core wants 3.12; 3.14 is last because wheels come late
-PYTHONS = {"oldest-core": ("3.11", "3.12", "3.13"), "lowest": KNOWN}  # best first; all others want the newest
+# Best first; all others want the newest.
+PYTHONS = {
+    "floor": ("3.11", "3.12", "3.10"),
+    "platform": ("3.11", "3.12", "3.13"),
+    "oldest-core": ("3.11", "3.12", "3.13"),
+    "lowest": KNOWN,
+}
 LOWER_BOUNDS = "lowest"
 # What one of the packages brings, to be installed after them.
 FURTHER = {"peer-azcollection": "ansible_collections/azure/azcollection/requirements.txt"}

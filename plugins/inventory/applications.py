@@ -113,7 +113,6 @@ from ansible.errors import AnsibleError, AnsibleParserError
 from ansible.inventory.data import InventoryData
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
-from ansible.template import trust_as_template
 
 from ..module_utils._ansible.fleet import Tenant, failures_of, listings_of, option_names, sources_of, tenants_of
 from ..module_utils._ansible.hosts import EVERY_HOST, Host, distinct, group_of, hosts_of, safe_name, unique_names
@@ -121,6 +120,15 @@ from ..module_utils._ansible.libraries import missing_libraries
 from ..module_utils._ansible.timing import SpokenTiming
 from ..module_utils._core.errors import InvalidInput
 from ..module_utils._steps.fleet import Listing, Source, remember
+
+try:
+    from ansible.template import trust_as_template
+
+    doubt: t.Callable[[t.Any], t.Any] = str  # a text is no template unless somebody trusts it
+except ImportError:  # before ansible-core 2.19 every text is one unless it is marked
+    from ansible.utils.unsafe_proxy import wrap_var as doubt
+
+    trust_as_template = str
 
 ENDINGS = ("evercert_entra.yml", "evercert_entra.yaml")
 OF_EVERY_HOST = {
@@ -238,7 +246,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         hosts, again = distinct(
             host
             for tenant, listing in zip(tenants, listings)
-            for host in hosts_of(tenant, listing, trust_as_template)
+            for host in hosts_of(tenant, listing, trust_as_template, doubt)
             if self._is_wanted(host)
         )
         if again:

@@ -22,7 +22,7 @@ from .._steps.fleet import Listing
 from .fleet import Tenant
 
 Variables = dict[str, t.Any]
-Vouch = t.Callable[[str], str]
+Mark = t.Callable[[str], str]
 
 # The hosts of this plugin, whatever other inventories there are.
 EVERY_HOST = "entra_applications"
@@ -40,10 +40,11 @@ class Host:
     groups: tuple[str, ...]
 
 
-def hosts_of(tenant: Tenant, listing: Listing, vouch: Vouch = str) -> t.Iterator[Host]:
+def hosts_of(tenant: Tenant, listing: Listing, vouch: Mark = str, doubt: Mark = str) -> t.Iterator[Host]:
     """A host for each application, assessed as of the listing's time, by app ID: Graph promises no order.
 
-    `vouch` marks the texts that cannot hold a template, whatever the directory says: IDs, words and times.
+    `vouch` marks the texts that cannot hold a template, whatever the directory says: IDs, words and times. `doubt`
+    marks all others, which may hold whatever somebody has written there.
     """
     policy, now, in_tenant = tenant.policy, listing.now, group_of(tenant)
     shared = {f"entra_{name}": vouch(str(tenant.options[name])) for name in ("tenant_id", "cloud")}
@@ -56,13 +57,15 @@ def hosts_of(tenant: Tenant, listing: Listing, vouch: Vouch = str) -> t.Iterator
         variables: Variables = {
             "entra_app_id": vouch(application.app_id),
             "entra_object_id": vouch(application.object_id),
-            "entra_display_name": application.display_name,
+            "entra_display_name": doubt(application.display_name),
             "entra_kind": vouch(application.kind),
             **shared,
             "entra_status": known[verdict.status],
             "entra_findings": [vouch(finding.reason) for finding in verdict.findings],
             "entra_next_renewal": _time(due, vouch),
-            "entra_certificates": [_certificate(one, now, policy, vouch) for one in application.sign_in_credentials],
+            "entra_certificates": [
+                _certificate(one, now, policy, vouch, doubt) for one in application.sign_in_credentials
+            ],
         }
         if tenant.options["key_store"]:
             variables["entra_key_store"] = vouch(_key_store(tenant, application))
@@ -73,11 +76,11 @@ def group_of(tenant: Tenant) -> str:
     return "tenant_" + _UNSAFE_IN_GROUPS.sub("_", tenant.name)
 
 
-def _certificate(entry: KeyCredential, now: dt.datetime, policy: RenewalPolicy, vouch: Vouch) -> Variables:
+def _certificate(entry: KeyCredential, now: dt.datetime, policy: RenewalPolicy, vouch: Mark, doubt: Mark) -> Variables:
     left = (entry.not_after - now).total_seconds() // 86400 if entry.not_after else None
     return {
-        "key_id": vouch(entry.key_id) if is_id(entry.key_id) else entry.key_id,
-        "display_name": entry.display_name,
+        "key_id": (vouch if is_id(entry.key_id) else doubt)(entry.key_id),
+        "display_name": doubt(entry.display_name) if entry.display_name else entry.display_name,
         "thumbprint": vouch(entry.thumbprint) if entry.thumbprint else None,
         "not_before": _time(entry.not_before, vouch),
         "not_after": _time(entry.not_after, vouch),
@@ -86,7 +89,7 @@ def _certificate(entry: KeyCredential, now: dt.datetime, policy: RenewalPolicy, 
     }
 
 
-def _time(moment: dt.datetime | None, vouch: Vouch) -> str | None:
+def _time(moment: dt.datetime | None, vouch: Mark) -> str | None:
     text = format_iso(moment)
     return vouch(text) if text else None
 
