@@ -20,8 +20,10 @@ from .._entra.clock import Timing
 from .._steps.fleet import Listing, Source, read_tenants, recall
 from . import arguments
 from .arguments import CONNECTION, DUE, Options, Spec
+from .call import Call
 from .checking import checked_options
 from .connect import open_connection
+from .ways import CREDENTIALS, way_of
 
 # What one tenant may have beside its connection.
 QUERY: Spec = {
@@ -30,16 +32,6 @@ QUERY: Spec = {
     "key_store": {"type": "str", "no_log": False},
     **DUE,
 }
-# How to sign in goes together: whoever names one of these has none from elsewhere.
-CREDENTIALS = (
-    "auth_source",
-    "client_secret",
-    "client_certificate_path",
-    "client_certificate_passphrase",
-    "federated_token_file",
-    "service_connection_id",
-    "access_token",
-)
 # What a cached listing depends on. None of it is a secret.
 _ASKED = ("tenant_id", "client_id", "auth_source", "cloud", "authority_host", "graph_url", "filter")
 _PLACES = ("authority_host", "graph_url", "ca_path")
@@ -110,7 +102,7 @@ def sources_of(
 def _source(tenant: Tenant, timing: Timing) -> Source:
     """A key store belongs to the hosts, not to this connection."""
     options = {**{name: tenant.options[name] for name in CONNECTION}, "now": tenant.options["now"]}
-    connection = open_connection(options, timing=timing, needs_application=False, is_audit=True)
+    connection = open_connection(options, Call(timing=timing, needs_application=False, is_audit=True))
     return Source(connection, tenant.options["filter"])
 
 
@@ -150,16 +142,17 @@ def _canonical(options: Options) -> dict[str, t.Any]:
 def _merged(shared: Options, entry: Options) -> dict[str, t.Any]:
     """An entry wins over what all share. The tenant itself is never shared, nor taken from the environment."""
     kept = {name: value for name, value in shared.items() if name not in ("tenant_id", "name")}
-    if any(name in entry for name in CREDENTIALS):
-        kept = {name: value for name, value in kept.items() if name not in CREDENTIALS}
+    how = ("auth_source", *CREDENTIALS)
+    if any(name in entry for name in how):
+        kept = {name: value for name, value in kept.items() if name not in how}
     return _alone({"tenant_id": None, **kept, **entry})
 
 
 def _alone(options: Options) -> dict[str, t.Any]:
     """A file that says how to sign in keeps out what the environment says; AZURE_ variables may be somebody else's."""
-    if not any(options.get(name) for name in CREDENTIALS if name != "auth_source"):
+    if not any(options.get(name) for name in CREDENTIALS):
         return dict(options)
-    return {**dict.fromkeys(name for name in CREDENTIALS if name != "auth_source"), **options}
+    return {**dict.fromkeys(CREDENTIALS), **options}
 
 
 def _checked(given: Options, now: str | None) -> Tenant:
@@ -183,11 +176,9 @@ def _problems_of_sign_in(options: Options) -> list[str]:
     found = []
     if not options["tenant_id"]:
         found.append("tenant_id is needed: the tenant's GUID or domain, which its hosts carry as entra_tenant_id.")
-    if options["auth_source"] == "key_store":
-        found.append(
-            "auth_source key_store is for one application that renews itself. To list with such an application, name "
-            "its file current/bundle.pem in client_certificate_path, and its client_id."
-        )
+    way = way_of(options["auth_source"])
+    if way and way.not_for_inventories:
+        found.append(f"auth_source {way.name} {way.not_for_inventories}")
     return found
 
 

@@ -12,7 +12,9 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._ansible import arguments
+from .._ansible.call import Call
 from .._ansible.connect import open_connection
+from .._ansible.ways import way_of
 from .._core.errors import InvalidInput
 from .._core.misplaced import hidden, misplaced_in
 from .observation import WATCHABLE
@@ -20,8 +22,6 @@ from .schedule import Schedule
 
 Given = t.Mapping[str, t.Any]
 
-# With these a poll would wait for a person, or could read nothing but one application.
-NOT_FOR_POLLS = ("device_code", "key_store")
 OF_TENANT: arguments.Spec = {**arguments.CONNECTION, "filter": arguments.REPORT["filter"]}
 OF_SOURCE: arguments.Spec = {
     **OF_TENANT,
@@ -117,12 +117,11 @@ def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
     empty = arguments.tidied(options)[1]
     if empty:
         return arguments.about_empty(empty)
-    source = options.get("auth_source")
-    if source in NOT_FOR_POLLS:
-        why = "needs a person" if source == "device_code" else "signs in as one application"
-        return [f"auth_source {source} is not for an event source: it {why}."]
+    way = way_of(options.get("auth_source"))
+    if way and way.not_for_polls:
+        return [f"auth_source {way.name} is not for an event source: it {way.not_for_polls}."]
     try:
-        open_connection(options, needs_application=False)
+        open_connection(options, Call(needs_application=False))
     except InvalidInput as invalid:
         return invalid.problems
     return ()
