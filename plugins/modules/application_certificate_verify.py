@@ -245,6 +245,7 @@ def main() -> None:
             **arguments.WAITING,
         },
         supports_check_mode=True,
+        on_trial="client_certificate_path",
     )
     run(module, verify_certificate, verified=False)
 

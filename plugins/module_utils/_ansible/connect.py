@@ -38,7 +38,9 @@ def open_connection(options: Options, call: Call | None = None) -> Connection:
     sign_ins = SignIns(
         shelf.directory, place.clock, place.timing, arguments.proof_policy(options), are_noted=not call.check_mode
     )
-    setting = Setting(options, shelf, which.itself, sign_ins.begin_reading, place.timing, call.person)
+    setting = Setting(
+        options, shelf, which.itself, sign_ins.begin_reading, place.timing, call.person, call.from_environment
+    )
     identity = identify(setting, problems)
     selector = which.selected(_signs_in_as_itself(options, identity))
     problems += _problems_of_identity(options, shelf, identity)

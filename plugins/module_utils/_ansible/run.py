@@ -17,6 +17,7 @@ from .._core.texts import sentence, shown
 from . import arguments
 from .call import Call
 from .libraries import missing_libraries
+from .module import DiscreetModule
 from .timing import PlainTiming, SlicedTiming
 
 Result = dict[str, t.Any]
@@ -71,6 +72,7 @@ def call_of(module: AnsibleModule, **about: t.Any) -> Call:
         warn=module.warn,
         timing=timing_of(module),
         repairs=repairs_before(module),
+        from_environment=module.from_environment if isinstance(module, DiscreetModule) else (),
         **about,
     )
 

@@ -46,11 +46,10 @@ class Tokens:
             self.shared.drop(token)
 
     def _sign_in(self) -> AccessToken:
-        """Where auto chose the way, a refusal says which one that was: nobody else named it."""
+        """A refusal says what nobody named: the way that auto chose, and what the environment gave."""
         try:
             return self.identity.method.token(self.service)
         except SignInRefused as refused:
-            if not self.identity.choice.is_automatic:
+            if not self.identity.origin:
                 raise
-            message = f"{refused.message} (auth_source auto took {self.identity.way.name}.)"
-            raise SignInRefused(message, refused.diagnosis) from refused
+            raise SignInRefused(refused.message + self.identity.origin, refused.diagnosis) from refused

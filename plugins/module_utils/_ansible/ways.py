@@ -48,6 +48,8 @@ class Setting:
     note: t.Callable[[str], None]
     timing: Timing
     person: Person | None = None
+    # The options that the environment gave, and its variables.
+    from_environment: t.Collection[str] = ()
     environment: t.Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)
 
 
@@ -118,8 +120,15 @@ def _job_token(setting: Setting) -> JobToken | None:
 
 def _without(option: str, variable: str = "") -> t.Callable[[Setting], str | None]:
     """Why a way whose own option is not set is skipped."""
-    why = f"{option} ({variable}) is not set." if variable else f"{option} is not set."
-    return lambda setting: None if setting.options.get(option) else why
+
+    def why(setting: Setting) -> str | None:
+        if setting.options.get(option):
+            return None
+        if setting.environment.get(variable) and any(setting.options.get(name) for name in CREDENTIALS):
+            return f"{variable} is set, and not used beside a credential that is named."
+        return f"{option} ({variable}) is not set." if variable else f"{option} is not set."
+
+    return why
 
 
 def _without_own_key(setting: Setting) -> str | None:
@@ -225,6 +234,8 @@ WAYS: tuple[Way, ...] = (
 
 # How to sign in goes together: whoever names one of these has none from elsewhere.
 CREDENTIALS = tuple(option for way in WAYS for option in way.credentials)
+# The secrets among them that only open what another one names.
+OPENS = {"client_certificate_passphrase": "client_certificate_path"}
 
 
 def way_of(auth_source: str | None) -> Way | None:
@@ -239,18 +250,34 @@ class Identity:
     way: Way
     choice: Choice
     method: SignInMethod
+    # The options of this way that the environment gave.
+    from_environment: tuple[str, ...] = ()
+
+    @property
+    def origin(self) -> str:
+        """Where it came from, as far as no task says so: for whoever reads that it was refused."""
+        told = [f"auth_source auto took {self.way.name}."] if self.choice.is_automatic else []
+        told += [f"From the environment: {', '.join(self.from_environment)}."] if self.from_environment else []
+        return f" ({' '.join(told)})" if told else ""
 
 
 def identify(setting: Setting, problems: list[str]) -> Identity | None:
     """The identity that the options ask for, else the first one that is configured."""
     asked = way_of(setting.options.get("auth_source"))
     if asked:
-        return Identity(asked, Choice(asked.name), asked.build(setting))
+        return _identity(asked, Choice(asked.name), setting)
     skipped: list[tuple[str, str]] = []
     for way in WAYS:
         why = way.why_not(setting)
         if why is None:
-            return Identity(way, Choice(way.name, tuple(skipped), is_automatic=True), way.build(setting))
+            return _identity(way, Choice(way.name, tuple(skipped), is_automatic=True), setting)
         skipped.append((way.name, why))
     problems.append(f"No way to sign in. {' '.join(f'{name}: {why}' for name, why in skipped)}")
     return None
+
+
+def _identity(way: Way, choice: Choice, setting: Setting) -> Identity:
+    method = way.build(setting)
+    client_id = getattr(method, "client_id", None)  # not every way has one, and the key store may know another
+    used = ("client_id", *way.credentials) if client_id == setting.options.get("client_id") else way.credentials
+    return Identity(way, choice, method, tuple(name for name in used if name in setting.from_environment))

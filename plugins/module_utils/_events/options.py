@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from .._ansible import arguments
 from .._ansible.call import Call
 from .._ansible.connect import open_connection
+from .._ansible.precedence import as_a_whole, names_given
 from .._ansible.ways import way_of
 from .._core.errors import InvalidInput
 from .._core.misplaced import hidden, misplaced_in
@@ -82,7 +83,8 @@ def _entries(given: t.Any, problems: list[str]) -> list[dict[str, t.Any]]:
 
 def _complete(given: Given, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Options that are not given come from the environment, else they have their defaults."""
-    return arguments.tidied({**_defaults(OF_TENANT), **_fallbacks(environment), **given})[0]
+    options = {**_defaults(OF_TENANT), **_fallbacks(environment), **given}
+    return arguments.tidied(as_a_whole(options, names_given(OF_TENANT, given)))[0]
 
 
 def _defaults(spec: arguments.Spec) -> dict[str, t.Any]:
