@@ -87,18 +87,14 @@ def _problems_of_tenant(options: Options, call: Call, identity: Identity | None)
 def _connect(
     options: Options, call: Call, place: Place, shelf: Shelf, selector: Selector, identity: Identity
 ) -> Connection:
-    # Looked up at the first sign-in with a key: a vault has to be open for it, and opens with a token of this service.
-    algorithm = Algorithm(place.cloud.authority_host, lambda: _remembered_algorithms(store))
-    service = TokenService(place.transport, place.clock, place.cloud, place.tenant_id, algorithm)
-    shares = shares_of(identity.way.name, options, service)
-    tokens = Tokens(identity, service, place.patience, shares.tokens if shares and identity.way.is_shared else None)
-    store = shelf.open(lambda url: KeyVault(place.transport, place.timing, url, tokens.for_vault, place.patience))
+    shares = shares_of(identity.way.name, options, place.cloud.graph_url, place.tenant_id)
+    tokens, store = _open(place, shelf, identity, shares)
     return Connection(
         selector=selector,
         transport=place.transport,
         timing=place.timing,
         clock=place.clock,
-        service=service,
+        service=tokens.service,
         identity=identity.method,
         graph=_graph(place, tokens, shares, call),
         parse_certificate=certificate_from_der,
@@ -110,6 +106,15 @@ def _connect(
         warn=call.warn,
         forget_tokens=shares.tokens.forget_all if shares else lambda: None,
     )
+
+
+def _open(place: Place, shelf: Shelf, identity: Identity, shares: Shares | None) -> tuple[Tokens, KeyStore | None]:
+    """What signs in, and the key store. A vault opens with a token, and knows how a token has to be signed for."""
+    algorithm = Algorithm(place.cloud.authority_host, lambda: _remembered_algorithms(store))
+    service = TokenService(place.transport, place.clock, place.cloud, place.tenant_id, algorithm)
+    tokens = Tokens(identity, service, place.patience, shares.tokens if shares and identity.way.is_shared else None)
+    store = shelf.open(lambda url: KeyVault(place.transport, place.timing, url, tokens.for_vault, place.patience))
+    return tokens, store
 
 
 def _graph(place: Place, tokens: Tokens, shares: Shares | None, call: Call) -> GraphClient:

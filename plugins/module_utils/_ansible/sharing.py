@@ -15,7 +15,7 @@ import time
 import typing as t
 
 from .._core.quota import Quota, Turns, refuse, take_turn
-from .._entra.tokens import AccessToken, TokenService
+from .._entra.tokens import AccessToken
 from .arguments import CONNECTION, Options
 from .play_memory import PlayMemory
 
@@ -160,11 +160,11 @@ class Shares:
     tokens: SharedTokens
 
 
-def shares_of(source: str, options: Options, service: TokenService) -> Shares | None:
+def shares_of(source: str, options: Options, graph_url: str, tenant_id: str) -> Shares | None:
     """What a connection may use of what this process shares, if it does."""
     if _current is None:
         return None
-    turns = SharedTurns(_current, service.cloud.graph_url, service.tenant_id)
+    turns = SharedTurns(_current, graph_url, tenant_id)
     return Shares(turns, SharedTokens(_current, identity_of(source, options)))
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 
 
@@ -19,6 +20,21 @@ class Selector:
 
     def __bool__(self) -> bool:
         return bool(self.app_id or self.object_id or self.display_name)
+
+
+class Ids(t.NamedTuple):
+    """What is known of an application's IDs; whoever said it first is believed."""
+
+    app_id: str = ""
+    object_id: str = ""
+
+    @property
+    def are_known(self) -> bool:
+        return bool(self.app_id and self.object_id)
+
+    def filled(self, app_id: str | None, object_id: str | None) -> Ids:
+        """The same, where something was unknown with what another one says."""
+        return Ids(self.app_id or app_id or "", self.object_id or object_id or "")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from .._core.memory import Memory
 from .._core.model import Application, StoreContents, Version
 from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
 from .._core.skew import Times
-from .._core.which import Selector
+from .._core.which import Ids, Selector
 from .._entra.applications import ParseCertificate, find_application
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
@@ -158,6 +158,11 @@ class Connection:
         """The application that signs in as itself, when it does."""
         return getattr(self.identity, "client_id", None) if self.is_own_identity else None
 
+    @property
+    def ids(self) -> Ids:
+        """What the options say of the application's IDs, or what they mean where it signs in as itself."""
+        return Ids().filled(self.selector.app_id or self.own_app_id, self.selector.object_id)
+
     def find_application(self, new_connection: bool = False, object_id: str | None = None) -> Application:
         """Read the selected application, by its object ID once that is known, and remember every entry of it."""
         chosen = Selector(object_id=object_id) if object_id else self.selector
@@ -235,7 +240,7 @@ def refuse_other_application(
     connection: Connection, contents: StoreContents, application: Application | None = None
 ) -> None:
     """Keys of one application on another one: everything that would be said and done about them would be wrong."""
-    app_id = application.app_id if application else connection.selector.app_id or connection.own_app_id
+    app_id = application.app_id if application else connection.ids.app_id
     owners = [version.record.app_id for version in contents.versions if version.record.app_id]
     if app_id and owners and app_id.lower() not in [owner.lower() for owner in owners]:
         problem = (
@@ -245,16 +250,15 @@ def refuse_other_application(
         raise InvalidInput([problem])
 
 
-def identity_of(connection: Connection, application: Application | None, version: Version | None) -> tuple[str, str]:
-    """The app ID and the object ID as far as known: from the directory, the selector, or the store's records."""
-    app_id = (application and application.app_id) or connection.selector.app_id or connection.own_app_id
-    object_id = (application and application.object_id) or connection.selector.object_id
-    if app_id and object_id:
-        return app_id, object_id
-    records = [version.record] if version else []
-    if connection.key_store is not None:
-        records += [other.record for other in connection.key_store.look().versions]
-    return (
-        app_id or next((record.app_id for record in records if record.app_id), None) or "",
-        object_id or next((record.object_id for record in records if record.object_id), None) or "",
-    )
+def identity_of(connection: Connection, application: Application | None, version: Version | None) -> Ids:
+    """The IDs as far as known: from the directory, the options, or the store's records, that of `version` first."""
+    if application:
+        return Ids(application.app_id, application.object_id)
+    known = connection.ids
+    if version:
+        known = known.filled(version.record.app_id, version.record.object_id)
+    if known.are_known or connection.key_store is None:
+        return known
+    for other in connection.key_store.look().versions:
+        known = known.filled(other.record.app_id, other.record.object_id)
+    return known

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._core.which import Selector, Which
+from ansible_collections.evercert.entra.plugins.module_utils._core.which import Ids, Selector, Which
 
 TASK, CLIENT, STORE, AROUND = "of the task", "client of the task", "of the store", "client of the environment"
 
@@ -39,3 +39,13 @@ def test_a_client_id_names_the_application_only_where_that_signs_in_itself():
     assert Which(client_id=CLIENT, recorded=STORE).selected(as_itself=True) == Selector(app_id=CLIENT)
     assert Which(client_id=CLIENT, recorded=STORE).selected(as_itself=False) == Selector(app_id=STORE)
     assert not Which(client_id=CLIENT, client_id_around=AROUND).selected(as_itself=False)
+
+
+def test_an_id_that_is_known_is_believed_before_what_others_say():
+    assert Ids("a", "").filled("b", "c") == ("a", "c")
+    assert Ids().filled(None, "c").filled("b", None) == ("b", "c")
+
+
+@pytest.mark.parametrize(("ids", "are_known"), [(Ids("a", "b"), True), (Ids("a"), False), (Ids("", "b"), False)])
+def test_both_ids_have_to_be_known(ids, are_known):
+    assert ids.are_known is are_known
