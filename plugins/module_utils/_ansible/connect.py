@@ -21,11 +21,12 @@ from .._steps.connection import Connection, SignIns
 from . import arguments
 from .arguments import Options
 from .call import Call
+from .identity import Identity, identify
 from .place import Place, find_place
+from .setting import Setting
 from .sharing import Shares, shares_of
 from .shelf import Shelf, find_shelf
 from .tokens import Tokens
-from .ways import Identity, Setting, identify
 
 
 def open_connection(options: Options, call: Call | None = None) -> Connection:

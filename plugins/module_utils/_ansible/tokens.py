@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from .._core.errors import SignInRefused
 from .._entra.patience import VAULT_TOKENS, Patience
 from .._entra.tokens import AccessToken, TokenService
-from .ways import Identity
+from .identity import Identity
 
 
 class Shared(t.Protocol):

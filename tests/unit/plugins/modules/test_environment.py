@@ -75,7 +75,7 @@ def test_a_credential_of_the_task_keeps_those_of_the_environment_out(run, payrol
     assert found["auth"]["source"] == "certificate"
     assert found["auth"]["skipped"][1] == {
         "source": "client_secret",
-        "why": "AZURE_CLIENT_SECRET is set, and not used beside a credential that is named.",
+        "why": "AZURE_CLIENT_SECRET is set, and not used beside what the options say.",
     }
 
 

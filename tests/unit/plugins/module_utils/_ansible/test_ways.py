@@ -10,19 +10,26 @@ import dataclasses
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.setting import Setting
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.shelf import Shelf
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.ways import (
     CREDENTIALS,
     WAYS,
-    Setting,
     Way,
     way_of,
 )
 
 
-def nothing(**given):
-    """A host where nothing is configured."""
-    return Setting(given, Shelf(), None, lambda thumbprint: None, None, environment={"PATH": "/nowhere"})
+def nothing(**variables):
+    """A host where nothing is configured, but for variables."""
+    environment = {"PATH": "/nowhere", **variables}
+    return Setting({}, Shelf(), None, lambda thumbprint: None, None, environment=environment)
+
+
+def test_a_variable_that_does_not_count_is_not_called_unset():
+    (why,) = [way.why_not(nothing(AZURE_CLIENT_SECRET="s")) for way in WAYS if way.name == "client_secret"]
+
+    assert why == "AZURE_CLIENT_SECRET is set, and not used beside what the options say."
 
 
 def test_the_table_is_in_the_order_of_auto():
