@@ -23,6 +23,7 @@ from .arguments import CONNECTION, DUE, Options, Spec
 from .call import Call
 from .checking import checked_options
 from .connect import open_connection
+from .precedence import names_from_environment, names_given
 from .ways import CREDENTIALS, way_of
 
 # What one tenant may have beside its connection.
@@ -48,6 +49,8 @@ class Tenant:
     places: Options = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     can_be_opened: bool = True
+    # The options that the file leaves out and the environment gave.
+    from_environment: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -102,7 +105,8 @@ def sources_of(
 def _source(tenant: Tenant, timing: Timing) -> Source:
     """A key store belongs to the hosts, not to this connection."""
     options = {**{name: tenant.options[name] for name in CONNECTION}, "now": tenant.options["now"]}
-    connection = open_connection(options, Call(timing=timing, needs_application=False, is_audit=True))
+    call = Call(timing=timing, needs_application=False, is_audit=True, from_environment=tenant.from_environment)
+    connection = open_connection(options, call)
     return Source(connection, tenant.options["filter"])
 
 
@@ -168,7 +172,8 @@ def _checked(given: Options, now: str | None) -> Tenant:
     problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
     unusable = [] if wrong or empty else _problems_of_sign_in(options)
     problems += wrong + unusable + ([] if wrong or empty else _problems_of(options))
-    return Tenant(options, places, tuple(problems), can_be_opened=not (wrong or unusable or empty))
+    around = names_from_environment(CONNECTION, options, names_given(CONNECTION, given))
+    return Tenant(options, places, tuple(problems), not (wrong or unusable or empty), around)
 
 
 def _problems_of_sign_in(options: Options) -> list[str]:

@@ -80,6 +80,13 @@ def test_a_credential_of_the_file_keeps_those_of_the_environment_out():
         assert found["client_secret"] is None
 
 
+def test_what_the_environment_gave_is_known_for_a_refusal():
+    (mixed,), (own,) = tenants({"client_id": "a"}), tenants({**CONTOSO, "client_id": "a", "client_secret": "b"})
+
+    assert mixed.from_environment >= {"tenant_id", "client_secret"} and "client_id" not in mixed.from_environment
+    assert not own.from_environment & {"tenant_id", "client_id", "client_secret"}
+
+
 def test_a_way_to_sign_in_of_an_entry_takes_no_shared_credential():
     assert options({"access_token": "shared"}, {**CONTOSO, "auth_source": "azure_cli"})["access_token"] is None
 
