@@ -104,16 +104,14 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, inputs, results, specs
 from ..module_utils._ansible.module import DiscreetModule
-from ..module_utils._ansible.run import run
+from ..module_utils._ansible.run import call_of, run
 from ..module_utils._core.verdict import normal_thumbprint
 from ..module_utils._steps.certificate import Target, keep_absent, keep_present
 
 
 def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     options, dry_run = module.params, module.check_mode
-    connection = connect.open_connection(
-        options, check_mode=dry_run, warn=module.warn, problems=arguments.problems_of_certificate(options)
-    )
+    connection = connect.open_connection(options, call_of(module, problems=arguments.problems_of_certificate(options)))
     certificate = inputs.public_certificate(options)
     policy = arguments.renewal_policy(options)
     if options["state"] == "present" and certificate:

@@ -320,7 +320,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, operators, results, specs
 from ..module_utils._ansible.module import DiscreetModule
-from ..module_utils._ansible.run import run
+from ..module_utils._ansible.run import call_of, run
 from ..module_utils._core.policy import RenewalPolicy
 from ..module_utils._core.verdict import normal_thumbprint
 from ..module_utils._steps.connection import Connection
@@ -331,12 +331,13 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
     options = module.params
     connection = connect.open_connection(
         options,
-        check_mode=module.check_mode,
-        warn=module.warn,
-        needs_application=False,
-        is_audit=True,
-        signs_in=options["sign_in"],
-        problems=arguments.problems_of_report(options),
+        call_of(
+            module,
+            needs_application=False,
+            is_audit=True,
+            signs_in=options["sign_in"],
+            problems=arguments.problems_of_report(options),
+        ),
     )
     policy = arguments.renewal_policy(options)
     found = results.of_reports(_inspect(connection, policy, options), policy, options["return_applications"])

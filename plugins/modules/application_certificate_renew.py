@@ -265,20 +265,13 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, connect, operators, renewing, results, specs
 from ..module_utils._ansible.module import DiscreetModule
-from ..module_utils._ansible.run import repairs_before, run, timing_of
+from ..module_utils._ansible.run import call_of, run
 
 
 def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     options = module.params
-    connection = connect.open_connection(
-        options,
-        check_mode=module.check_mode,
-        warn=module.warn,
-        timing=timing_of(module),
-        signs_in=True,
-        problems=arguments.problems_of_renewal(options),
-    )
-    connection.repairs = repairs_before(module)
+    call = call_of(module, signs_in=True, problems=arguments.problems_of_renewal(options))
+    connection = connect.open_connection(options, call)
     renewal = renewing.act(module, connection)
     found = results.of_renewal(renewal, arguments.renewal_policy(options))
     found = operators.with_operator(connection, options, {**found, **renewing.signing_request_of(renewal, options)})

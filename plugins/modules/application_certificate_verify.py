@@ -176,7 +176,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils._ansible import arguments, bundle, connect, inputs, results, specs
 from ..module_utils._ansible.module import DiscreetModule
-from ..module_utils._ansible.run import carried, repairs_before, run, timing_of
+from ..module_utils._ansible.run import call_of, carried, run
 from ..module_utils._steps.prove import as_values
 from ..module_utils._steps.run import ProofProgress
 from ..module_utils._steps.verify import find_subject, verify
@@ -184,15 +184,8 @@ from ..module_utils._steps.verify import find_subject, verify
 
 def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     options, carry = module.params, carried(module)
-    connection = connect.open_connection(
-        options,
-        check_mode=module.check_mode,
-        warn=module.warn,
-        timing=timing_of(module),
-        signs_in=True,
-        problems=[*arguments.problems_of_verification(options), *bundle.missing_directory(options)],
-    )
-    connection.repairs = repairs_before(module)
+    problems = [*arguments.problems_of_verification(options), *bundle.missing_directory(options)]
+    connection = connect.open_connection(options, call_of(module, signs_in=True, problems=problems))
     with bundle.kept(module, connection) as keep:
         subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))
         progress = ProofProgress(**carry["progress"]) if carry else None
@@ -205,6 +198,7 @@ def main() -> None:
     module = DiscreetModule(
         argument_spec={**specs.OF_APPLICATION_CERTIFICATE_VERIFY, **arguments.WAITING},
         supports_check_mode=True,
+        on_trial="client_certificate_path",
     )
     run(module, verify_certificate, verified=False)
 

@@ -15,6 +15,7 @@ import typing as t
 
 from ..module_utils._ansible import connect, timing
 from ..module_utils._ansible.arguments import about_empty, tidied
+from ..module_utils._ansible.call import Call
 from ..module_utils._ansible.checking import checked_options
 from ..module_utils._ansible.libraries import missing_libraries
 from ..module_utils._ansible.specs import CONNECTION
@@ -40,7 +41,7 @@ def sign_in(
     """Connection options with a token in place of auth_source device_code.
 
     `options` are a task's; others than those of the connection are ignored. `say` shows a person one line.
-    Raises EvercertError. `parts` go to `open_connection` (transport, timing), for tests.
+    Raises EvercertError. `parts` go to the `Call` (transport, timing), for tests.
     """
     missing = missing_libraries()
     if missing:
@@ -48,7 +49,8 @@ def sign_in(
     given = connection_options(options)
     clocks = parts.setdefault("timing", timing.PlainTiming())
     wait = _Wait(say, clocks.monotonic)
-    connection = connect.open_connection(given, needs_application=False, person=Person(wait.show, scopes), **parts)
+    call = Call(needs_application=False, person=Person(wait.show, scopes), **parts)
+    connection = connect.open_connection(given, call)
     with wait.reminding():
         token = connection.graph.token
     say("signed in")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, files, inputs, specs
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.call import Call
 from ansible_collections.evercert.entra.plugins.module_utils._core import times
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._core.verdict import normal_thumbprint
@@ -121,7 +122,7 @@ def test_options_are_a_problem_or_a_policy_and_a_connection(values):
     for reader in READERS:
         assert all(isinstance(problem, str) and "s3cret" not in problem for problem in reader(values))
     try:
-        connect.open_connection(values, transport=object())
+        connect.open_connection(values, Call(transport=object()))
     except InvalidInput as refused:
         assert refused.problems and "s3cret" not in refused.message
         return

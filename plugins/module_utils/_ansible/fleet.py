@@ -20,9 +20,12 @@ from .._entra.clock import Timing
 from .._steps.fleet import Listing, Source, read_tenants, recall
 from . import arguments
 from .arguments import Options
+from .call import Call
 from .checking import checked_options
 from .connect import open_connection
+from .precedence import names_from_environment, names_given
 from .specs import AGE, CONNECTION, DUE, Spec
+from .ways import CREDENTIALS, way_of
 
 # What one tenant may have beside its connection.
 QUERY: Spec = {
@@ -32,14 +35,6 @@ QUERY: Spec = {
     **DUE,
     **AGE,
 }
-# How to sign in goes together: whoever names one of these has none from elsewhere.
-CREDENTIALS = (
-    "auth_source",
-    "client_secret",
-    "client_certificate_path",
-    "client_certificate_passphrase",
-    "access_token",
-)
 # What a cached listing depends on. None of it is a secret.
 _ASKED = ("tenant_id", "client_id", "auth_source", "cloud", "authority_host", "graph_url", "filter")
 _PLACES = ("authority_host", "graph_url", "ca_path")
@@ -56,6 +51,8 @@ class Tenant:
     places: Options = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     can_be_opened: bool = True
+    # The options that the file leaves out and the environment gave.
+    from_environment: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:
@@ -110,7 +107,8 @@ def sources_of(
 def _source(tenant: Tenant, timing: Timing) -> Source:
     """A key store belongs to the hosts, not to this connection."""
     options = {**{name: tenant.options[name] for name in CONNECTION}, "now": tenant.options["now"]}
-    connection = open_connection(options, timing=timing, needs_application=False, is_audit=True)
+    call = Call(timing=timing, needs_application=False, is_audit=True, from_environment=tenant.from_environment)
+    connection = open_connection(options, call)
     return Source(connection, tenant.options["filter"])
 
 
@@ -150,16 +148,17 @@ def _canonical(options: Options) -> dict[str, t.Any]:
 def _merged(shared: Options, entry: Options) -> dict[str, t.Any]:
     """An entry wins over what all share. The tenant itself is never shared, nor taken from the environment."""
     kept = {name: value for name, value in shared.items() if name not in ("tenant_id", "name")}
-    if any(name in entry for name in CREDENTIALS):
-        kept = {name: value for name, value in kept.items() if name not in CREDENTIALS}
+    how = ("auth_source", *CREDENTIALS)
+    if any(name in entry for name in how):
+        kept = {name: value for name, value in kept.items() if name not in how}
     return _alone({"tenant_id": None, **kept, **entry})
 
 
 def _alone(options: Options) -> dict[str, t.Any]:
     """A file that says how to sign in keeps out what the environment says; AZURE_ variables may be somebody else's."""
-    if not any(options.get(name) for name in CREDENTIALS if name != "auth_source"):
+    if not any(options.get(name) for name in CREDENTIALS):
         return dict(options)
-    return {**dict.fromkeys(name for name in CREDENTIALS if name != "auth_source"), **options}
+    return {**dict.fromkeys(CREDENTIALS), **options}
 
 
 def _checked(given: Options, now: str | None) -> Tenant:
@@ -175,7 +174,8 @@ def _checked(given: Options, now: str | None) -> Tenant:
     problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
     unusable = [] if wrong or empty else _problems_of_sign_in(options)
     problems += wrong + unusable + ([] if wrong or empty else _problems_of(options))
-    return Tenant(options, places, tuple(problems), can_be_opened=not (wrong or unusable or empty))
+    around = names_from_environment(CONNECTION, options, names_given(CONNECTION, given))
+    return Tenant(options, places, tuple(problems), not (wrong or unusable or empty), around)
 
 
 def _problems_of_sign_in(options: Options) -> list[str]:
@@ -183,11 +183,9 @@ def _problems_of_sign_in(options: Options) -> list[str]:
     found = []
     if not options["tenant_id"]:
         found.append("tenant_id is needed: the tenant's GUID or domain, which its hosts carry as entra_tenant_id.")
-    if options["auth_source"] == "key_store":
-        found.append(
-            "auth_source key_store is for one application that renews itself. To list with such an application, name "
-            "its file current/bundle.pem in client_certificate_path, and its client_id."
-        )
+    way = way_of(options["auth_source"])
+    if way and way.not_for_inventories:
+        found.append(f"auth_source {way.name} {way.not_for_inventories}")
     return found
 
 

@@ -14,6 +14,7 @@ from ansible.module_utils.common.parameters import remove_values
 from .._core.misplaced import misplaced_in, pieces_of
 from .._core.texts import sentence
 from .checking import plainly, problems_of_lists, without_nulls
+from .precedence import as_a_whole, names_from_environment, names_given
 
 
 class DiscreetModule(AnsibleModule):
@@ -24,15 +25,25 @@ class DiscreetModule(AnsibleModule):
     which is a result.
     """
 
-    def __init__(self, **specification: t.Any) -> None:
+    # The options that the environment gave.
+    from_environment: frozenset[str] = frozenset()
+    _given: t.Mapping[str, t.Any] | None = None
+
+    def __init__(self, on_trial: str = "", **specification: t.Any) -> None:
+        """`on_trial` is an option that names a credential to try; see `as_a_whole`."""
         self._described = specification["argument_spec"]
         core: t.Any = super()  # which has no types
         core.__init__(**specification)
+        if self._given is not None:
+            given = names_given(self.argument_spec, self._given)
+            self.params.update(as_a_whole(self.params, given, on_trial))
+            self.from_environment = names_from_environment(self.argument_spec, self.params, given)
 
     def _load_params(self) -> None:
-        """Null is not given: Ansible would refuse it where there is a default."""
+        """A task's own arguments, before ansible-core fills in the environment and no longer tells them apart."""
         core: t.Any = super()
         core._load_params()
+        self._given = dict(self.params)
         self.params = without_nulls(self._described, self.params)
         problems = problems_of_lists(self._described, self.params)
         if problems:

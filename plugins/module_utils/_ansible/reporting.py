@@ -27,6 +27,7 @@ from .._report.writing import counted, write_report
 from .._steps.report import inspect_all
 from . import arguments, connect, operators, results
 from .arguments import Options
+from .run import call_of
 from .timing import PlainTiming
 
 
@@ -43,11 +44,7 @@ def report_applications(module: AnsibleModule) -> results.Values:
         return _write(module, totals, _merged(options, totals))
     connection = connect.open_connection(
         options,
-        check_mode=module.check_mode,
-        warn=module.warn,
-        needs_application=False,
-        problems=arguments.problems_of_page(options),
-        is_audit=True,
+        call_of(module, needs_application=False, is_audit=True, problems=arguments.problems_of_page(options)),
     )
     policy = arguments.renewal_policy(options)
     found = inspect_all(connection, policy, options["filter"])

@@ -15,7 +15,9 @@ from .._core.errors import EvercertError, InvalidInput, NotPermitted, StillWaiti
 from .._core.privileges import PRIVILEGES
 from .._core.texts import sentence, shown
 from . import arguments
+from .call import Call
 from .libraries import missing_libraries
+from .module import DiscreetModule
 from .timing import PlainTiming, SlicedTiming
 
 Result = dict[str, t.Any]
@@ -61,6 +63,18 @@ def carried(module: AnsibleModule) -> dict[str, t.Any]:
 def repairs_before(module: AnsibleModule) -> frozenset[str]:
     """What the recovery that this call is a part of has repaired already; see `Connection.repairs`."""
     return frozenset((module.params.get("_waiting") or {}).get("repairs") or ())
+
+
+def call_of(module: AnsibleModule, **about: t.Any) -> Call:
+    """What this call says to a connection, whatever the module is for."""
+    return Call(
+        check_mode=module.check_mode,
+        warn=module.warn,
+        timing=timing_of(module),
+        repairs=repairs_before(module),
+        from_environment=module.from_environment if isinstance(module, DiscreetModule) else (),
+        **about,
+    )
 
 
 def _hand_over(module: AnsibleModule, pause: StillWaiting) -> Result:

@@ -16,14 +16,10 @@ import typing as t
 
 from .._core.quota import Quota, Turns, refuse, take_turn
 from .._entra.tokens import AccessToken
-from .._steps.connection import Connection
 from .arguments import Options
 from .play_memory import PlayMemory
 from .specs import CONNECTION
 
-# Never shared: a sign-in with the key store is proof that its key is accepted, a person's is for one task, and a token
-# that was handed in belongs to whoever did that.
-NEVER_SHARED = ("key_store", "device_code", "access_token")
 # Seconds before its end from which on a token is not used any more.
 MARGIN = 300.0
 # Seconds to wait for another process: while it signs in, and while it notes something. After that everybody acts for
@@ -62,19 +58,6 @@ def shared(sharing: Sharing | None) -> t.Iterator[None]:
         yield
     finally:
         _current = before
-
-
-def share(connection: Connection, options: Options) -> None:
-    """Let a connection use what this process shares, if it does."""
-    if _current is None:
-        return
-    graph, identity = connection.graph, connection.identity
-    graph.turns = SharedTurns(_current, connection.service.cloud.graph_url, connection.service.tenant_id)
-    tokens = SharedTokens(_current, identity_of(identity.name, options))
-    connection.forget_tokens = tokens.forget_all
-    if identity.name not in NEVER_SHARED:
-        sign_in = graph.sign_in
-        graph.sign_in, graph.drop_token = (lambda: tokens.get(sign_in)), tokens.drop
 
 
 def identity_of(source: str, options: Options) -> str:
@@ -168,6 +151,22 @@ class SharedTurns:
             known = entry.read()
             turns = Turns(tuple(known["given"]), known["kept"], known["closed"], known["counted"]) if known else Turns()
             yield turns, lambda new: entry.write(_as_values(new))
+
+
+@dataclasses.dataclass(frozen=True)
+class Shares:
+    """What one connection has in common with those of other tasks."""
+
+    turns: SharedTurns
+    tokens: SharedTokens
+
+
+def shares_of(source: str, options: Options, graph_url: str, tenant_id: str) -> Shares | None:
+    """What a connection may use of what this process shares, if it does."""
+    if _current is None:
+        return None
+    turns = SharedTurns(_current, graph_url, tenant_id)
+    return Shares(turns, SharedTokens(_current, identity_of(source, options)))
 
 
 def _as_values(turns: Turns) -> dict[str, t.Any]:

@@ -43,18 +43,22 @@ class GraphClient:
         cloud: Cloud,
         sign_in: t.Callable[[], AccessToken],
         patience: Patience | None = None,
+        *,
+        priority: t.Literal["Low"] | None = None,
+        turns: Turns | None = None,
+        drop_token: t.Callable[[AccessToken], None] = lambda token: None,
     ) -> None:
         self._transport = transport
         self._clock = clock
         self.patience = patience or Patience(timing)
         self._cloud = cloud
-        self.sign_in = sign_in
+        self._sign_in = sign_in
         self._token: AccessToken | None = None
         # Which requests the service refuses first where limits are near; None leaves that to the service.
-        self.priority: t.Literal["Low"] | None = None
+        self.priority = priority
         # Shared with other processes: whose turn it is to read, and a token that one of them got.
-        self.turns: Turns | None = None
-        self.drop_token: t.Callable[[AccessToken], None] = lambda token: None
+        self.turns = turns
+        self.drop_token = drop_token
 
     @property
     def tried(self) -> dict[str, int]:
@@ -73,7 +77,7 @@ class GraphClient:
     def token(self) -> AccessToken:
         """Signs in on first use; passing trouble is waited out. Raises SignInRefused or NetworkFailure."""
         if self._token is None:
-            self._token = self.patience.repeat(TOKENS, self.sign_in)
+            self._token = self.patience.repeat(TOKENS, self._sign_in)
         return self._token
 
     def get(self, path: str, new_connection: bool = False, headers: t.Mapping[str, str] | None = None) -> Json:

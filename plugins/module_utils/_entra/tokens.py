@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import dataclasses
 import json
 import traceback
 import typing as t
@@ -75,6 +76,11 @@ class TokenService:
         self.tenant_id = tenant_id
         self._discovery: Response | None = None
         self.attempts = 0
+
+    def towards(self, resource: str) -> TokenService:
+        """The same service for tokens of something else than Graph."""
+        cloud = dataclasses.replace(self.cloud, graph_url=resource)
+        return TokenService(self._transport, self._clock, cloud, self.tenant_id, self.algorithm)
 
     @property
     def authority(self) -> str:

@@ -12,15 +12,16 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._ansible import arguments, specs
+from .._ansible.call import Call
 from .._ansible.connect import open_connection
+from .._ansible.precedence import as_a_whole, names_given
+from .._ansible.ways import way_of
 from .._core.errors import InvalidInput
 from .._core.misplaced import hidden, misplaced_in
 from .schedule import Schedule
 
 Given = t.Mapping[str, t.Any]
 
-# With these a poll would wait for a person, or could read nothing but one application.
-NOT_FOR_POLLS = ("device_code", "key_store")
 OF_TENANT: specs.Spec = {**specs.CONNECTION, **specs.FILTER}
 OF_SOURCE: specs.Spec = specs.OF_CERTIFICATE_EXPIRY
 TIMES = ("interval", "repeat_after")
@@ -64,7 +65,8 @@ def _entries(given: t.Any, problems: list[str]) -> list[dict[str, t.Any]]:
 
 def _complete(given: Given, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
     """Options that are not given come from the environment, else they have their defaults."""
-    return arguments.tidied({**_defaults(OF_TENANT), **_fallbacks(environment), **given})[0]
+    options = {**_defaults(OF_TENANT), **_fallbacks(environment), **given}
+    return arguments.tidied(as_a_whole(options, names_given(OF_TENANT, given)))[0]
 
 
 def _defaults(spec: specs.Spec) -> dict[str, t.Any]:
@@ -99,12 +101,11 @@ def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
     empty = arguments.tidied(options)[1]
     if empty:
         return arguments.about_empty(empty)
-    source = options.get("auth_source")
-    if source in NOT_FOR_POLLS:
-        why = "needs a person" if source == "device_code" else "signs in as one application"
-        return [f"auth_source {source} is not for an event source: it {why}."]
+    way = way_of(options.get("auth_source"))
+    if way and way.not_for_polls:
+        return [f"auth_source {way.name} is not for an event source: it {way.not_for_polls}."]
     try:
-        open_connection(options, needs_application=False)
+        open_connection(options, Call(needs_application=False))
     except InvalidInput as invalid:
         return invalid.problems
     return ()

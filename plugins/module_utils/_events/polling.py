@@ -11,6 +11,7 @@ import typing as t
 from dataclasses import dataclass, field
 
 from .._ansible import arguments
+from .._ansible.call import Call
 from .._ansible.connect import open_connection
 from .._ansible.timing import PlainTiming
 from .._core.errors import EvercertError, GraphRefused
@@ -58,7 +59,8 @@ def look(
 
     The connection is opened anew each time, as certificates and tokens in files are renewed between two polls.
     """
-    connection = open_connection(options, timing=timing, transport=transport, needs_application=False, is_audit=True)
+    call = Call(timing=timing, transport=transport, needs_application=False, is_audit=True)
+    connection = open_connection(options, call)
     policy, seen = arguments.renewal_policy(options), Poll()
     for report in inspect_all(connection, policy, options.get("filter")):
         application = report.facts.application

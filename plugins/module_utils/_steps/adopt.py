@@ -89,7 +89,7 @@ def _read_if_allowed(connection: Connection, token: AccessToken) -> Application 
     """With the application's own token, unless another identity was given; without permission nothing is lost."""
     reader = connection
     if connection.is_own_identity:
-        connection.graph = connection.graph_as(token)
+        connection.read_as(token)
     try:
         return reader.find_application()
     except GraphRefused as refusal:

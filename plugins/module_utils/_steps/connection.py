@@ -19,6 +19,7 @@ from .._core.memory import Memory
 from .._core.model import Application, StoreContents, Version
 from .._core.policy import BUDGET_WINDOW, SKEW_LIMIT, ProofPolicy
 from .._core.skew import Times
+from .._core.which import Ids, Selector
 from .._entra.applications import ParseCertificate, find_application
 from .._entra.assertion import Signer
 from .._entra.clock import ServiceClock, Timing
@@ -32,24 +33,49 @@ from .._keys.store import KeyStore
 
 
 @dataclass(frozen=True)
-class Selector:
-    """Which application: exactly one of these is given, or none for the whole tenant."""
-
-    app_id: str | None = None
-    object_id: str | None = None
-    display_name: str | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.app_id or self.object_id or self.display_name)
-
-
-@dataclass(frozen=True)
 class Choice:
     """The way to sign in; with auth_source auto also each way that was passed over, and why."""
 
     source: str
     skipped: tuple[tuple[str, str], ...] = ()
     is_automatic: bool = False
+
+
+@dataclass(frozen=True)
+class SignIns:
+    """The sign-ins as the managed application: noted in its key store, and kept within their budget."""
+
+    key_store: KeyStore | None
+    clock: ServiceClock
+    timing: Timing
+    proof: ProofPolicy
+    are_noted: bool = True
+
+    def wait(self) -> float:
+        """Wait until one more fits the budget; the seconds that took."""
+        waited = 0.0
+        while pause := self.pause:
+            self.timing.wait(pause, f"the budget of {self.proof.budget} sign-ins in 5 minutes (sign_in_budget) is used")
+            waited += pause
+        return waited
+
+    @property
+    def pause(self) -> float:
+        """The seconds until one more fits. Without a key store nothing is counted."""
+        if self.key_store is None:
+            return 0.0
+        now = self.clock.service_time()
+        return wait_for_budget(self.proof, self.key_store.sign_ins_since(now - BUDGET_WINDOW), now)
+
+    def note(self, thumbprint: str, purpose: str) -> None:
+        """Note an attempt before it is made, so that a killed run still counts it. Check mode notes nothing."""
+        if self.key_store is not None and self.are_noted:
+            self.key_store.note_sign_in(self.clock.service_time(), thumbprint, purpose)
+
+    def begin_reading(self, thumbprint: str) -> None:
+        """Before the application itself signs in to read and write."""
+        self.wait()
+        self.note(thumbprint, "read")
 
 
 @dataclass
@@ -96,7 +122,12 @@ class Connection:
         """Whether the key store needs nobody's identity to read it and to sign."""
         return self.key_store is not None and "://" not in self.key_store.location
 
-    def become_itself(self, app_id: str) -> None:
+    @property
+    def sign_ins(self) -> SignIns:
+        """Those as the application, however it is that they come about."""
+        return SignIns(self.key_store, self.clock, self.timing, self.proof, self.notes_sign_ins)
+
+    def become_itself(self, app_id: str, why: str) -> None:
         """From here on the managed application itself signs in, with the current key of its store."""
 
         def load() -> Signer:
@@ -105,13 +136,10 @@ class Connection:
                 raise KeyStoreError(contents.why_no("current", self.store.location))
             return self.store.signer(contents.current.thumbprint)
 
-        def note(thumbprint: str) -> None:
-            self.wait_for_budget()
-            self.note_sign_in(thumbprint, "read")
-
-        self.is_stand_in = True
-        identity = KeyStoreCertificate(app_id, self.store.location, load, note)
-        self.identity = identity
+        passed_over = (*(self.choice.skipped if self.choice else ()), (self.identity.name, why))
+        identity = KeyStoreCertificate(app_id, self.store.location, load, self.sign_ins.begin_reading)
+        self.choice = Choice(identity.name, passed_over, is_automatic=True)
+        self.identity, self.is_stand_in = identity, True
         self.graph = GraphClient(
             self.transport,
             self.clock,
@@ -121,10 +149,19 @@ class Connection:
             self.graph.patience,
         )
 
+    def read_as(self, token: AccessToken) -> None:
+        """From here on this token reads, such as the application's own."""
+        self.graph = self.graph_as(token)
+
     @property
     def own_app_id(self) -> str | None:
         """The application that signs in as itself, when it does."""
         return getattr(self.identity, "client_id", None) if self.is_own_identity else None
+
+    @property
+    def ids(self) -> Ids:
+        """What the options say of the application's IDs, or what they mean where it signs in as itself."""
+        return Ids().filled(self.selector.app_id or self.own_app_id, self.selector.object_id)
 
     def find_application(self, new_connection: bool = False, object_id: str | None = None) -> Application:
         """Read the selected application, by its object ID once that is known, and remember every entry of it."""
@@ -146,27 +183,16 @@ class Connection:
 
     def wait_for_budget(self) -> float:
         """Wait until one more sign-in as the application fits the budget; the seconds that took."""
-        if self.key_store is None:
-            return 0.0
-        waited = 0.0
-        while pause := self._pause_for_budget():
-            self.timing.wait(pause, f"the budget of {self.proof.budget} sign-ins in 5 minutes (sign_in_budget) is used")
-            waited += pause
-        return waited
+        return self.sign_ins.wait()
 
     @property
     def has_budget(self) -> bool:
         """Whether one more sign-in as the application could be made at once."""
-        return not self._pause_for_budget()
-
-    def _pause_for_budget(self) -> float:
-        now = self.clock.service_time()
-        return wait_for_budget(self.proof, self.store.sign_ins_since(now - BUDGET_WINDOW), now)
+        return not self.sign_ins.pause
 
     def note_sign_in(self, thumbprint: str, purpose: str) -> None:
         """Note an attempt before it is made, so that a killed run still counts it. Check mode notes nothing."""
-        if self.key_store is not None and self.notes_sign_ins:
-            self.key_store.note_sign_in(self.clock.service_time(), thumbprint, purpose)
+        self.sign_ins.note(thumbprint, purpose)
 
     def sign_in_once(self, client_id: str, signer: Signer, purpose: str) -> AccessToken:
         """One attempt with a key of the application. Raises SignInRefused or NetworkFailure."""
@@ -214,7 +240,7 @@ def refuse_other_application(
     connection: Connection, contents: StoreContents, application: Application | None = None
 ) -> None:
     """Keys of one application on another one: everything that would be said and done about them would be wrong."""
-    app_id = application.app_id if application else connection.selector.app_id or connection.own_app_id
+    app_id = application.app_id if application else connection.ids.app_id
     owners = [version.record.app_id for version in contents.versions if version.record.app_id]
     if app_id and owners and app_id.lower() not in [owner.lower() for owner in owners]:
         problem = (
@@ -224,16 +250,15 @@ def refuse_other_application(
         raise InvalidInput([problem])
 
 
-def identity_of(connection: Connection, application: Application | None, version: Version | None) -> tuple[str, str]:
-    """The app ID and the object ID as far as known: from the directory, the selector, or the store's records."""
-    app_id = (application and application.app_id) or connection.selector.app_id or connection.own_app_id
-    object_id = (application and application.object_id) or connection.selector.object_id
-    if app_id and object_id:
-        return app_id, object_id
-    records = [version.record] if version else []
-    if connection.key_store is not None:
-        records += [other.record for other in connection.key_store.look().versions]
-    return (
-        app_id or next((record.app_id for record in records if record.app_id), None) or "",
-        object_id or next((record.object_id for record in records if record.object_id), None) or "",
-    )
+def identity_of(connection: Connection, application: Application | None, version: Version | None) -> Ids:
+    """The IDs as far as known: from the directory, the options, or the store's records, that of `version` first."""
+    if application:
+        return Ids(application.app_id, application.object_id)
+    known = connection.ids
+    if version:
+        known = known.filled(version.record.app_id, version.record.object_id)
+    if known.are_known or connection.key_store is None:
+        return known
+    for other in connection.key_store.look().versions:
+        known = known.filled(other.record.app_id, other.record.object_id)
+    return known

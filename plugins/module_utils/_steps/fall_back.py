@@ -16,7 +16,7 @@ from .._core.errors import SignInRefused
 from .._core.model import Version
 from .._core.policy import RenewalPolicy
 from .._core.status import Snapshot
-from .connection import Choice, Connection, identity_of
+from .connection import Connection, identity_of
 from .gather import gather
 
 # Identities with a credential that somebody has to renew.
@@ -51,10 +51,8 @@ def gather_or_fall_back(
 
 def fall_back(connection: Connection, policy: RenewalPolicy, why: str = "Its credential was refused.") -> RenewalPolicy:
     """From here on the application reads and writes; never the whole list of its credentials."""
-    passed_over = connection.choice.skipped if connection.choice else ()
-    connection.choice = Choice("key_store", (*passed_over, (connection.identity.name, why)), is_automatic=True)
     app_id, _object_id = identity_of(connection, None, connection.store.read().current)
-    connection.become_itself(app_id)
+    connection.become_itself(app_id, why)
     return dataclasses.replace(policy, add_method="add_key")
 
 

@@ -70,7 +70,7 @@ def read_as_itself(run: Run, version: Version) -> bool:
     """The application signs in with the key that is current now; where it may read its own object, reading counts
     again."""
     token = run.tokens[version.thumbprint] = run.connection.sign_in_patiently(run.progress.app_id, version, "read")
-    run.connection.graph = run.connection.graph_as(token)
+    run.connection.read_as(token)
     run.connection.graph.tried = run.progress.looked
     try:
         run.read()

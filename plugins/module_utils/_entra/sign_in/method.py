@@ -12,7 +12,7 @@ from ..tokens import AccessToken, TokenService
 
 
 class SignInMethod(t.Protocol):
-    """One way for the operator's identity to sign in. Adding one: a file here and a line in `methods.py`."""
+    """One way for the operator's identity to sign in. Adding one: a file here and a row in `_ansible/ways.py`."""
 
     @property
     def name(self) -> str:

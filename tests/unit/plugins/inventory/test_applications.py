@@ -269,6 +269,14 @@ def test_the_environment_signs_in_where_the_file_does_not(fleet, contoso, monkey
     assert len(fleet.read({"filter": "displayName eq 'payroll'"}).hosts) == 1
 
 
+def test_a_refused_credential_of_the_environment_is_told_as_that(fleet, contoso, monkeypatch, said):
+    monkeypatch.setenv("AZURE_CLIENT_SECRET", "of-somebody-else")
+
+    fleet.read({"tenant_id": contoso.id, "client_id": fleet.one["client_id"]})
+
+    assert "(auth_source auto took client_secret. From the environment: client_secret.)" in said[0]
+
+
 # --- Secrets -----------------------------------------------------------------------------------------------------
 
 

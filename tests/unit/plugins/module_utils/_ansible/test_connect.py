@@ -7,25 +7,15 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import results, specs
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.choosing import AUTO_ORDER, SYNONYMS
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import METHODS, open_connection
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import results
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.call import Call
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import open_connection
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.files import read_file
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._entra.transport import Response
 from ansible_collections.evercert.entra.plugins.module_utils._steps.connection import Choice, Selector
 from ansible_collections.evercert.entra.tests.unit.builders import APP_ID, OBJECT_ID
 
-METHODS_IN_ORDER = (
-    "access_token",
-    "client_secret",
-    "certificate",
-    "key_store",
-    "workload_identity",
-    "managed_identity",
-    "azure_cli",
-    "device_code",
-)
 NONE = {"client_id": None, "client_secret": None, "tenant_id": None}
 
 
@@ -37,7 +27,7 @@ class Silence:
 
 
 def opened(options, **facts):
-    return open_connection(options, transport=Silence(), **facts)
+    return open_connection(options, Call(transport=Silence(), **facts))
 
 
 def problems(options, **facts):
@@ -64,7 +54,7 @@ def test_an_audit_gives_way_where_limits_are_near(options, is_audit, priority):
             return Response(200, {}, b"{}")
 
     given = options(auth_source="access_token", access_token="eyJ", app_id=APP_ID)
-    open_connection(given, transport=Listening(), is_audit=is_audit).graph.get("/organization")
+    open_connection(given, Call(transport=Listening(), is_audit=is_audit)).graph.get("/organization")
 
     assert [headers.get("x-ms-throttle-priority") for headers in asked] == [priority]
 
@@ -131,12 +121,6 @@ def test_what_was_asked_for_needs_no_explanation(options):
     connection = opened(options(app_id=APP_ID, auth_source="client_secret"))
 
     assert results.with_auth(connection, {}) == {}
-
-
-def test_every_way_has_its_place_in_the_order_of_auto():
-    assert [source for source, _why in AUTO_ORDER] == list(METHODS_IN_ORDER)
-    assert set(METHODS_IN_ORDER) == set(METHODS)
-    assert set(specs.CONNECTION["auth_source"]["choices"]) == {"auto", *METHODS, *SYNONYMS}
 
 
 @pytest.mark.parametrize(
@@ -297,7 +281,7 @@ def test_a_sign_in_with_the_store_is_noted_before_it_is_made(options, store):
         def send(self, request):
             return Response(503, {}, b"")
 
-    connection = open_connection(options(auth_source="key_store", key_store=store.location), transport=Down())
+    connection = open_connection(options(auth_source="key_store", key_store=store.location), Call(transport=Down()))
 
     with pytest.raises(EvercertError):
         connection.identity.token(connection.service)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import fleet
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.ways import CREDENTIALS
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput
 
 CONTOSO = {"tenant_id": "contoso.com"}
@@ -70,13 +71,20 @@ def test_a_credential_of_an_entry_keeps_the_others_out(own):
 
     found = options(shared, {**CONTOSO, **own})
 
-    assert {name: found[name] for name in fleet.CREDENTIALS if found[name]} == {"auth_source": "auto", **own}
+    assert {name: found[name] for name in CREDENTIALS if found[name]} == own and found["auth_source"] == "auto"
     assert found["client_id"] == shared["client_id"]
 
 
 def test_a_credential_of_the_file_keeps_those_of_the_environment_out():
     for found in (options({"client_certificate_path": "/shared"}), options({"access_token": "a"}, CONTOSO)):
         assert found["client_secret"] is None
+
+
+def test_what_the_environment_gave_is_known_for_a_refusal():
+    (mixed,), (own,) = tenants({"client_id": "a"}), tenants({**CONTOSO, "client_id": "a", "client_secret": "b"})
+
+    assert mixed.from_environment >= {"tenant_id", "client_secret"} and "client_id" not in mixed.from_environment
+    assert not own.from_environment & {"tenant_id", "client_id", "client_secret"}
 
 
 def test_a_way_to_sign_in_of_an_entry_takes_no_shared_credential():

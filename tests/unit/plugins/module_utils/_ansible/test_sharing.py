@@ -11,6 +11,7 @@ import os
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import sharing
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.call import Call
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import open_connection
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.play_memory import PlayMemory
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.sharing import Sharing, shared
@@ -61,7 +62,7 @@ class Play:
 
     def task(self, **given):
         with shared(Sharing(self.memory, self.said.append, lambda: self.now, self.sleep)):
-            return open_connection(self.options(app_id=APP_ID, **given), transport=self.service)
+            return open_connection(self.options(app_id=APP_ID, **given), Call(transport=self.service))
 
     def sleep(self, seconds):
         self.now += seconds
@@ -96,7 +97,7 @@ def test_a_second_task_takes_the_discovery_document_of_the_first(play):
 
 def test_nothing_is_shared_by_a_module_with_a_process_of_its_own(play):
     for _task in range(2):
-        open_connection(play.options(app_id=APP_ID), transport=play.service).graph.get(OBJECT)
+        open_connection(play.options(app_id=APP_ID), Call(transport=play.service)).graph.get(OBJECT)
 
     assert play.service.sign_ins == 2
 

@@ -76,9 +76,11 @@ class Naming(Transport):
 
 
 def sign_in(world, host, **options):
+    from ansible_collections.evercert.entra.plugins.module_utils._ansible.call import Call
     from ansible_collections.evercert.entra.plugins.module_utils._ansible.connect import open_connection
 
-    connection = open_connection(world.options(**options), transport=Naming(world, host), timing=world.timing)
+    call = Call(transport=Naming(world, host), timing=world.timing)
+    connection = open_connection(world.options(**options), call)
     return connection.identity.token(connection.service)
 
 

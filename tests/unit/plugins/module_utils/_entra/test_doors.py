@@ -238,7 +238,7 @@ def test_an_entry_goes_back_as_it_was_read_with_a_null_key():
 
 
 def test_a_token_is_in_no_repr():
-    assert "secret-token" not in repr(AccessToken("secret-token", "x")) + repr(graph(answer())[0].__dict__["sign_in"])
+    assert "secret-token" not in repr(AccessToken("secret-token", "x")) + repr(graph(answer())[0].__dict__["_sign_in"])
 
 
 @pytest.mark.parametrize("url", ["https://[evil/x", "https://evil\u2100.example/"])

@@ -45,6 +45,15 @@ def test_aliases_and_the_environment_are_those_of_the_modules():
     assert (tenant["client_id"], tenant["graph_url"]) == (CLIENT, "https://graph.example")
 
 
+def test_a_credential_that_is_given_keeps_those_of_the_environment_out():
+    environment = {"AZURE_CLIENT_SECRET": "of-somebody-else", "ENTRA_ACCESS_TOKEN": "of-somebody-else"}
+    (tenant,) = read_settings({**GOOD, "client_secret": None, "client_certificate_path": "/c"}, environment).tenants
+    (other,) = read_settings({**GOOD, "client_secret": None}, environment).tenants
+
+    assert (tenant["client_secret"], tenant["access_token"]) == (None, None)
+    assert other["client_secret"] == other["access_token"] == "of-somebody-else"
+
+
 def test_a_tenant_takes_what_it_leaves_out_from_the_options_beside_the_list():
     tenants = [{"tenant_id": "contoso.example"}, {"tenant_id": "fabrikam.example", "secret": "other", "filter": "x"}]
     one, other = read_settings({**GOOD, "filter": "y", "renew_before": 14, "tenants": tenants}, {}).tenants

@@ -23,6 +23,7 @@ from pathlib import Path
 import requests
 from adapter.wsgi_adapter import connect as mount
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, results, specs
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.call import Call
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.requests_transport import RequestsTransport
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, StillWaiting
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Plan
@@ -305,16 +306,15 @@ class World:
         return start(connection, arguments.renewal_policy(options), gather(connection), Plan(), None, None)
 
     def connect(self, options, check=False, timing=None):
-        connection = connect.open_connection(
-            options,
+        call = Call(
             check_mode=check,
             warn=self.warnings.append,
             timing=timing or self.timing,
             transport=Transport(self),
             needs_application=options.get("needs_application", True),
+            repairs=frozenset(options.get("repairs", ())),
         )
-        connection.repairs = frozenset(options.get("repairs", ()))
-        return connection
+        return connect.open_connection(options, call)
 
     def make_key_pair(self, policy, subject, start, end):
         """Like the real one, with a key that was made before."""
