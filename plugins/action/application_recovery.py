@@ -11,7 +11,7 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ..module_utils._ansible.arguments import CONNECTION
+from ..module_utils._ansible.specs import CONNECTION
 from ..module_utils._ansible.recovering import checked_options
 from ..module_utils._ansible.run import failure_of
 from ..module_utils._core.errors import InvalidInput

@@ -14,9 +14,10 @@ import threading
 import typing as t
 
 from ..module_utils._ansible import connect, timing
-from ..module_utils._ansible.arguments import CONNECTION, about_empty, tidied
+from ..module_utils._ansible.arguments import about_empty, tidied
 from ..module_utils._ansible.checking import checked_options
 from ..module_utils._ansible.libraries import missing_libraries
+from ..module_utils._ansible.specs import CONNECTION
 from ..module_utils._core.errors import EvercertError, InvalidInput
 from ..module_utils._entra.sign_in.device_code import Person
 

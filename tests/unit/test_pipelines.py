@@ -18,7 +18,8 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible.cli.playbook import PlaybookCLI
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION, VAULT
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import VAULT
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "docs" / "examples" / "pipelines"

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
 
 ROOT = Path(__file__).resolve().parents[2]
 

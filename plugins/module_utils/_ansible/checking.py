@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-from .arguments import Options, Spec
+from .arguments import Options
+from .specs import Spec
 
 
 def checked_options(spec: Spec, given: Options) -> tuple[Options, list[str]]:

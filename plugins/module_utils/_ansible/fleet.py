@@ -19,9 +19,10 @@ from .._core.texts import sentence
 from .._entra.clock import Timing
 from .._steps.fleet import Listing, Source, read_tenants, recall
 from . import arguments
-from .arguments import CONNECTION, DUE, Options, Spec
+from .arguments import Options
 from .checking import checked_options
 from .connect import open_connection
+from .specs import AGE, CONNECTION, DUE, Spec
 
 # What one tenant may have beside its connection.
 QUERY: Spec = {
@@ -29,6 +30,7 @@ QUERY: Spec = {
     "filter": {"type": "str"},
     "key_store": {"type": "str", "no_log": False},
     **DUE,
+    **AGE,
 }
 # How to sign in goes together: whoever names one of these has none from elsewhere.
 CREDENTIALS = (

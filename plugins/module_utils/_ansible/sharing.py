@@ -17,8 +17,9 @@ import typing as t
 from .._core.quota import Quota, Turns, refuse, take_turn
 from .._entra.tokens import AccessToken
 from .._steps.connection import Connection
-from .arguments import CONNECTION, Options
+from .arguments import Options
 from .play_memory import PlayMemory
+from .specs import CONNECTION
 
 # Never shared: a sign-in with the key store is proof that its key is accepted, a person's is for one task, and a token
 # that was handed in belongs to whoever did that.

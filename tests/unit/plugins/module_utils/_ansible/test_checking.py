@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import CONNECTION
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.checking import checked_options
 
 
