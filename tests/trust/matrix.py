@@ -59,7 +59,7 @@ def itself_by_update(world):
     own = world.tenant.service_principal(world.payroll)
     world.tenant.change(world.payroll, owners=(own.object_id,))
     world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
-    return {**world.as_itself, "add_method": "update", "keep_retired": 0, "mode": "0640"}
+    return {**world.as_itself, "add_method": "update", "keep_retired": 0, "group": str(os.getegid())}
 
 
 SCENARIOS = (administrator_by_add_key, administrator_by_update, itself_by_add_key, itself_by_update)

@@ -265,7 +265,7 @@ def _store(
     if os.path.exists(location) and not os.path.isdir(location):
         problems.append(f"key_store must be a directory, and {location} is a file.")
         return None
-    access = wanted_access(options.get("owner"), options.get("group"), options.get("mode"), problems)
+    access = wanted_access(options.get("group"), problems)
     encryption = options.get("pfx_encryption") or "modern"
     return DirectoryStore(location, Protection(access, options.get("key_passphrase"), encryption))
 
