@@ -266,8 +266,7 @@ def _store(
         problems.append(f"key_store must be a directory, and {location} is a file.")
         return None
     access = wanted_access(options.get("group"), problems)
-    encryption = options.get("pfx_encryption") or "modern"
-    return DirectoryStore(location, Protection(access, options.get("key_passphrase"), encryption))
+    return DirectoryStore(location, Protection(access, options.get("key_passphrase")))
 
 
 def _selector(options: Options, recorded: str | None, source: str | None) -> Selector:

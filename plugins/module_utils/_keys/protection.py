@@ -68,7 +68,6 @@ class Protection:
 
     access: Access = Access()
     key_passphrase: str | None = field(default=None, repr=False)
-    pfx_encryption: str = "modern"
 
 
 PLAIN = Protection()
