@@ -413,7 +413,7 @@ FAULTS = {
 }
 
 
-# Who may not read the directory cannot see that a removal was lost; `confirm_retired` is the option for that, and it
+# Who may not read the directory cannot see that a removal was lost; verifying that the old key is refused does, and it
 # sees what holds at that moment. Where the private key is deleted at once, a lost removal leaves a foreign credential.
 # So the predecessor's may be left in these cells, and nothing else.
 UNSEEN = {
