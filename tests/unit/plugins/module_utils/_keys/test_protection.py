@@ -142,8 +142,19 @@ def test_asking_for_nothing_leaves_no_trace(renewed, effects):
 
 @pytest.mark.parametrize(
     "content",
-    ["[]", "{", "{}", '{"group": null}', '{"group": -1}', '{"group": true}', '{"group": "root"}', '{"group": 4294967295}']
-    + ['{"owner": null, "group": 0, "mode": "0640"}', '{"mode": "0640"}', "[" * 5000],
+    [
+        "[]",
+        "{",
+        "{}",
+        '{"group": null}',
+        '{"group": -1}',
+        '{"group": true}',
+        '{"group": "root"}',
+        '{"group": 4294967295}',
+        '{"mode": "0640"}',
+        '{"owner": null, "group": 0, "mode": "0640"}',
+        "[" * 5000,
+    ],
 )
 def test_a_broken_memory_of_who_may_read_is_refused(renewed, new, content):
     path = Path(renewed.location, "access.json")
