@@ -11,6 +11,7 @@ import os
 import shutil
 import typing as t
 
+from .._core.texts import trimmed
 from .._entra.clock import Timing
 from .._entra.sign_in.device_code import Person
 from .._entra.sign_in.workload_identity import AzurePipelines, GitHubActions, JobToken, TokenFile
@@ -39,13 +40,13 @@ class Setting:
 
 def job_token(setting: Setting) -> JobToken | None:
     """The platform that vouches for this job, by its variables; a file that is named comes first."""
-    options, variables = setting.options, setting.environment
-    path = options.get("federated_token_file")
+    variables = setting.environment
+    path = trimmed(variables.get("AZURE_FEDERATED_TOKEN_FILE", ""))
     if path:
-        return TokenFile(path, lambda: read_file(path, "federated_token_file"))
+        return TokenFile(path, lambda: read_file(path, "AZURE_FEDERATED_TOKEN_FILE"))
     if variables.get("ACTIONS_ID_TOKEN_REQUEST_URL") and variables.get("ACTIONS_ID_TOKEN_REQUEST_TOKEN"):
         return GitHubActions(variables["ACTIONS_ID_TOKEN_REQUEST_URL"], variables["ACTIONS_ID_TOKEN_REQUEST_TOKEN"])
-    service_connection_id = options.get("service_connection_id")
+    service_connection_id = variables.get("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID")
     if variables.get("SYSTEM_OIDCREQUESTURI") and variables.get("SYSTEM_ACCESSTOKEN") and service_connection_id:
         return AzurePipelines(
             variables["SYSTEM_OIDCREQUESTURI"], variables["SYSTEM_ACCESSTOKEN"], service_connection_id
@@ -68,7 +69,7 @@ def _without_own_key(setting: Setting) -> str | None:
 def _without_job_token(setting: Setting) -> str | None:
     if job_token(setting):
         return None
-    return "Neither federated_token_file nor the variables of GitHub Actions or Azure Pipelines are set."
+    return "Neither AZURE_FEDERATED_TOKEN_FILE nor the variables of GitHub Actions or Azure Pipelines are set."
 
 
 def _without_identity_variables(setting: Setting) -> str | None:

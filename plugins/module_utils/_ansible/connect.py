@@ -128,7 +128,7 @@ def open_connection(
     """
     found = [*arguments.problems_of(options), *problems]
     timing = timing or PlainTiming()
-    transport = transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0)
+    transport = transport or RequestsTransport(options.get("ca_path"))
     patience = Patience(timing)
     connection: list[Connection] = []
 

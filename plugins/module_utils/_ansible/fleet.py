@@ -38,8 +38,6 @@ CREDENTIALS = (
     "client_secret",
     "client_certificate_path",
     "client_certificate_passphrase",
-    "federated_token_file",
-    "service_connection_id",
     "access_token",
 )
 # What a cached listing depends on. None of it is a secret.

@@ -141,7 +141,7 @@ def variables(server, stage, canary):
 @pytest.fixture
 def places(server):
     """The options that all tenants share."""
-    return {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path), "timeout": 5}
+    return {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path)}
 
 
 @pytest.fixture

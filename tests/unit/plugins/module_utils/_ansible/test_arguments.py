@@ -25,7 +25,6 @@ FLOATS = (
     "initial_pause",
     "timeout_propagation",
     "lock_timeout",
-    "timeout",
 )
 
 
@@ -81,7 +80,7 @@ def test_a_negative_count_is_refused(name):
     assert arguments.problems_of({name: -1}) == [f"{name} must not be negative, and is -1."]
 
 
-@pytest.mark.parametrize("name", ["validity", "rotation_period", "sign_ins", "timeout_propagation", "timeout"])
+@pytest.mark.parametrize("name", ["validity", "rotation_period", "sign_ins", "timeout_propagation"])
 def test_where_zero_means_nothing_it_is_refused(name):
     assert arguments.problems_of({name: 0}) == [f"{name} must be greater than 0, and is 0."]
 

@@ -5,23 +5,27 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION, DUE
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.checking import checked_options
 
 
 def test_sound_options_get_their_defaults():
-    options, problems = checked_options(CONNECTION, {"tenant_id": "contoso.com", "timeout": "7"})
+    options, problems = checked_options({**CONNECTION, **DUE}, {"tenant_id": "contoso.com", "renew_before": "7"})
 
     assert problems == []
-    assert (options["tenant_id"], options["timeout"], options["cloud"]) == ("contoso.com", 7.0, "public")
+    assert (options["tenant_id"], options["renew_before"], options["cloud"]) == ("contoso.com", 7.0, "public")
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"timeout": "soon"}, "timeout"), ({"timeout": 10**400}, "timeout: the number is too large."), ({"x": 1}, "x")],
+    [
+        ({"renew_before": "soon"}, "renew_before"),
+        ({"renew_before": 10**400}, "renew_before: the number is too large."),
+        ({"x": 1}, "x"),
+    ],
     ids=["no number", "too large", "unknown"],
 )
 def test_others_are_problems(given, message):
-    _options, (problem,) = checked_options(CONNECTION, given)
+    _options, (problem,) = checked_options({**CONNECTION, **DUE}, given)
 
     assert message in problem
