@@ -11,9 +11,9 @@ import typing as t
 
 from ansible.utils.display import Display
 
-from ..module_utils._ansible.specs import CONNECTION
 from ..module_utils._ansible.recovering import checked_options
 from ..module_utils._ansible.run import failure_of
+from ..module_utils._ansible.specs import CONNECTION
 from ..module_utils._core.errors import InvalidInput
 from ..module_utils._core.misplaced import hidden, misplaced_in
 from ..modules import application_access, application_certificate_renew, application_certificate_verify

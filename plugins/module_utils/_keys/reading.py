@@ -68,7 +68,8 @@ def refuse_shared(path: AnyPath, found: os.stat_result, access: Access = _NOBODY
         regroup = "" if access.is_default else f"chgrp {access.group} {path} && "
         raise KeyStoreError(
             f"Key store: {path} has mode {_mode(found)}, so others may read the private key. "
-            f"Run '{regroup}chmod {access.file_mode:04o} {path}', and renew the certificate if somebody may have copied the key."
+            f"Run '{regroup}chmod {access.file_mode:04o} {path}', and renew the certificate if somebody may have "
+            "copied the key."
         )
 
 

@@ -5,8 +5,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION, DUE
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.checking import checked_options
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION, DUE
 
 
 def test_sound_options_get_their_defaults():
