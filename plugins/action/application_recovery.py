@@ -44,8 +44,8 @@ class ActionModule(SigningInAction):
 
     def _act(self, arguments: Result, task_vars: Result | None) -> Result:
         names = ("auth_source", "access_token", "tenant_id", "cloud", "authority_host", "graph_url")
-        local = {name: self._options[name] for name in ("ca_path", "timeout")}
-        connection = {**dict.fromkeys(CONNECTION), **local, **{name: arguments[name] for name in names}}
+        signed_in = {name: arguments[name] for name in names}
+        connection = {**dict.fromkeys(CONNECTION), "ca_path": self._options["ca_path"], **signed_in}
         said: dict[str, list[str]] = {"warnings": [], "deprecations": []}
         recovery = Recovery(self._caller(task_vars or {}, said), self._teller(task_vars), self._options, connection)
         result = recovery.run(bool(self._task.check_mode))

@@ -59,7 +59,7 @@ def itself_by_update(world):
     own = world.tenant.service_principal(world.payroll)
     world.tenant.change(world.payroll, owners=(own.object_id,))
     world.tenant.grant(world.payroll, "Application.ReadWrite.OwnedBy")
-    return {**world.as_itself, "add_method": "update", "keep_retired": 0, "mode": "0640"}
+    return {**world.as_itself, "add_method": "update", "keep_retired": 0, "group": str(os.getegid())}
 
 
 SCENARIOS = (administrator_by_add_key, administrator_by_update, itself_by_add_key, itself_by_update)
@@ -413,7 +413,7 @@ FAULTS = {
 }
 
 
-# Who may not read the directory cannot see that a removal was lost; `confirm_retired` is the option for that, and it
+# Who may not read the directory cannot see that a removal was lost; verifying that the old key is refused does, and it
 # sees what holds at that moment. Where the private key is deleted at once, a lost removal leaves a foreign credential.
 # So the predecessor's may be left in these cells, and nothing else.
 UNSEEN = {

@@ -76,7 +76,7 @@ def test_any_content_is_a_key_pair_or_refused(content, passphrase, validate):
 def test_any_two_contents_are_a_key_pair_or_refused(private_key, certificate, passphrase):
     made, contents_of = honest()
 
-    read_or_refused(key_pair.pair, private_key, contents_of["der"], passphrase, "private_key_content")
+    read_or_refused(key_pair.pair, private_key, contents_of["der"], passphrase, "private_key_path")
     read_or_refused(key_pair.pair, contents_of["pem"], certificate, passphrase, "certificate_content")
     read_or_refused(key_pair.certify, made, certificate, "certificate_content")
 

@@ -169,13 +169,12 @@ def test_any_path_or_content_is_read_or_refused(path):
 
 
 @fuzz(400)
-@given(TEXTS | bent_text("u=rw,g=r") | bent_text("0640") | st.integers())
-def test_any_mode_is_one_for_private_keys_or_refused(mode):
-    try:
-        bits = protection.parse_mode(mode)
-    except ValueError:
-        return
-    assert bits is None or protection.problem_of_mode(bits) or bits in (0o400, 0o440, 0o600, 0o640)
+@given(TEXTS | bent_text("4242") | st.integers())
+def test_any_group_is_a_number_that_can_be_given_or_refused(group):
+    problems = []
+    found = protection.wanted_access(group, problems)
+
+    assert problems or group == "" or 0 <= found.group < 2**32 - 1
 
 
 def test_a_file_without_an_end_is_not_read_to_the_end():

@@ -41,7 +41,6 @@ FUZZED = {
     "_keys/key_pair.py:load_key_pair": "test_fuzz_certificates.py",
     "_keys/key_pair.py:load_certificate": "test_fuzz_certificates.py",
     "_keys/key_pair.py:load_chain": "test_fuzz_certificates.py",
-    "_keys/protection.py:parse_mode": "test_fuzz_options.py",
     "_keys/key_pair.py:certificate_from_der": "test_fuzz_certificates.py",
     "_keys/pem.py:parse_blocks": "test_fuzz_certificates.py",
     "_keys/pem.py:parse_der": "test_fuzz_certificates.py",

@@ -274,13 +274,14 @@ def test_a_certificate_that_signs_in_and_the_directory_never_shows_is_no_success
 
 
 @each_way
-def test_a_removed_key_that_goes_on_signing_in_is_not_confirmed_as_retired(liar):
-    world, way = liar.world, liar.way
+def test_a_removed_key_that_goes_on_signing_in_is_not_verified_as_refused(liar):
+    world = liar.world
     liar.renews()
     world.settle(8 * 86400)
     world.tenant.sign_ins.lag(seconds=[5000])  # it hears of the removal later than anybody waits
+    liar.renews()
 
-    error = world.refused(add_method=way.add_method, confirm_retired=True, **getattr(world, way.identity))
+    result = world.verify(key_store=None, on_trial=world.old, expect="refused")
 
-    assert error.diagnosis.code == "still_accepted"
+    assert not result.verified and result.diagnosis["code"] == "still_accepted"
     assert world.registered == [world.current] and world.current in world.usable()

@@ -39,7 +39,6 @@ ASKED = (
     "stage",
     "cloud",
     "ca_path",
-    "timeout",
     "sign_ins",
     "sign_in_interval",
     "initial_pause",

@@ -18,7 +18,7 @@ from .files import read_file, read_key_pair
 
 def public_certificate(options: Options) -> Certificate | None:
     """The certificate of certificate_content or certificate_path, public part only."""
-    content, where = _content(options, "certificate_content", "certificate_path")
+    content, where = _certificate(options)
     return load_certificate(content, where) if content is not None else None
 
 
@@ -32,12 +32,14 @@ def key_pair_on_trial(options: Options) -> t.Callable[[], Signer] | None:
 
 def provided_key_pair(options: Options, store: KeyStore) -> StoredKey | None:
     """The key pair that the user brought; a certificate alone belongs to the key that the store's successor has."""
-    certificate, where = _content(options, "certificate_content", "certificate_path")
+    certificate, where = _certificate(options)
     if certificate is None:
         return None
-    private_key, of_key = _content(options, "private_key_content", "private_key_path", is_private=True)
-    if private_key is not None:
-        return pair(private_key, certificate, options["private_key_passphrase"], f"{of_key} with {where}")
+    path = options["private_key_path"]
+    if path:
+        private_key = read_file(path, "private_key_path", is_private=True)
+        where = f"private_key_path ({path}) with {where}"
+        return pair(private_key, certificate, options["private_key_passphrase"], where)
     contents = store.read()
     given = load_certificate(certificate, where)
     held = contents.find(given.thumbprint)
@@ -51,11 +53,11 @@ def adopted_key_pair(options: Options) -> KeyPair:
     return read_key_pair(options["adopt_path"], options["private_key_passphrase"], "adopt_path")
 
 
-def _content(options: Options, by_content: str, by_path: str, *, is_private: bool = False) -> tuple[bytes | None, str]:
-    """What an option holds or names, and where it came from."""
-    if options.get(by_content):
-        return options[by_content].encode(), by_content
-    path = options.get(by_path)
+def _certificate(options: Options) -> tuple[bytes | None, str]:
+    """What certificate_content holds or certificate_path names, and which of them it was."""
+    if options.get("certificate_content"):
+        return options["certificate_content"].encode(), "certificate_content"
+    path = options.get("certificate_path")
     if path:
-        return read_file(path, by_path, is_private=is_private), f"{by_path} ({path})"
-    return None, by_content
+        return read_file(path, "certificate_path"), f"certificate_path ({path})"
+    return None, ""

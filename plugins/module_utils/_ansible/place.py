@@ -38,7 +38,7 @@ def find_place(options: Options, call: Call, problems: list[str]) -> Place:
     return Place(
         cloud=_cloud(options, problems),
         tenant_id=options.get("tenant_id") or "",
-        transport=call.transport or RequestsTransport(options.get("ca_path"), options.get("timeout") or 30.0),
+        transport=call.transport or RequestsTransport(options.get("ca_path")),
         timing=call.timing,
         clock=ServiceClock(call.timing, now),
         patience=Patience(call.timing),

@@ -90,6 +90,8 @@ LARGEST_BODY = 32 * 1024 * 1024
 MOST_VALUES = 1_000_000
 # What we ask for. Encodings piled on each other would unpack to any size at once.
 ENCODINGS = ("", "identity", "gzip", "deflate")
+# How long a peer may be silent, in seconds.
+TIMEOUT = 30.0
 # A peer that trickles may take this many times the timeout, which counts each silence by itself.
 PATIENCE = 10
 # None is what requests takes for "not this one, whatever the environment says".
@@ -108,7 +110,10 @@ class RequestsTransport:
     """Sends requests. `open_session` makes the sessions, so that tests can bring their own adapters."""
 
     def __init__(
-        self, ca_path: str | None, timeout: float, open_session: t.Callable[[], requests.Session] | None = None
+        self,
+        ca_path: str | None,
+        timeout: float = TIMEOUT,
+        open_session: t.Callable[[], requests.Session] | None = None,
     ) -> None:
         self._verify: bool | str = ca_path or True
         self._timeout = timeout

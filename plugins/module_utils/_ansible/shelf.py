@@ -63,9 +63,8 @@ def find_shelf(options: Options, problems: list[str]) -> Shelf:
     if os.path.exists(location) and not os.path.isdir(location):
         problems.append(f"key_store must be a directory, and {location} is a file.")
         return Shelf()
-    access = wanted_access(options.get("owner"), options.get("group"), options.get("mode"), problems)
-    encryption = options.get("pfx_encryption") or "modern"
-    return Shelf(DirectoryStore(location, Protection(access, options.get("key_passphrase"), encryption)))
+    access = wanted_access(options.get("group"), problems)
+    return Shelf(DirectoryStore(location, Protection(access, options.get("key_passphrase"))))
 
 
 def _wrong_address(location: str) -> str | None:

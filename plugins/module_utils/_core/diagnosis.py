@@ -109,7 +109,7 @@ TABLE: dict[str, Explanation] = {
     ),
     "timeout": Explanation(
         "{host} did not answer in time.",
-        "Try again; raise the option timeout if the network is slow. This says nothing about the certificate.",
+        "Try again; look at the network on the way if it stays so. This says nothing about the certificate.",
         "later",
     ),
     "clock_skew": Explanation(

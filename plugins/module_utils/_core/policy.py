@@ -54,7 +54,6 @@ class RenewalPolicy:
     stop_after: str = "retired"
     force: bool = False
     retires_only: bool = False
-    confirm_retired: bool = False
     on_policy_limit: str = "fail"
     longest: dt.timedelta | None = None  # what a management policy allows, once that was read
     registered_key_id: str | None = None  # somebody else has registered the certificate, under this key ID

@@ -2,10 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Letting consumers in: owner, group and mode of what they read, made so and kept so.
+"""Letting consumers in: the group of what they read and its mode, made so and kept so.
 
-Only the files for consumers are given away. Directories, links and records stay the writer's, so that no consumer can
-exchange a key; they get no more than a way through. What was asked for is remembered before anything is changed.
+Everything stays the writer's, so that no consumer can exchange a key: the group may read the files for consumers, and
+gets no more than a way to them. What was asked for is remembered before anything is changed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 from .._core.errors import KeyStoreError
 from . import durable, reading
-from .protection import Access, group_name, user_name
+from .protection import Access, group_name
 from .versions import FOR_CONSUMERS, VERSIONS, Layout
 
 ACCESS = "access.json"
@@ -33,8 +33,8 @@ def remembered(root: Path) -> Access:
         return Access.from_json(content)
     except (ValueError, RecursionError) as error:
         raise KeyStoreError(
-            f"Key store: {root / ACCESS} does not say who may read the keys ({error}). Remove it, and give owner, "
-            "group and mode to application_certificate_renew again."
+            f"Key store: {root / ACCESS} does not say who may read the keys ({error}). Remove it, and give group "
+            "to application_certificate_renew again."
         ) from error
 
 
@@ -57,7 +57,7 @@ def open_folder(path: Path, access: Access) -> None:
 
 
 def differences(layout: Layout, access: Access) -> list[dict[str, t.Any]]:
-    """What has another owner, group or mode than it should; for people, by name."""
+    """What has another group or mode than it should; for people, by name."""
     if access.is_default or not os.path.lexists(layout.location):
         return []
     return [
@@ -89,29 +89,20 @@ def _all(layout: Layout, access: Access) -> t.Iterator[tuple[Path, str]]:
 
 
 def _of_file(access: Access) -> str:
-    return _text(access.owner, access.group, access.file_mode)
+    return f"{access.group}:{access.file_mode:o}"
 
 
 def _of_folder(access: Access) -> str:
-    return _text(None, access.group, access.folder_mode)
-
-
-def _text(owner: int | None, group: int | None, mode: int) -> str:
-    return f"{-1 if owner is None else owner}:{-1 if group is None else group}:{mode:o}"
+    return f"{access.group}:{access.folder_mode:o}"
 
 
 def _is(found: os.stat_result, wanted: str) -> bool:
-    owner, group, mode = wanted.split(":")
-    same = int(owner) in (-1, found.st_uid) and int(group) in (-1, found.st_gid)
-    return same and stat.S_IMODE(found.st_mode) == int(mode, 8)
+    return f"{found.st_gid}:{stat.S_IMODE(found.st_mode):o}" == wanted
 
 
 def _described(found: os.stat_result, wanted: str | None = None, listed: bool = False) -> dict[str, str]:
     """A plus behind the mode, as `ls` has it, for an access control list that lets others in."""
-    owner, group, mode = found.st_uid, found.st_gid, stat.S_IMODE(found.st_mode)
+    group, mode = found.st_gid, stat.S_IMODE(found.st_mode)
     if wanted:
-        numbers = wanted.split(":")
-        owner = owner if numbers[0] == "-1" else int(numbers[0])
-        group = group if numbers[1] == "-1" else int(numbers[1])
-        mode = int(numbers[2], 8)
-    return {"owner": user_name(owner), "group": group_name(group), "mode": f"{mode:04o}{'+' * listed}"}
+        group, mode = int(wanted.split(":")[0]), int(wanted.split(":")[1], 8)
+    return {"group": group_name(group), "mode": f"{mode:04o}{'+' * listed}"}

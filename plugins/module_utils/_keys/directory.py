@@ -7,7 +7,7 @@
     current   -> versions/<thumbprint>    what consumers read
     successor -> versions/<thumbprint>    only while a renewal is under way
     versions/<thumbprint>/                key.pem certificate.pem bundle.pem [bundle.pfx] record.json
-    lock history.jsonl sign_ins.jsonl     access.json when consumers are let in
+    lock history.jsonl sign_ins.jsonl     access.json when a group is let in
 
 A version's folder appears whole, before a link to it does; links are switched in one step. When both links name one
 version, it has been promoted and only the clean-up is missing.

@@ -30,7 +30,7 @@ from .trouble import failed
 
 @dataclass(frozen=True)
 class Effect:
-    """One change: `other` is the old name for `rename`, where a `symlink` points, `uid:gid:mode` for an access."""
+    """One change: `other` is the old name for `rename`, where a `symlink` points, `gid:mode` for an access."""
 
     name: str
     path: Path
@@ -83,13 +83,13 @@ def _append_file(effect: Effect) -> None:
 
 
 def _change_access(effect: Effect) -> None:
-    """The mode last, as a change of owner may clear bits of it. -1 leaves an owner or a group as it is."""
-    owner, group, mode = effect.other.split(":")
+    """The mode last, as a change of group may clear bits of it."""
+    group, mode = effect.other.split(":")
     descriptor = os.open(effect.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         if stat.S_ISREG(os.fstat(descriptor).st_mode):
             _drop_lists(descriptor)
-        os.fchown(descriptor, int(owner), int(group))
+        os.fchown(descriptor, -1, int(group))
         os.fchmod(descriptor, int(mode, 8))
     finally:
         os.close(descriptor)
@@ -176,7 +176,7 @@ def sync_ancestors(path: Path) -> None:
 
 
 def change_access(path: Path, access: str) -> None:
-    """Another owner, group or mode for what is there."""
+    """Another group and mode for what is there."""
     perform("change_access", path, other=access)
     perform("sync", path)
 

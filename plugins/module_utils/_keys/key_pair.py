@@ -117,8 +117,12 @@ def signing_request(key_pair: KeyPair, subject: str) -> str:
     return request.public_bytes(serialization.Encoding.PEM).decode()
 
 
-def to_pfx(key_pair: KeyPair, passphrase: str, name: str, encryption: str = "modern") -> bytes:
-    """PKCS#12 for consumers that cannot read PEM; `compatible` is for those that cannot read AES either."""
+def to_pfx(key_pair: KeyPair, passphrase: str, name: str) -> bytes:
+    """PKCS#12 for consumers that cannot read PEM.
+
+    PBES2 with AES-256-CBC and SHA-256, which Windows reads from Server 2019 and Windows 10 1709 on.
+    Source: "PKCS12_PBES2_EXPORT_PARAMS structure" on learn.microsoft.com.
+    """
     if not passphrase:
         raise refusal("empty_passphrase", "The passphrase of the PFX")
     if not _is_usable(passphrase):
@@ -128,23 +132,7 @@ def to_pfx(key_pair: KeyPair, passphrase: str, name: str, encryption: str = "mod
         key_pair.private_key,
         x509.load_der_x509_certificate(key_pair.certificate.der),
         [x509.load_der_x509_certificate(der) for der in key_pair.chain],
-        _pfx_encryption(encryption, passphrase.encode()),
-    )
-
-
-def _pfx_encryption(encryption: str, passphrase: bytes) -> serialization.KeySerializationEncryption:
-    """Modern is PBES2 with AES-256-CBC and SHA-256, which Windows reads from Server 2019 and Windows 10 1709 on.
-
-    Source: "PKCS12_PBES2_EXPORT_PARAMS structure" on learn.microsoft.com.
-    """
-    if encryption == "modern":
-        return serialization.BestAvailableEncryption(passphrase)
-    return (
-        serialization.PrivateFormat.PKCS12.encryption_builder()
-        .kdf_rounds(50000)
-        .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
-        .hmac_hash(hashes.SHA1())  # noqa: S303  what old consumers can check
-        .build(passphrase)
+        serialization.BestAvailableEncryption(passphrase.encode()),
     )
 
 

@@ -63,11 +63,13 @@ def _read(path: AnyPath, access: Access | None) -> bytes:
 
 def refuse_shared(path: AnyPath, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
     """A private key that others can read is not private any more."""
-    _refuse_other_owner(path, found, access)
+    _refuse_other_owner(path, found)
     if not access.permits(found):
+        regroup = "" if access.is_default else f"chgrp {access.group} {path} && "
         raise KeyStoreError(
             f"Key store: {path} has mode {_mode(found)}, so others may read the private key. "
-            f"Run 'chmod {access.file_mode:04o} {path}', and renew the certificate if somebody may have copied the key."
+            f"Run '{regroup}chmod {access.file_mode:04o} {path}', and renew the certificate if somebody may have "
+            "copied the key."
         )
 
 
@@ -212,8 +214,8 @@ def _stat(path: AnyPath) -> os.stat_result:
         raise failed("read", path, error) from error
 
 
-def _refuse_other_owner(path: AnyPath, found: os.stat_result, access: Access = _NOBODY_ELSE) -> None:
-    if not access.is_owner(found.st_uid):
+def _refuse_other_owner(path: AnyPath, found: os.stat_result) -> None:
+    if found.st_uid != os.geteuid():
         raise KeyStoreError(
             f"Key store: {path} belongs to {_user(found.st_uid)}, but this runs as {_user(os.geteuid())}. "
             f"Run as {_user(found.st_uid)}, or give it to this user with chown."

@@ -46,8 +46,8 @@ _SENTENCES = {
     "private_key_in_certificate": "{where} holds a private key, which must stay secret: accepted is " + _CERTIFICATE,
     "several_certificates": "{where} holds {count} certificates and none is clearly the one that the others issued: "
     "accepted is " + _CERTIFICATE,
-    "no_waiting_key": "{where}: no private key goes with this certificate. Give private_key_content or "
-    "private_key_path, or run first with stop_after 'generated' and csr, which leaves a key in {store}",
+    "no_waiting_key": "{where}: no private key goes with this certificate. Give private_key_path, "
+    "or run first with stop_after 'generated' and csr, which leaves a key in {store}",
     "bad_subject": "The subject '{where}' cannot be the name of a certificate: accepted is " + _SUBJECT,
     "bad_validity": "The certificate would be valid from {start} to {end}: accepted is an end after the start",
     "odd_passphrase": "{where} holds a NUL or half of a character: accepted is text",

@@ -72,7 +72,7 @@ class KeyStore(t.Protocol):
         """Whether consumers of the current version have a `bundle.pfx`."""
 
     def wrong_access(self) -> list[dict[str, t.Any]]:
-        """What does not have the owner, group and mode that were asked for: `path`, `before`, `after`. Reads only."""
+        """What does not have the group and mode that were asked for: `path`, `before`, `after`. Reads only."""
 
     def correct_access(self) -> list[dict[str, t.Any]]:
         """Let the consumers in as asked for; the same list, of what was changed."""

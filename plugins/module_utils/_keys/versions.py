@@ -178,8 +178,7 @@ def version_files(
     key, certificate = key_pair.private_key_pem(protection.key_passphrase), key_pair.certificate_pem()
     files = {KEY: key, CERTIFICATE: certificate, BUNDLE: key + certificate + pem.format_certificates(key_pair.chain)}
     if pfx_passphrase:
-        name = key_pair.certificate.subject
-        files[PFX] = to_pfx(key_pair, pfx_passphrase, name, protection.pfx_encryption)
+        files[PFX] = to_pfx(key_pair, pfx_passphrase, key_pair.certificate.subject)
     return {**files, RECORD: format_record(record)}
 
 

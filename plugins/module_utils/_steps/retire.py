@@ -16,7 +16,6 @@ from .._core.errors import (
     NetworkFailure,
     NotProven,
     OthersGone,
-    SignInRefused,
     Unsafe,
 )
 from .._core.model import Application, KeyCredential, Version
@@ -62,8 +61,6 @@ def retire(run: Run, step: Step) -> None:
         except (GraphRefused, OthersGone) as failure:
             _leave_to_next_run(run, version, current, step.key_id, failure)
             return
-        if run.policy.confirm_retired:
-            _confirm_refused(run, version)
         version = run.remember(version, retired=run.now)
         run.log("retired", version, key_id=_told(run, version, step.key_id))
     _told(run, version, step.key_id)
@@ -289,26 +286,6 @@ def _read_back(run: Run, version: Version, key_id: str) -> None:
             "not affected. Run again.",
             explain("not_shown", "", {}),
         )
-
-
-def _confirm_refused(run: Run, version: Version) -> None:
-    """Optional: the removed key is refused now. Token replicas may accept it for a while."""
-    deadline = run.deadline(f"refused {version.thumbprint}", run.policy.propagation.total_seconds())
-    while True:
-        try:
-            run.connection.sign_in_patiently(run.progress.app_id, version, "confirm retired")
-        except SignInRefused as refusal:
-            if refusal.diagnosis.blames_key:
-                return
-            raise
-        left = deadline - run.connection.timing.monotonic()
-        if left <= 0:
-            raise NotProven(
-                f"Certificate {version.thumbprint} was removed from the application, but Entra still accepts sign-ins "
-                "with it (confirm_retired). The current certificate is not affected.",
-                explain("still_accepted", "", {"message": None}),
-            )
-        run.connection.timing.wait(min(20.0, left), f"the removed key to be refused ({left:.0f} s left)")
 
 
 def _told(run: Run, version: Version, planned: str | None) -> str | None:

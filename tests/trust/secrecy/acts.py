@@ -20,7 +20,7 @@ ANY = "*"
 NOWHERE = "https://localhost:1"
 PUBLIC_TEXTS = scale.either(
     ("certificate_content", "subject", "graph_url"),
-    ("certificate_content", "subject", "graph_url", "authority_host", "now", "object_id", "ca_path", "tenant_id"),
+    ("certificate_content", "subject", "graph_url", "authority_host", "group", "object_id", "ca_path", "tenant_id"),
 )
 # YAML cannot say it, but a variable can hold it.
 NO_PATH = """{{ '"\\u0000"' | from_json }}"""
@@ -51,6 +51,14 @@ def secret(name):
     return f"{{{{ secrets.{name} }}}}"
 
 
+# Files with a private key, by the name of the variable that holds the path.
+BROUGHT = ("half_a_key", "other_key", "whole_key")
+
+
+def brought_key(name):
+    return {"private_key_path": f"{{{{ public.{name} }}}}"}
+
+
 def of(actor, **options):
     return {"app_id": actor.app_id, "key_store": actor.key_store, **options}
 
@@ -65,12 +73,20 @@ def renewals(cast):
 
     payroll, itself, brought = cast["payroll"], cast["itself"], cast["brought"]
     adopt = of(payroll, adopt_path=payroll.path)
-    open_adopt = {**adopt, "adopt_passphrase": secret("adopt_passphrase"), "pfx_passphrase": secret("pfx_passphrase")}
+    open_adopt = {
+        **adopt,
+        "private_key_passphrase": secret("adopt_passphrase"),
+        "pfx_passphrase": secret("pfx_passphrase"),
+    }
     with_pfx = of(payroll, pfx_passphrase=secret("pfx_passphrase"))
     bring = of(brought, certificate_content="{{ public.certificate }}")
-    key, misplaced = secret("private_key_content"), secret("misplaced_key")
+    misplaced, half, other, whole = secret("misplaced_key"), *(brought_key(name) for name in BROUGHT)
     return [
-        renew("wrong passphrase", {**adopt, "adopt_passphrase": secret("wrong_passphrase")}, "the passphrase is wrong"),
+        renew(
+            "wrong passphrase",
+            {**adopt, "private_key_passphrase": secret("wrong_passphrase")},
+            "the passphrase is wrong",
+        ),
         renew("no passphrase", adopt, "no passphrase was given"),
         renew("adopted", open_adopt),
         renew("check mode", with_pfx, None, {"check_mode": True}),
@@ -82,9 +98,10 @@ def renewals(cast):
         renew("renewed as itself", as_itself(itself, overlap=0)),
         renew("retired as itself", as_itself(itself, overlap=0)),
         renew("signing request", of(brought, stop_after="generated", csr=True)),
-        renew("half a key brought", {**bring, "private_key_content": secret("half_a_key")}, "cannot be read"),
-        renew("another key brought", {**bring, "private_key_content": misplaced}, "do not belong together"),
-        renew("key pair brought", {**bring, "private_key_content": key}),
+        renew("half a key brought", {**bring, **half}, "cannot be read"),
+        renew("another key brought", {**bring, **other}, "do not belong together"),
+        renew("a key without a file", {**bring, "private_key_content": misplaced}, "Unsupported parameters"),
+        renew("key pair brought", {**bring, **whole}),
         *(renew(f"a key in {option}", of(brought, force=True, **{option: misplaced}), "") for option in PUBLIC_TEXTS),
         renew("a key in key_store", {**of(brought), "key_store": misplaced}, ""),
         renew("no such choice", of(payroll, add_method="nonsense"), "value of add_method must be"),
@@ -105,7 +122,7 @@ def renewals(cast):
 
 def in_a_vault(cast, folder):
     """Tokens for a vault, signatures that it makes, and key pairs that are brought there."""
-    vaulted, key = cast["vaulted"], secret("private_key_content")
+    vaulted, half, _other, whole = cast["vaulted"], *(brought_key(name) for name in BROUGHT)
     bring = of(vaulted, certificate_content="{{ public.certificate }}")
     phrase = secret("pfx_passphrase")
     named = of(vaulted, key_store=f"{vaulted.key_store}-{phrase}", pfx_passphrase=phrase)
@@ -114,8 +131,8 @@ def in_a_vault(cast, folder):
             ("check mode in a vault", of(vaulted, adopt_path=vaulted.path), None, {"check_mode": True}),
             ("adopted into a vault", of(vaulted, adopt_path=vaulted.path)),
             ("renewed in a vault", of(vaulted, overlap=0)),
-            ("half a key for a vault", {**bring, "private_key_content": secret("half_a_key")}, "cannot be read"),
-            ("key pair brought to a vault", {**bring, "private_key_content": key, "force": True}),
+            ("half a key for a vault", {**bring, **half}, "cannot be read"),
+            ("key pair brought to a vault", {**bring, **whole, "force": True}),
             ("wrong secret for a vault", of(vaulted, client_secret=secret("wrong_secret")), "client secret was sent"),
             ("a passphrase for a vault", of(vaulted, pfx_passphrase=phrase), "not for Azure Key"),
             ("a token for a vault", of(vaulted, access_token=secret("access_token"), auth_source="access_token"), ""),

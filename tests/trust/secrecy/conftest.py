@@ -18,6 +18,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair impo
 from emulator import outside
 from emulator.server import HttpsServer
 from emulator.tenant import Tenant
+from secrecy import acts
 from secrecy.hunt import Hunt, a_canary
 from secrecy.overhearing import Overhearing
 from secrecy.stage import Stage
@@ -128,18 +129,19 @@ def variables(server, stage, canary):
         stage.hunt.add_private_key("private key handed in", pair.private_key)
     texts = ("wrong_secret", "wrong_passphrase", "pfx_passphrase", "adopt_passphrase", "client_certificate_passphrase")
     secrets = {name: canary(name) for name in (*texts, "client_secret", "access_token")}
-    secrets["private_key_content"] = brought.private_key_pem
     secrets["misplaced_key"] = misplaced.private_key_pem
     secrets["misplaced_pfx"] = base64.b64encode(misplaced.pfx_with(None)).decode()
-    secrets["half_a_key"] = "\n".join([*brought.private_key_pem.splitlines()[:-3], "-----END PRIVATE KEY-----"])
-    public = {"certificate": brought.certificate_pem, "other_certificate": other.certificate_pem}
+    half = "\n".join([*brought.private_key_pem.splitlines()[:-3], "-----END PRIVATE KEY-----"])
+    keys = (half, misplaced.private_key_pem, brought.private_key_pem)
+    public = {name: stage.keep(f"{name}.pem", key) for name, key in zip(acts.BROUGHT, keys)}
+    public |= {"certificate": brought.certificate_pem, "other_certificate": other.certificate_pem}
     return {"secrets": secrets, "public": public}
 
 
 @pytest.fixture
 def places(server):
     """The options that all tenants share."""
-    return {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path), "timeout": 5}
+    return {"authority_host": server.url, "graph_url": server.url, "ca_path": str(server.ca_path)}
 
 
 @pytest.fixture

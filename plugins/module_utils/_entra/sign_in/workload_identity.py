@@ -23,10 +23,9 @@ from ..transport import Request, Response
 AUDIENCE = "api://AzureADTokenExchange"
 
 NEEDS = (
-    "auth_source workload_identity needs federated_token_file (AZURE_FEDERATED_TOKEN_FILE); or in GitHub Actions the "
+    "auth_source workload_identity needs AZURE_FEDERATED_TOKEN_FILE in the environment; or in GitHub Actions the "
     "permission 'id-token: write', which sets ACTIONS_ID_TOKEN_REQUEST_URL and ACTIONS_ID_TOKEN_REQUEST_TOKEN; or in "
-    "Azure Pipelines SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and service_connection_id "
-    "(AZURESUBSCRIPTION_SERVICE_CONNECTION_ID)."
+    "Azure Pipelines SYSTEM_OIDCREQUESTURI, SYSTEM_ACCESSTOKEN and AZURESUBSCRIPTION_SERVICE_CONNECTION_ID."
 )
 
 

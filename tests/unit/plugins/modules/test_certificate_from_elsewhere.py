@@ -121,13 +121,16 @@ def test_a_certificate_that_ends_too_soon_is_refused_before_it_is_kept(renew, re
 
 
 @pytest.mark.parametrize("passphrase", [None, "s3cret words"])
-def test_a_key_made_elsewhere_is_taken_with_its_certificate(renew, authority, key_store, passphrase):
+def test_a_key_made_elsewhere_is_taken_with_its_certificate(renew, authority, key_store, passphrase, tmp_path):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     encryption = serialization.BestAvailableEncryption(passphrase.encode()) if passphrase else None
     text = key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption or serialization.NoEncryption()
     )
-    given = {"certificate_content": authority.for_key(key.public_key()), "private_key_content": text.decode()}
+    path = tmp_path / "brought.pem"
+    path.touch(0o600)
+    path.write_bytes(text)
+    given = {"certificate_content": authority.for_key(key.public_key()), "private_key_path": str(path)}
 
     if passphrase:
         assert "no passphrase was given" in renew(**given)["msg"]
@@ -139,4 +142,4 @@ def test_a_key_made_elsewhere_is_taken_with_its_certificate(renew, authority, ke
 
 
 def test_a_passphrase_without_a_key_is_refused(renew):
-    assert "private_key_passphrase needs private_key_content" in renew(private_key_passphrase="x")["msg"]
+    assert "private_key_passphrase needs private_key_path" in renew(private_key_passphrase="x")["msg"]

@@ -111,11 +111,11 @@ def test_a_certificate_without_a_waiting_key_says_what_to_give(in_vault, server)
 
 def test_everything_that_does_not_go_with_a_vault_is_told_at_once(in_vault):
     failed = in_vault(
-        renew, mode="0640", pfx_passphrase="for consumers", validity=20, renew_before=3, auth_source="key_store"
+        renew, group="root", pfx_passphrase="for consumers", validity=20, renew_before=3, auth_source="key_store"
     )
 
     words = [problem.split(" ")[0] for problem in failed["problems"]]
-    assert words == ["pfx_passphrase", "mode", "auth_source", "validity"]
+    assert words == ["pfx_passphrase", "group", "auth_source", "validity"]
 
 
 def test_a_renewal_in_a_vault_may_be_cut_at_any_wait(in_vault, vault):

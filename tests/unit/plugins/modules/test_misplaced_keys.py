@@ -69,7 +69,7 @@ def shown(key, *texts):
 
 @pytest.mark.parametrize("form", ["PEM", "PFX"])
 @pytest.mark.parametrize(("module", "options"), MODULES.items(), ids=lambda one: getattr(one, "__name__", "")[38:])
-@pytest.mark.parametrize("option", ["tenant_id", "timeout", "auth_source", "nonsense"])
+@pytest.mark.parametrize("option", ["tenant_id", "cloud", "auth_source", "nonsense"])
 def test_a_misplaced_private_key_is_in_no_log_and_no_result(call, logged, forms, module, options, option, form):
     found = call(module, _ansible_inject_invocation=True, **{"tenant_id": "x.test", **options, option: forms[form]})
 

@@ -73,7 +73,7 @@ class Rehearsal:
         parts = {"transport": Transport(self.world), "timing": self.world.timing}
         token = controller.sign_in(options, self.said.append, scopes, **parts)
         self.token = token["access_token"]
-        found = Recovery(self.call, self.said.append, options, {**token, "timeout": 30.0, "ca_path": None})
+        found = Recovery(self.call, self.said.append, options, {**token, "ca_path": None})
         return found.run(check)
 
     def operations(self):

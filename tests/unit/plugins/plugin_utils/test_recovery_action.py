@@ -96,7 +96,7 @@ def test_one_sign_in_serves_every_module_through_a_pipe(asked):
     assert "eyJ" not in str(result)
 
 
-@pytest.mark.parametrize("option", ["tenant_id", "timeout", "auth_source", "graph_url", "nonsense"])
+@pytest.mark.parametrize("option", ["tenant_id", "lock_timeout", "auth_source", "graph_url", "nonsense"])
 def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG\n-----END PRIVATE KEY-----"
 

@@ -8,7 +8,7 @@ import datetime as dt
 import math
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, specs
 from ansible_collections.evercert.entra.plugins.module_utils._core.policy import ProofPolicy, RenewalPolicy
 from ansible_collections.evercert.entra.plugins.module_utils._steps.verify import Probe
 from hypothesis import HealthCheck, given, settings
@@ -25,7 +25,6 @@ FLOATS = (
     "initial_pause",
     "timeout_propagation",
     "lock_timeout",
-    "timeout",
 )
 
 
@@ -81,7 +80,7 @@ def test_a_negative_count_is_refused(name):
     assert arguments.problems_of({name: -1}) == [f"{name} must not be negative, and is -1."]
 
 
-@pytest.mark.parametrize("name", ["validity", "rotation_period", "sign_ins", "timeout_propagation", "timeout"])
+@pytest.mark.parametrize("name", ["validity", "rotation_period", "sign_ins", "timeout_propagation"])
 def test_where_zero_means_nothing_it_is_refused(name):
     assert arguments.problems_of({name: 0}) == [f"{name} must be greater than 0, and is 0."]
 
@@ -168,9 +167,9 @@ def test_a_token_that_cannot_be_one_is_refused_and_not_shown(token):
 @pytest.mark.parametrize(
     "given, problem",
     [
-        ({"private_key_path": "/k"}, "private_key_content (or private_key_path) needs certificate_content"),
+        ({"private_key_path": "/k"}, "private_key_path needs certificate_content (or certificate_path)."),
         ({"csr": True}, "csr needs stop_after 'generated'"),
-        ({"adopt_passphrase": "p"}, "adopt_passphrase needs adopt_path."),
+        ({"private_key_passphrase": "p"}, "private_key_passphrase needs private_key_path (or adopt_path)."),
     ],
 )
 def test_options_of_a_renewal_that_need_each_other(options, given, problem):
@@ -266,8 +265,6 @@ SECRETS = {
     "client_secret",
     "client_certificate_passphrase",
     "access_token",
-    "private_key_content",
-    "adopt_passphrase",
     "pfx_passphrase",
     "key_passphrase",
     "private_key_passphrase",
@@ -275,8 +272,8 @@ SECRETS = {
 
 
 def test_every_secret_and_nothing_else_is_kept_out_of_logs():
-    specs = [value for name, value in vars(arguments).items() if name.isupper() and isinstance(value, dict)]
-    options = {name: entry for spec in specs for name, entry in spec.items()}
+    groups = [value for name, value in vars(specs).items() if name.startswith("OF_")]
+    options = {name: entry for group in groups for name, entry in group.items()}
 
     assert {name for name, entry in options.items() if entry.get("no_log")} == SECRETS
     assert set(options) >= SECRETS

@@ -93,8 +93,8 @@ def test_no_way_to_sign_in_names_every_way_and_why_it_was_skipped(options, monke
         "client_secret: client_secret (AZURE_CLIENT_SECRET) is not set. "
         "certificate: client_certificate_path (AZURE_CLIENT_CERTIFICATE_PATH) is not set. "
         "key_store: key_store is not set. "
-        "workload_identity: Neither federated_token_file nor the variables of GitHub Actions or Azure Pipelines are "
-        "set. "
+        "workload_identity: Neither AZURE_FEDERATED_TOKEN_FILE nor the variables of GitHub Actions or Azure "
+        "Pipelines are set. "
         "managed_identity: IDENTITY_ENDPOINT is not set. On a virtual machine set auth_source to managed_identity. "
         "azure_cli: 'az' is not on the PATH. device_code: It needs a person, so it has to be asked for."
     )

@@ -121,16 +121,22 @@ def test_a_cached_listing_is_for_one_question_and_knows_no_secret(change, is_ano
 
 
 def test_a_problem_that_all_share_is_told_once_and_others_with_their_entries():
-    found = problems({"timeout": 0}, CONTOSO, {**CONTOSO, "colour": "red"}, {**CONTOSO, "name": "b", "colour": "red"})
+    found = problems(
+        {"renew_before": -1}, CONTOSO, {**CONTOSO, "colour": "red"}, {**CONTOSO, "name": "b", "colour": "red"}
+    )
 
-    assert "timeout must be greater than 0, and is 0." in found
+    assert "renew_before must not be negative, and is -1." in found
     assert "tenants, entries 2 (contoso.com), 3 (b): colour is no option of a tenant." in found
 
 
 def test_an_entry_that_is_of_no_use_is_told_with_what_the_others_lack():
-    found = problems({}, {**CONTOSO, "timeout": "x"}, {**CONTOSO, "auth_source": "client_secret", "client_secret": ""})
+    found = problems(
+        {}, {**CONTOSO, "renew_before": "x"}, {**CONTOSO, "auth_source": "client_secret", "client_secret": ""}
+    )
 
-    assert any(one.startswith("tenants, entry 1 (contoso.com): argument 'timeout' is of type str") for one in found)
+    assert any(
+        one.startswith("tenants, entry 1 (contoso.com): argument 'renew_before' is of type str") for one in found
+    )
     assert any(one.startswith("tenants, entry 2 (contoso.com): client_secret is given and empty") for one in found)
 
 
@@ -144,7 +150,7 @@ def test_an_option_that_is_given_and_empty_is_named_and_counts_for_nothing_else(
     assert problems({}, {"client_id": "nobody", **CONTOSO, option: nothing}) == (told,)
 
 
-@pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "key_store", "graph_url", "timeout"])
+@pytest.mark.parametrize("option", ["tenant_id", "filter", "client_secret", "key_store", "graph_url", "renew_before"])
 def test_a_private_key_in_the_wrong_place_is_not_quoted(option):
     key = "-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----"
 

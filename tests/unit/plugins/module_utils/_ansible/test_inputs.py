@@ -9,6 +9,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._ansible import inp
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._keys.directory import DirectoryStore
+from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import to_pfx
 
 
 def test_a_public_certificate_comes_from_content_or_a_file(options, write, key_pair):
@@ -39,14 +40,22 @@ def test_a_key_pair_is_adopted_from_a_file(options, key_file, key_pair):
     assert inputs.adopted_key_pair(options(adopt_path=key_file)).certificate == key_pair.certificate
 
 
+def test_a_pfx_is_adopted_with_the_passphrase_of_a_private_key(options, write, key_pair):
+    given = options(adopt_path=write(to_pfx(key_pair, "pw", "payroll"), "old.pfx"), private_key_passphrase="pw")
+
+    assert inputs.adopted_key_pair(given).certificate == key_pair.certificate
+    with pytest.raises(InvalidInput, match="the passphrase is wrong"):
+        inputs.adopted_key_pair({**given, "private_key_passphrase": "other"})
+
+
 def test_without_a_certificate_the_renewal_makes_its_own(options, store):
     assert inputs.provided_key_pair(options(), store) is None
 
 
-def test_a_key_pair_may_be_brought_as_contents_or_files(options, store, write, key_pair):
-    certificate, key = key_pair.certificate_pem(), key_pair.private_key_pem()
-    by_content = options(certificate_content=certificate.decode(), private_key_content=key.decode())
-    by_path = options(certificate_path=write(certificate, "c.pem", 0o644), private_key_path=write(key, "k.pem"))
+def test_the_certificate_of_a_key_file_may_be_content_or_a_file(options, store, write, key_pair):
+    certificate, key = key_pair.certificate_pem(), write(key_pair.private_key_pem(), "k.pem")
+    by_content = options(certificate_content=certificate.decode(), private_key_path=key)
+    by_path = options(certificate_path=write(certificate, "c.pem", 0o644), private_key_path=key)
 
     for given in (by_content, by_path):
         assert inputs.provided_key_pair(given, store).certificate == key_pair.certificate
@@ -70,16 +79,17 @@ def test_a_private_key_file_that_everybody_can_read_is_refused(options, store, w
         inputs.provided_key_pair(options(certificate_path=certificate, private_key_path=key), store)
 
 
-def test_an_ec_key_with_its_certificate_is_refused(options, store, ec_key, key_pair):
-    given = options(certificate_content=key_pair.certificate_pem().decode(), private_key_content=ec_key.decode())
+def test_an_ec_key_with_its_certificate_is_refused(options, store, write, ec_key, key_pair):
+    given = options(certificate_content=key_pair.certificate_pem().decode(), private_key_path=write(ec_key, "k.pem"))
 
     with pytest.raises(InvalidInput, match="RSA keys only"):
         inputs.provided_key_pair(given, store)
 
 
-def test_no_key_gets_into_a_refusal(options, store, key_pair, other_pair):
+def test_no_key_gets_into_a_refusal(options, store, write, key_pair, other_pair):
     key = key_pair.private_key_pem().decode()
-    given = options(certificate_content=other_pair.certificate_pem().decode(), private_key_content=key)
+    path = write(key.encode(), "k.pem")
+    given = options(certificate_content=other_pair.certificate_pem().decode(), private_key_path=path)
 
     with pytest.raises(InvalidInput) as failure:
         inputs.provided_key_pair(given, store)
@@ -98,8 +108,8 @@ def test_a_certificate_alone_without_any_key_says_what_to_give(options, store, o
     with pytest.raises(InvalidInput) as failure:
         inputs.provided_key_pair(given, store)
     assert failure.value.message == (
-        "certificate_content: no private key goes with this certificate. Give private_key_content or "
-        f"private_key_path, or run first with stop_after 'generated' and csr, which leaves a key in {store.location}."
+        "certificate_content: no private key goes with this certificate. Give private_key_path, or run "
+        f"first with stop_after 'generated' and csr, which leaves a key in {store.location}."
     )
 
 

@@ -127,7 +127,7 @@ def test_a_token_that_is_short_or_does_not_say_how_long_it_lives_is_not_shared(p
         {"client_secret": "another"},
         {"client_id": "33333333-3333-4444-8555-666666666666"},
         {"tenant_id": "contoso.onmicrosoft.com"},
-        {"timeout": 7.0},
+        {"client_certificate_passphrase": "another"},
     ],
     ids=lambda other: next(iter(other)),
 )

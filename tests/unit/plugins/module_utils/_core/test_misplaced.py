@@ -60,7 +60,7 @@ def test_a_private_key_is_found_in_whatever_form_and_however_deep(text, place):
 
 
 def test_a_private_key_where_it_belongs_is_none_that_is_misplaced():
-    assert misplaced_in({"private_key_content": PEM}, {PEM}) == []
+    assert misplaced_in({"client_secret": PEM}, {PEM}) == []
 
 
 def test_what_is_public_is_no_private_key():

@@ -31,7 +31,6 @@ def test_the_defaults_are_those_of_the_documentation():
     assert (renewal.key_size, renewal.add_method, renewal.stop_after) == (2048, "auto", "retired")
     assert (renewal.on_policy_limit, renewal.propagation) == ("fail", dt.timedelta(minutes=10))
     assert not renewal.force
-    assert not renewal.confirm_retired
 
 
 def test_the_defaults_contradict_nothing():

@@ -27,7 +27,7 @@ NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.timezone.utc)
 SENT = Record(app_id="app", generated=NOW, intent=NOW, registered=NOW, proven=NOW)
 UNSENT = Record(generated=NOW)
 
-FOR_A_GROUP = Protection(Access(group=os.getegid(), mode=0o640))
+FOR_A_GROUP = Protection(Access(os.getegid()))
 
 
 class Killed(BaseException):

@@ -12,7 +12,6 @@ import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     GraphRefused,
     KeyStoreError,
-    NotProven,
     SignInRefused,
     Unsafe,
 )
@@ -122,32 +121,3 @@ def test_an_entry_of_somebody_else_that_vanishes_while_one_certificate_changes_i
 def test_a_step_that_needs_a_key_store_says_so(world):
     with pytest.raises(KeyStoreError, match="needs the option key_store"):
         assert world.connect(world.options(key_store=None)).store
-
-
-@pytest.fixture
-def overlap_passed(adopted):
-    """The old certificate is due to go, and nothing else is due."""
-    adopted.renew()
-    adopted.settle(8 * DAY)
-    return adopted
-
-
-def test_a_removed_key_that_entra_goes_on_accepting_is_told(overlap_passed):
-    overlap_passed.tenant.sign_ins.lag(seconds=[5000])
-
-    error = overlap_passed.refused(confirm_retired=True)
-
-    assert isinstance(error, NotProven)
-    assert "confirm_retired" in error.message
-    assert overlap_passed.registered == [overlap_passed.current]
-
-
-def test_a_refusal_that_does_not_blame_the_key_does_not_confirm_that_it_is_retired(overlap_passed):
-    # The administrator and the fresh sign-in with the current key come first.
-    overlap_passed.tenant.faults.add("error", match="token", skip=2, status=401, error="invalid_client", code=7000112)
-
-    error = overlap_passed.refused(confirm_retired=True)
-
-    assert isinstance(error, SignInRefused)
-    assert error.diagnosis.code == "application_disabled"
-    assert "retired" not in overlap_passed.events()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import os
 
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
@@ -70,7 +71,7 @@ def test_a_lock_that_another_run_holds_is_waited_for_until_its_deadline(adopted,
 def test_under_the_lock_what_a_killed_run_left_is_cleared_and_access_is_put_right(adopted):
     half_made = adopted.key_store / "versions" / ("A" * 40)
     half_made.mkdir(mode=0o700)
-    bundle, options = adopted.key_store / "current" / "bundle.pem", adopted.options(mode="0640")
+    bundle, options = adopted.key_store / "current" / "bundle.pem", adopted.options(group=str(os.getegid()))
     connection = adopted.connect(options)
 
     with steps.locked(connection, adopted.request(options)):

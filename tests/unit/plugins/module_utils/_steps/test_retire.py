@@ -108,15 +108,6 @@ def test_a_lost_removal_seen_by_a_stale_replica_only_still_ends(adopted):
     assert adopted.renew().steps == ["retire"] and adopted.registered == [adopted.current]
 
 
-def test_confirm_retired_waits_until_the_old_key_is_refused(adopted):
-    adopted.renew()
-    adopted.settle(8 * 86400)
-    adopted.tenant.sign_ins.lag(seconds=[100])
-
-    assert adopted.renew(confirm_retired=True).steps == ["retire"]
-    assert not adopted.tenant.oracle.can_sign_in(adopted.payroll, adopted.old.thumbprint)
-
-
 def test_a_predecessor_whose_key_id_cannot_be_learnt_is_reported(world):
     world.adopt(**world.as_itself)
     world.settle()
@@ -684,22 +675,6 @@ def test_a_removal_that_never_shows_is_told(due):
     with pytest.raises(NotProven, match=r"still shows its key credential .* after 600 s"):
         retire(due, begin(due))
     assert due.contents.predecessor.record.retired is None
-
-
-def test_confirming_waits_twenty_seconds_at_a_time_until_the_key_is_refused(due):
-    due.tenant.sign_ins.lag(seconds=[50])
-
-    retire(due, begin(due, confirm_retired=True))
-
-    assert due.timing.waited == 60 and due.contents.predecessor.record.retired
-
-
-def test_confirming_ends_when_the_propagation_time_is_over(due):
-    due.tenant.sign_ins.lag(seconds=[5000])
-
-    with pytest.raises(NotProven, match="still accepts sign-ins"):
-        retire(due, begin(due, confirm_retired=True, timeout_propagation=61, sign_in_budget=0))
-    assert due.timing.waited == 61
 
 
 # "Not there" is a hint, and reading decides

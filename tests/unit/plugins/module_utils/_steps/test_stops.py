@@ -380,17 +380,14 @@ def test_a_time_before_the_last_note_of_the_key_store_is_wrong_even_when_both_cl
 
 
 def test_what_if_notes_nothing(adopted):
-    """A run with the option now decides for then, and notes when it truly was."""
-    adopted.renew(now="2026-12-30T10:00:00Z", overlap=7)
+    """A report with the option now decides for then, and notes its sign-in when it truly was."""
+    since = adopted.tenant.clock.now()
+    adopted.info(now="2026-12-30T10:00:00Z", sign_in=True)
 
-    noted = [version.record.last_noted for version in adopted.contents.versions]
-    times = [line["at"] for line in adopted.store.history(100)]
-    assert max(noted) < adopted.tenant.clock.now() + dt.timedelta(minutes=1) and max(times) < "2026-12"
-
-
-def test_a_fixed_now_never_counts_as_skew(adopted):
-    assert adopted.renew(check=True, now="2027-11-22T10:00:00Z").finding == "expired"
-    assert adopted.renew(now="2026-12-30T10:00:00Z", stop_after="registered", add_method="update").changed
+    (signed_in,) = adopted.store.sign_ins_since(since)
+    checked = adopted.store.history(1)[0]
+    assert signed_in < since + dt.timedelta(minutes=1)
+    assert checked["event"] == "checked" and checked["at"] < "2026-12"
 
 
 def test_without_a_date_header_the_local_clock_counts(adopted):

@@ -408,10 +408,10 @@ class World:
         values["reasons"] = [finding["reason"] for finding in values["findings"]]
         return self._result(values, since)
 
-    def verify(self, timing=None, progress=None, check=False, **given):
+    def verify(self, timing=None, progress=None, check=False, on_trial=None, **given):
         options, since = self.options(**given), len(self.emulator.log.lines)
         connection = self.connect(options, check, timing)
-        subject = verify.find_subject(connection, options["stage"], None)
+        subject = verify.find_subject(connection, options["stage"], on_trial and (lambda: ours(on_trial)))
         found = verify.verify(connection, subject, arguments.expectation(options), progress)
         return self._result(results.of_verification(found, as_values(found.progress, connection)), since)
 

@@ -21,26 +21,28 @@ CONNECTION = "33333333-2222-4333-8444-555555555555"
 
 @pytest.fixture(params=["file", "github", "pipelines"])
 def platform(request, world, tmp_path, monkeypatch):
-    """Three platforms, each with its own issuer; the options that a task needs there."""
+    """Three platforms, each with its own issuer; the options that a task needs there, the same on all."""
     from emulator import outside
 
     def in_a_file():
         path = tmp_path / "token"
         path.write_text(outside.mint(world.tenant.clock, "https://cluster.test", SUBJECT) + "\n")
-        return "https://cluster.test", {"federated_token_file": str(path)}
+        monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(path))
+        return "https://cluster.test"
 
     def in_github():
         monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", f"{URL}/github/token?api-version=2.0")
         monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", world.tenant.platform.request_token)
-        return outside.GITHUB, {}
+        return outside.GITHUB
 
     def in_pipelines():
         monkeypatch.setenv("SYSTEM_OIDCREQUESTURI", f"{URL}/pipelines/token")
         monkeypatch.setenv("SYSTEM_ACCESSTOKEN", world.tenant.platform.request_token)
-        return outside.PIPELINES, {"service_connection_id": CONNECTION}
+        monkeypatch.setenv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", CONNECTION)
+        return outside.PIPELINES
 
-    issuer, options = {"file": in_a_file, "github": in_github, "pipelines": in_pipelines}[request.param]()
-    return issuer, {"client_id": world.admin.app_id, **options}
+    issuer = {"file": in_a_file, "github": in_github, "pipelines": in_pipelines}[request.param]()
+    return issuer, {"client_id": world.admin.app_id}
 
 
 def test_a_workload_signs_in_and_reads(world, reading, platform):
@@ -93,16 +95,17 @@ def test_all_that_is_missing_is_named(reading):
         reading("workload_identity")
     who, what = refused.value.problems
     assert who == "auth_source workload_identity needs client_id (AZURE_CLIENT_ID)."
-    assert "federated_token_file (AZURE_FEDERATED_TOKEN_FILE)" in what and "service_connection_id" in what
+    assert "AZURE_FEDERATED_TOKEN_FILE" in what and "AZURESUBSCRIPTION_SERVICE_CONNECTION_ID" in what
 
 
 @pytest.mark.parametrize("name", ["ACTIONS_ID_TOKEN_REQUEST_URL", "SYSTEM_OIDCREQUESTURI"])
 def test_the_jobs_token_never_travels_without_tls(reading, world, monkeypatch, name):
+    monkeypatch.setenv("AZURESUBSCRIPTION_SERVICE_CONNECTION_ID", CONNECTION)
     for other in (name, "ACTIONS_ID_TOKEN_REQUEST_TOKEN", "SYSTEM_ACCESSTOKEN"):
         monkeypatch.setenv(other, "http://platform.test/token")
 
     with pytest.raises(InvalidInput, match=f"{name} must be an https URL, not 'http://platform.test/token'"):
-        reading("workload_identity", client_id=world.admin.app_id, service_connection_id=CONNECTION)
+        reading("workload_identity", client_id=world.admin.app_id)
 
 
 def test_no_other_service_is_asked_without_tls(reading, world):
@@ -115,20 +118,22 @@ def test_no_other_service_is_asked_without_tls(reading, world):
 @pytest.mark.parametrize(
     "content, message", [("", "holds no token"), ("two words", "holds no token"), (None, "cannot read")]
 )
-def test_a_file_without_a_token_is_named(reading, world, tmp_path, content, message):
+def test_a_file_without_a_token_is_named(reading, world, monkeypatch, tmp_path, content, message):
     path = tmp_path / "token"
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(path))
     if content is not None:
         path.write_text(content)
 
     with pytest.raises((SignInRefused, InvalidInput), match=message) as refused:
-        reading("workload_identity", client_id=world.admin.app_id, federated_token_file=str(path)).find_application()
+        reading("workload_identity", client_id=world.admin.app_id).find_application()
     assert str(path) in str(refused.value)
 
 
 def test_a_file_that_is_named_comes_before_the_platform(world, reading, monkeypatch, tmp_path):
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_URL", URL)
     monkeypatch.setenv("ACTIONS_ID_TOKEN_REQUEST_TOKEN", "x")
+    monkeypatch.setenv("AZURE_FEDERATED_TOKEN_FILE", str(tmp_path / "t"))
 
-    connection = reading("workload_identity", client_id=world.admin.app_id, federated_token_file=str(tmp_path / "t"))
+    connection = reading("workload_identity", client_id=world.admin.app_id)
 
     assert connection.identity.job_token.path == str(tmp_path / "t")
