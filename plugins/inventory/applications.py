@@ -115,25 +115,29 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 
 from ..module_utils._ansible.fleet import Tenant, failures_of, listings_of, option_names, sources_of, tenants_of
-from ..module_utils._ansible.hosts import EVERY_HOST, Host, distinct, group_of, hosts_of, safe_name, unique_names
+from ..module_utils._ansible.hosts import EVERY_HOST, Host, Mark, distinct, group_of, hosts_of, safe_name, unique_names
 from ..module_utils._ansible.libraries import missing_libraries
 from ..module_utils._ansible.timing import SpokenTiming
 from ..module_utils._core.errors import InvalidInput
 from ..module_utils._steps.fleet import Listing, Source, remember
 
-try:
-    from ansible.template import trust_as_template
 
-    doubt: t.Callable[[t.Any], t.Any] = str  # a text is no template unless somebody trusts it
-except ImportError:  # before ansible-core 2.19 every text is one unless it is marked
-    from ansible.utils.unsafe_proxy import wrap_var as doubt
+def _marks() -> tuple[Mark, Mark]:
+    """How a text is trusted as a template, and how it is marked as none."""
+    try:
+        from ansible.template import trust_as_template
+    except ImportError:  # before ansible-core 2.19 every text is a template unless it is marked
+        from ansible.utils.unsafe_proxy import wrap_var
 
-    trust_as_template = str
+        return str, wrap_var
+    return trust_as_template, str
 
+
+vouch, doubt = _marks()
 ENDINGS = ("evercert_entra.yml", "evercert_entra.yaml")
 OF_EVERY_HOST = {
-    "ansible_connection": trust_as_template("local"),
-    "ansible_python_interpreter": trust_as_template("{{ ansible_playbook_python }}"),
+    "ansible_connection": vouch("local"),
+    "ansible_python_interpreter": vouch("{{ ansible_playbook_python }}"),
 }
 
 
@@ -246,7 +250,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         hosts, again = distinct(
             host
             for tenant, listing in zip(tenants, listings)
-            for host in hosts_of(tenant, listing, trust_as_template, doubt)
+            for host in hosts_of(tenant, listing, vouch, doubt)
             if self._is_wanted(host)
         )
         if again:

@@ -388,7 +388,7 @@ def test_every_mistake_of_a_file_is_told_at_once_and_nothing_is_sent(fleet, said
         "parallel_tenants must be at least 1, and is 0.",
         "tenants, entry 1 (contoso): tenant_id must be a GUID or a domain such as contoso.onmicrosoft.com",
         "tenants, entry 2 (fabrikam): colour is no option of a tenant.",
-        "tenants, entry 2 (fabrikam): argument 'renew_before'",
+        "tenants, entry 2 (fabrikam): renew_before must be a number, and is a text that is none.",
         "tenants, entry 3 (third): tenant_id is needed",
         "tenants, entry 3 (third): auth_source key_store is for one application",
         "tenants, entry 3 (third): key_store does not know {display_name}: accepted are {app_id}, {object_id}",

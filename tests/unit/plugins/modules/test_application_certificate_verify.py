@@ -161,13 +161,13 @@ def test_a_bundle_is_written_when_the_store_has_nothing_to_verify(verify, bundle
 
 def test_a_bundle_that_cannot_be_written_does_not_hide_why_it_failed(verify, tmp_path, monkeypatch):
     place, said = tmp_path / "bundle.json", []
-    place.mkdir()
+    place.symlink_to(tmp_path / "elsewhere.json")  # nobody writes through a link
     monkeypatch.setattr(AnsibleModule, "warn", lambda module, words: said.append(words))
 
     found = verify(key_store=str(tmp_path / "empty"), support_bundle=str(place))
 
     assert "holds no current certificate" in found["msg"]
-    assert said == [f"support_bundle: cannot write {place}: Is a directory."]
+    assert len(said) == 1 and said[0].startswith(f"support_bundle: cannot write {place}: ")
 
 
 def test_no_secret_is_in_a_bundle_even_when_the_service_quotes_it(verify, tenant, bundle, pem_of, old):

@@ -18,7 +18,6 @@ import pytest
 import requests
 import scale
 from adapter.wsgi_adapter import connect
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import connect as door
 from ansible_collections.evercert.entra.plugins.module_utils._ansible import requests_transport, run, specs
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.recovering import checked_options
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput
@@ -89,8 +88,8 @@ def site(tmp_path, monkeypatch, pem_of, call):
     tenant = Tenant()
     emulator, timing = Emulator(tenant), FakeTiming(tenant)
     monkeypatch.setattr(requests_transport, "_Session", lambda: connect(requests.Session(), emulator))
-    for place in (door, run):
-        monkeypatch.setattr(place, "PlainTiming", lambda: timing)
+    monkeypatch.setattr(run, "timing_of", lambda module: timing)
+    monkeypatch.setattr(run, "PlainTiming", lambda: timing)
     pair = tenant.issue("payroll", starts=-10, ends=170)
     payroll = tenant.add_application("payroll", [pair])
     admin = tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])

@@ -135,7 +135,8 @@ def test_an_entry_that_is_of_no_use_is_told_with_what_the_others_lack():
     )
 
     assert any(
-        one.startswith("tenants, entry 1 (contoso.com): argument 'renew_before' is of type str") for one in found
+        one == "tenants, entry 1 (contoso.com): renew_before must be a number, and is a text that is none."
+        for one in found
     )
     assert any(one.startswith("tenants, entry 2 (contoso.com): client_secret is given and empty") for one in found)
 

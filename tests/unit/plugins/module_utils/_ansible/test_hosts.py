@@ -19,9 +19,9 @@ from ansible_collections.evercert.entra.tests.unit.builders import (
 )
 
 
-def host_of(application, prefix="", vouch=str, **options):
+def host_of(application, vouch=str, doubt=str, **options):
     (tenant,) = fleet.tenants_of({}, [{"tenant_id": "contoso.com", **options}], None)
-    (host,) = hosts.hosts_of(tenant, Listing(NOW, (application,)), prefix, vouch)
+    (host,) = hosts.hosts_of(tenant, Listing(NOW, (application,)), vouch, doubt)
     return host
 
 
@@ -63,7 +63,7 @@ def test_hosts_come_in_an_order_that_stays():
     (tenant,) = fleet.tenants_of({}, [{"tenant_id": "contoso.com"}], None)
     listed = tuple(an_application(app_id=app_id) for app_id in ("b", "c", "a"))
 
-    found = hosts.hosts_of(tenant, Listing(NOW, listed), "")
+    found = hosts.hosts_of(tenant, Listing(NOW, listed))
 
     assert [host.variables["entra_app_id"] for host in found] == ["a", "b", "c"]
 
@@ -74,10 +74,6 @@ def test_hosts_come_in_an_order_that_stays():
 )
 def test_a_group_has_a_name_that_every_ansible_takes(name, group):
     assert host_of(an_application(), name=name).groups[0] == group
-
-
-def test_a_prefix_is_before_every_group():
-    assert set(host_of(an_application(), prefix="e_").groups) == {"e_tenant_contoso_com", "e_missing", "e_attention"}
 
 
 def test_entries_of_others_may_hold_anything():
@@ -93,12 +89,13 @@ def test_only_ids_words_and_times_are_vouched_for():
     """The rest is foreign text: whoever registers an application chooses it."""
     application = an_application(a_credential(None, key_id=OBJECT_ID), display_name="{{ bad }}")
 
-    shown = host_of(application, vouch=lambda text: f"<{text}>", key_store="/{app_id}").variables
+    marks = {"vouch": lambda text: f"<{text}>", "doubt": lambda text: f"!{text}"}
+    shown = host_of(application, **marks, key_store="/{app_id}").variables
 
-    assert shown["entra_display_name"] == "{{ bad }}"
+    assert shown["entra_display_name"] == "!{{ bad }}"
     assert shown["entra_app_id"] == f"<{APP_ID}>" and shown["entra_key_store"] == f"</{APP_ID}>"
     (certificate,) = shown["entra_certificates"]
-    assert certificate["key_id"] == f"<{OBJECT_ID}>" and certificate["display_name"] == "CN=payroll"
+    assert certificate["key_id"] == f"<{OBJECT_ID}>" and certificate["display_name"] == "!CN=payroll"
     assert certificate["not_after"] == "<2027-02-20T10:00:00Z>" and certificate["days_left"] == 90
 
 
