@@ -16,7 +16,7 @@ CHECK := all-attacks integration lowest all-units oldest-core-units oldest-core-
 SOAK_TESTS := $(patsubst tests/trust/%.py,soak-%,$(wildcard tests/trust/test_*.py)) soak-secrecy
 SOAK := $(SOAK_TESTS) soak-mutants soak-engines
 
-.PHONY: help demo test check test-live soak gates lint docs-html bench emulator test-one envs clean prepared table \
+.PHONY: help demo test check test-live soak gates lint docs-html bench options emulator test-one envs clean prepared table \
     $(TEST) $(CHECK) $(SOAK)
 
 help:  ## this list
@@ -52,6 +52,9 @@ test-live: prepared  ## a look at your own tenant: what is assumed of the servic
 
 bench: prepared  ## speed beside floors and other tools: make bench B="--parts listings --sizes 1 100"
 	@$(IN) run tests/bench $(B)
+
+options: prepared  ## write specs, documentation and role variables anew from meta/options.yml
+	@$(IN) run tools/options.py
 
 emulator: prepared  ## an Entra and Graph emulator with a demo tenant; prints what to export
 	@$(IN) run tests/emulator --scenario tests/emulator/scenarios/demo.yml --directory .cache/emulator

@@ -26,7 +26,7 @@ LICENCE = """# Copyright: Contributors to the evercert.entra project
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 """
-ORIGIN = "Made from meta/options.yml by tools/options.py: change it there."
+ORIGIN = "Made from meta/options.yml by `make options`: change it there."
 # What Ansible takes for a secret by its name, and is none.
 LOOKS_SECRET = re.compile(r"key|token|pass|secret")
 WIDTH = 120
@@ -52,6 +52,8 @@ def files() -> dict[str, str]:
     for name, role in DESCRIBED["roles"].items():
         made[f"roles/{name}/meta/argument_specs.yml"] = role_spec(name, role)
         made[f"roles/{name}/defaults/main.yml"] = role_defaults(name, role)
+        readme = f"roles/{name}/README.md"
+        made[readme] = role_readme((ROOT / readme).read_text(encoding="utf-8"), name, main_of(role))
         if "module" in main_of(role):
             made[f"roles/{name}/vars/main/options.yml"] = role_variables(name, main_of(role))
     return made
@@ -304,11 +306,30 @@ def role_defaults(name: str, role: Entry) -> str:
 
 def default_line(option: str, entry: Entry) -> str:
     value = entry.get("expression", entry.get("default"))
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, list) and value and isinstance(value[0], dict):
         dumped = yaml.safe_dump(value, sort_keys=False, width=1000, default_style=None)
         return f"{option}:\n" + textwrap.indent(dumped.rstrip(), "  ")
     line = f"{option}: {flow(value)}"
     return line if len(line) <= WIDTH else f"{option}: >-\n  {value}"
+
+
+def role_readme(text: str, name: str, entry: Entry) -> str:
+    """The variables that most people give, in a table before the line about all of them."""
+    options = variables_of(name, entry)
+    told = in_role(name, options)
+    rows = [
+        f"| `{one}` | {without_markup(told(' '.join(options[one]['description'][0].split())))} |"
+        for one in entry["first"]
+    ]
+    table = "\n".join(["| Most people give | |", "| --- | --- |", *rows])
+    text = re.sub(r"\| Most people give \|.*\n(?:\|.*\n)+\n", "", text)
+    return re.sub(r"(?m)^All variables: ", lambda _found: f"{table}\n\nAll variables: ", text, count=1)
+
+
+def without_markup(text: str) -> str:
+    return re.sub(r"\b[CEVMO]\(([^()]*(?:\([^()]*\))?[^()]*)\)", lambda found: f"`{found[1].split('#')[0]}`", text)
 
 
 def role_variables(name: str, entry: Entry) -> str:

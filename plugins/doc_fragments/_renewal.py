@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-# Made from meta/options.yml by tools/options.py: change it there.
+# Made from meta/options.yml by `make options`: change it there.
 """How a renewal goes."""
 
 from __future__ import annotations
