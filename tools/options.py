@@ -49,6 +49,7 @@ def files() -> dict[str, str]:
         else:
             path = OUTSIDE.get(name, f"plugins/modules/{name}.py")
             made[path] = plugin_page((ROOT / path).read_text(encoding="utf-8"), plugin)
+    made[GUIDE] = guide((ROOT / GUIDE).read_text(encoding="utf-8"))
     for name, role in DESCRIBED["roles"].items():
         made[f"roles/{name}/meta/argument_specs.yml"] = role_spec(name, role)
         made[f"roles/{name}/defaults/main.yml"] = role_defaults(name, role)
@@ -232,6 +233,36 @@ def event_source(text: str) -> str:
 
 
 # Roles -------------------------------------------------------------------------------------------------------------
+
+
+GUIDE = "docs/docsite/rst/guide_events.rst"
+HEADER = "   * - Option\n     - Default\n     - Meaning\n"
+
+
+def guide(text: str) -> str:
+    """The table of the event source's own options."""
+    shown = [pair for group in ("filter", "due", "events") for pair in GROUPS[group].items()]
+    rows = "".join(
+        f"   * - ``{name}``\n{cell(told_default(entry))}\n{cell(' '.join(map(in_guide, entry['description'])))}\n"
+        for name, entry in shown
+    )
+    return re.sub(re.escape(HEADER) + r"(?:   .*\n)+", lambda _old: HEADER + rows, text, count=1)
+
+
+def cell(text: str) -> str:
+    return f"     - {text}".rstrip()
+
+
+def in_guide(text: str) -> str:
+    return without_markup(" ".join(text.split())).replace("`", "``")
+
+
+def told_default(entry: Entry) -> str:
+    """As it is written in YAML; nothing where there is none."""
+    value = entry.get("default", "")
+    if isinstance(value, list):
+        return ", ".join(f"``{one}``" for one in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def main_of(role: Entry) -> Entry:

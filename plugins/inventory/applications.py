@@ -133,11 +133,12 @@ def _marks() -> tuple[Mark, Mark]:
     return trust_as_template, str
 
 
-vouch, doubt = _marks()
+VOUCH = _marks()[0]
+DOUBT = _marks()[1]
 ENDINGS = ("evercert_entra.yml", "evercert_entra.yaml")
 OF_EVERY_HOST = {
-    "ansible_connection": vouch("local"),
-    "ansible_python_interpreter": vouch("{{ ansible_playbook_python }}"),
+    "ansible_connection": VOUCH("local"),
+    "ansible_python_interpreter": VOUCH("{{ ansible_playbook_python }}"),
 }
 
 
@@ -250,7 +251,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         hosts, again = distinct(
             host
             for tenant, listing in zip(tenants, listings)
-            for host in hosts_of(tenant, listing, vouch, doubt)
+            for host in hosts_of(tenant, listing, VOUCH, DOUBT)
             if self._is_wanted(host)
         )
         if again:

@@ -209,7 +209,7 @@ def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={**specs.OF_APPLICATION_ACCESS, **arguments.WAITING},
+        argument_spec=specs.OF_APPLICATION_ACCESS,
         supports_check_mode=True,
     )
     run(module, grant_access)

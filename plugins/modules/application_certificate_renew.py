@@ -280,7 +280,7 @@ def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={**specs.OF_APPLICATION_CERTIFICATE_RENEW, **arguments.WAITING},
+        argument_spec=specs.OF_APPLICATION_CERTIFICATE_RENEW,
         supports_check_mode=True,
         mutually_exclusive=[("certificate_content", "certificate_path")],
     )

@@ -196,7 +196,7 @@ def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={**specs.OF_APPLICATION_CERTIFICATE_VERIFY, **arguments.WAITING},
+        argument_spec=specs.OF_APPLICATION_CERTIFICATE_VERIFY,
         supports_check_mode=True,
         on_trial="client_certificate_path",
     )

@@ -165,13 +165,13 @@ diagnosis:
   sample: {"code": "conditional_access", "retry": "no"}
 """
 
-from ..module_utils._ansible import arguments, specs
+from ..module_utils._ansible import specs
 from ..module_utils._ansible.module import DiscreetModule
 
 
 def main() -> None:
     module = DiscreetModule(
-        argument_spec={**specs.OF_APPLICATION_RECOVERY, **arguments.WAITING},
+        argument_spec=specs.OF_APPLICATION_RECOVERY,
         supports_check_mode=True,
     )
     module.fail_json(

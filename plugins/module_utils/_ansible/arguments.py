@@ -30,9 +30,6 @@ from . import specs
 Options = t.Mapping[str, t.Any]
 
 
-# Hidden: what the action plugin of the same name hands over to go on with a wait.
-WAITING: specs.Spec = {"_waiting": {"type": "dict"}}
-
 _GUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+")
 # What neither a file's name, nor UTF-8, nor OpenSSL can hold.

@@ -25,6 +25,8 @@ class DiscreetModule(AnsibleModule):
     which is a result.
     """
 
+    # What the action plugin of the same name hands over to go on with a wait: no option, and nothing that a task has.
+    waiting: t.Mapping[str, t.Any] = {}
     # The options that the environment gave.
     from_environment: frozenset[str] = frozenset()
     _given: t.Mapping[str, t.Any] | None = None
@@ -43,9 +45,12 @@ class DiscreetModule(AnsibleModule):
         """A task's own arguments, before ansible-core fills in the environment and no longer tells them apart."""
         core: t.Any = super()
         core._load_params()
+        self.waiting = self.params.pop("_waiting", None) or {}
         self._given = dict(self.params)
         self.params = without_nulls(self._described, self.params)
         problems = problems_of_lists(self._described, self.params)
+        if not isinstance(self.waiting, dict):
+            problems.append("_waiting is not for tasks.")
         if problems:
             self.fail_json(msg=" ".join(problems))
 

@@ -11,7 +11,7 @@ import typing as t
 from .._core.errors import InvalidInput
 from . import arguments, checking, specs
 
-SPEC: specs.Spec = {**specs.OF_APPLICATION_RECOVERY, **arguments.WAITING}
+SPEC: specs.Spec = specs.OF_APPLICATION_RECOVERY
 
 
 def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:

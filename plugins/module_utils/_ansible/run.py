@@ -49,20 +49,24 @@ def _tidy(module: AnsibleModule) -> None:
     module.params.update(options)
 
 
+def _waiting_of(module: AnsibleModule) -> t.Mapping[str, t.Any]:
+    return getattr(module, "waiting", {})
+
+
 def timing_of(module: AnsibleModule) -> PlainTiming:
     """How this call waits: the action plugin of the same name asks for slices."""
-    seconds = (module.params.get("_waiting") or {}).get("slice")
+    seconds = _waiting_of(module).get("slice")
     return SlicedTiming(float(seconds)) if seconds else PlainTiming()
 
 
 def carried(module: AnsibleModule) -> dict[str, t.Any]:
     """What an earlier call of the same task handed over."""
-    return (module.params.get("_waiting") or {}).get("carry") or {}
+    return _waiting_of(module).get("carry") or {}
 
 
 def repairs_before(module: AnsibleModule) -> frozenset[str]:
     """What the recovery that this call is a part of has repaired already; see `Connection.repairs`."""
-    return frozenset((module.params.get("_waiting") or {}).get("repairs") or ())
+    return frozenset(_waiting_of(module).get("repairs") or ())
 
 
 def call_of(module: AnsibleModule, **about: t.Any) -> Call:

@@ -151,8 +151,8 @@ options:
     type: str
   tenants:
     description:
-      - The tenants to watch, each with connection options of its own and O(filter). What an entry leaves out it takes
-        from the options beside this list. Without the list, those options are the one tenant.
+      - The tenants to watch, each with connection options of its own and O(filter), and at a pace of its own. What an
+        entry leaves out it takes from the options beside this list. Without the list, those options are the one tenant.
     type: list
     elements: dict
   statuses:
@@ -165,7 +165,8 @@ options:
     choices: [near_expiry, expired, not_yet_valid, missing, unknown, policy_exceeded]
   interval:
     description:
-      - The time between two polls of a tenant, in seconds, from 1 to 604800.
+      - The time between two polls of a tenant, in seconds, from 1 to 604800. Up to a twelfth of it, at most 300, is
+        added at random, so that many sources do not ask in step. The first poll is at the start.
     type: float
     default: 3600.0
   repeat_after:
