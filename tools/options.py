@@ -18,6 +18,8 @@ from pathlib import Path
 
 import yaml
 
+import guide
+
 ROOT = Path(__file__).resolve().parents[1]
 Entry = dict[str, t.Any]
 DESCRIBED: Entry = yaml.safe_load((ROOT / "meta" / "options.yml").read_text(encoding="utf-8"))
@@ -49,7 +51,7 @@ def files() -> dict[str, str]:
         else:
             path = OUTSIDE.get(name, f"plugins/modules/{name}.py")
             made[path] = plugin_page((ROOT / path).read_text(encoding="utf-8"), plugin)
-    made[GUIDE] = guide((ROOT / GUIDE).read_text(encoding="utf-8"))
+    made[GUIDE] = table_of_events((ROOT / GUIDE).read_text(encoding="utf-8"))
     for name, role in DESCRIBED["roles"].items():
         made[f"roles/{name}/meta/argument_specs.yml"] = role_spec(name, role)
         made[f"roles/{name}/defaults/main.yml"] = role_defaults(name, role)
@@ -236,21 +238,15 @@ def event_source(text: str) -> str:
 
 
 GUIDE = "docs/docsite/rst/guide_events.rst"
-HEADER = "   * - Option\n     - Default\n     - Meaning\n"
 
 
-def guide(text: str) -> str:
-    """The table of the event source's own options."""
+def table_of_events(text: str) -> str:
+    """The event source's own options, in their guide."""
     shown = [pair for group in ("filter", "due", "events") for pair in GROUPS[group].items()]
-    rows = "".join(
-        f"   * - ``{name}``\n{cell(told_default(entry))}\n{cell(' '.join(map(in_guide, entry['description'])))}\n"
-        for name, entry in shown
-    )
-    return re.sub(re.escape(HEADER) + r"(?:   .*\n)+", lambda _old: HEADER + rows, text, count=1)
-
-
-def cell(text: str) -> str:
-    return f"     - {text}".rstrip()
+    rows = [
+        (f"``{name}``", told_default(entry), " ".join(map(in_guide, entry["description"]))) for name, entry in shown
+    ]
+    return guide.filled(text, {"options": guide.list_table(("Option", "Default", "Meaning"), rows, "20 15 65")})
 
 
 def in_guide(text: str) -> str:

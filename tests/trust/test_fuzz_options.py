@@ -10,7 +10,14 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, connect, files, inputs, specs
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import (
+    arguments,
+    checking,
+    connect,
+    files,
+    inputs,
+    specs,
+)
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.call import Call
 from ansible_collections.evercert.entra.plugins.module_utils._core import times
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import EvercertError, InvalidInput
@@ -56,6 +63,8 @@ READERS = (
     arguments.problems_of_access,
     arguments.problems_of_recovery,
     arguments.problems_of_page,
+    arguments.problems_of_numbers,
+    lambda options: checking.problems_of_lists(SPEC, options),
 )
 RESULT_WORDS = TEXTS | st.sampled_from(["applications", "status", "finding", "steps", "certificate", "failed"])
 # Whatever YAML can hold.

@@ -57,6 +57,8 @@ FUZZED = {
     "_ansible/arguments.py:problems_of_access": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_recovery": "test_fuzz_options.py",
     "_ansible/arguments.py:problems_of_page": "test_fuzz_options.py",
+    "_ansible/arguments.py:problems_of_numbers": "test_fuzz_options.py",
+    "_ansible/checking.py:problems_of_lists": "test_fuzz_options.py",
     "_events/options.py:read_settings": "test_fuzz_options.py",
     "_ansible/files.py:read_key_pair": "test_fuzz_options.py",
     "_ansible/files.py:read_file": "test_fuzz_options.py",
@@ -80,6 +82,7 @@ READS_AN_APPLICATION = {
     "_steps/write.py:read_as_itself",
     "_steps/write.py:read_before_write",
     "_steps/fleet.py:read_tenants",
+    "_steps/connection.py:read_as",
 }
 
 

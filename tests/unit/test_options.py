@@ -38,6 +38,7 @@ def test_what_is_made_from_the_description_is_as_it_says():
 def test_a_file_that_differs_is_named(monkeypatch):
     spec = importlib.util.spec_from_file_location("options_tool", ROOT / "tools" / "options.py")
     tool = importlib.util.module_from_spec(spec)
+    monkeypatch.syspath_prepend(ROOT / "tools")
     spec.loader.exec_module(tool)
     monkeypatch.setitem(tool.GROUPS["due"]["renew_before"], "default", 31.0)
     made = tool.files()
