@@ -305,7 +305,7 @@ def in_role(name: str, options: dict[str, Entry]) -> t.Callable[[str], str]:
 
     def reference(found: re.Match[str]) -> str:
         option, rest = found[1], found[2] or ""
-        if option.startswith((f"{name}_", "evercert.")):
+        if option in options or option.startswith("evercert."):
             return found[0]
         own = f"{name}_{option.removeprefix('ignore:')}"
         return f"O({own}{rest})" if own in options else f"C({option.removeprefix('ignore:')}{rest})"
