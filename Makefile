@@ -124,7 +124,7 @@ oldest-core-sanity:  # of what users install, on the oldest supported ansible-co
 	$(GATE) --unlike=test oldest-core 'python tools/ansible_test.py oldest-core-sanity sanity --skip-test pylint \
 	    --python $$(python -c $(NUMBER)) $(SHIPPED)'
 
-all-units:  # the unit tests of which `units` has a part, whole
+all-units:  # more of the unit tests of which `units` has a part
 	$(GATE) test '$(ALL); $(PYTEST) $(TWO) -m sampled tests/unit'
 
 # Here, in `lowest` and in `coverage` each unit test runs once more, traced.

@@ -54,6 +54,8 @@ options:
       - V(managed_identity) signs in as the Azure machine that runs the module (virtual machine, App Service, Azure
         Arc), or as its user-assigned identity O(client_id). V(auto) takes it only where E(IDENTITY_ENDPOINT) is set.
       - V(azure_cli) signs in as whoever ran C(az login) on the host that runs the module.
+      - What a task says comes first, and as a whole. Where it names a credential, none of the environment is used
+        beside it.
       - V(msi) and V(cli) are the names that azure.azcollection has for V(managed_identity) and V(azure_cli).
       - V(device_code) signs in a person. The control node shows an address and a code, waits until somebody enters the
         code in a browser, and hands the module a token through a pipe. It is never taken by V(auto). Each task asks

@@ -439,7 +439,7 @@ def _chosen_of_directories():
     everything = _worth_striking((*SCENARIOS, *BROKEN))
     effects = scale.part_of(everything, lambda cell: (cell[0], cell[2].name), test=0, check=0)
     whole = scale.part_of(filter(_is_whole_in_check, everything), _kind, test=0.03)
-    return {*effects, *whole, *scale.part_of(everything, _kind, test=0.03, check=0.2)}
+    return {*effects, *whole, *scale.part_of(everything, _kind, test=0.03, check=0.12)}
 
 
 def _is_whole_in_check(cell):

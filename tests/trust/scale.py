@@ -28,7 +28,7 @@ RESULTS = Path(os.environ.get("EVERCERT_FIGURES") or ROOT / ".cache" / "trust")
 # What takes its time and has relatives in `make test`: it runs in `make check`.
 in_check = pytest.mark.skipif(STRENGTH == "test", reason="in make check")
 
-# A unit test of which `make test` has a part, or nothing: `make check` runs these again, whole.
+# A unit test of which `make test` has a part, or nothing: `make check` runs more of them.
 sampled = pytest.mark.sampled
 
 
@@ -71,9 +71,11 @@ def one_of_each(items, kind):
 
 
 def one_of(number, items):
-    """In `make test` each so-manieth item, beginning with one or another; all of them otherwise."""
+    """In `make test` each so-manieth item, in `make check` every other one, beginning with one or another; all of them
+    in a soak, and where there are few."""
     everything = list(items)
-    return everything if STRENGTH != "test" else everything[random.Random(SAMPLE).randrange(number) :: number]
+    step = either(1 if len(everything) < 8 else 2, soak=1, short=number)
+    return everything[random.Random(SAMPLE).randrange(step) :: step]
 
 
 def note(topic, **figures):

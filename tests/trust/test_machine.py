@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 PARTS = scale.either(4, soak=8, short=1)  # so that several processes share the work
-EXAMPLES = scale.either(240, soak=50_000, short=40) // PARTS
+EXAMPLES = scale.either(160, soak=50_000, short=40) // PARTS
 STORES = ("first", "second")
 LONGEST_LAG = 90
 

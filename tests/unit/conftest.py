@@ -6,7 +6,16 @@
 
 from __future__ import annotations
 
+import gc
+
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("any machine", settings.default, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
+
+
+def pytest_collection_finish(session):
+    """What is imported stays: the collector need not look at it again for each test."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
