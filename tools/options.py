@@ -57,7 +57,7 @@ def files() -> dict[str, str]:
         made[f"roles/{name}/defaults/main.yml"] = role_defaults(name, role)
         readme = f"roles/{name}/README.md"
         made[readme] = role_readme((ROOT / readme).read_text(encoding="utf-8"), name, main_of(role))
-        if "module" in main_of(role):
+        if "entry" in main_of(role):
             made[f"roles/{name}/vars/main/options.yml"] = role_variables(name, main_of(role))
     return made
 
@@ -80,8 +80,12 @@ def specs() -> str:
     lines[-1:] = ["BOUNDS: dict[str, tuple[float, bool, float | None, str]] = {"]
     lines += [f'    "{name}": {bounds(entry)},' for name, entry in sorted(every.items()) if bounds(entry)]
     lines += ["}", ""]
-    for title, form in (("GUIDS", "guid"), ("THUMBPRINTS", "thumbprint")):
-        named = [name for name, entry in every.items() if entry.get("form") == form]
+    for title, key, form in (
+        ("GUIDS", "form", "guid"),
+        ("THUMBPRINTS", "form", "thumbprint"),
+        ("PATHS", "type", "path"),
+    ):
+        named = [name for name, entry in every.items() if form in (entry.get(key), entry.get("elements"))]
         lines += [f"{title} = (", *(f'    "{name}",' for name in named), ")"]
     return "\n".join(lines) + "\n"
 
@@ -363,10 +367,6 @@ def role_variables(name: str, entry: Entry) -> str:
     """What a role hands to its module, and what an entry of its list may say."""
     known, offered = options_of(entry["module"]), [one for one in entry["offers"] if one in options_of(entry["module"])]
     lines = ["---", LICENCE, f"# {ORIGIN}"]
-    if "entry" not in entry:
-        lines += ["", "# What the module is given.", f"__{name}_options:"]
-        lines += [f'  {option}: "{{{{ {name}_{option} }}}}"' for option in offered]
-        return "\n".join(lines) + "\n"
     secrets = [word for option, one in known.items() if one.get("secret") for word in (option, *one.get("aliases", ()))]
     words = sorted({*offered, *entry["entry"]["takes"]})
     chosen = variables_of(name, entry)

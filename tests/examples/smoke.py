@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import playbooks
 
@@ -14,7 +15,12 @@ def main() -> None:
     interpreter, *targets = sys.argv[1:]
     for target in targets:
         play = {"name": target, "hosts": "testhost", "gather_facts": True, "roles": [target]}
-        playbooks.play(f"smoke-{target}", [play], "--extra-vars", f"ansible_python_interpreter='{interpreter}'")
+        playbooks.play(
+            f"smoke-{target}-{Path(sys.prefix).name}",
+            [play],
+            "--extra-vars",
+            f"ansible_python_interpreter='{interpreter}'",
+        )
     print(f"{len(targets)} targets")
 
 

@@ -96,3 +96,12 @@ def test_a_person_can_survey_them():
     """As many as there are, so that one more is a decision."""
     assert len(taken_by("application_certificate_renew")) == 45
     assert len({name for module in MODULES for name in taken_by(module)}) == 68
+
+
+@pytest.mark.parametrize("role", ["recover", "report"])
+def test_a_role_hands_over_what_it_offers(role):
+    """One by one: defaults for the module as a whole would replace those of the play."""
+    tasks = (ROOT / "roles" / role / "tasks" / "main.yml").read_text(encoding="utf-8")
+
+    for option in DESCRIBED["roles"][role]["main"]["offers"]:
+        assert re.search(rf"^ +{option}: .*\b{role}_{option}\b", tasks, re.MULTILINE), option

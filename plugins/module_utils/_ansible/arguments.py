@@ -91,7 +91,7 @@ def problems_of(options: Options) -> list[str]:
         found.append(f"tenant_id must be a GUID or a domain such as contoso.onmicrosoft.com, not '{tenant}'.")
     if options.get("display_name") and (options.get("app_id") or options.get("object_id")):
         found.append("display_name cannot be combined with app_id or object_id.")
-    return found + problems_of_numbers(options) + _problems_of_texts(options)
+    return found + problems_of_numbers(options) + _problems_of_texts(options) + _problems_of_paths(options)
 
 
 def problems_of_numbers(options: Options) -> list[str]:
@@ -113,6 +113,17 @@ def _problems_of_number(name: str, value: float) -> t.Iterator[str]:
         yield f"{name} must {needed if needed.startswith('not') else f'be {needed}'}, and is {value:g}."
     elif most is not None and value > most:
         yield f"{name} must be at most {most:g} {unit}".rstrip() + f", and is {value:g}."
+
+
+def _problems_of_paths(options: Options) -> list[str]:
+    """A relative path is another file wherever the module runs. Of a key store the shelf says so."""
+    given = {name: options.get(name) for name in specs.PATHS if name != "key_store"}
+    paths = [(name, path) for name, one in given.items() for path in (one if isinstance(one, list) else [one]) if path]
+    return [
+        f"{name} must be an absolute path, or begin with ~ or a variable such as $HOME, and '{path}' is relative."
+        for name, path in paths
+        if not os.path.isabs(path)
+    ]
 
 
 def _as_float(number: float) -> float:
@@ -168,8 +179,6 @@ def problems_of_report(options: Options) -> list[str]:
 def problems_of_page(options: Options) -> list[str]:
     """What application_report cannot make a report of."""
     found = []
-    if not os.path.isabs(options["directory"]):
-        found.append(f"directory must be an absolute path, not '{options['directory']}'.")
     for name, accepted in (("formats", tuple(formats.FORMATS)), ("fail_on", WORDS)):
         unknown = sorted({word for word in options[name] if word not in accepted})
         if unknown:

@@ -628,3 +628,13 @@ THUMBPRINTS = (
     "expected_thumbprint",
     "thumbprint",
 )
+PATHS = (
+    "client_certificate_path",
+    "ca_path",
+    "certificate_path",
+    "private_key_path",
+    "adopt_path",
+    "support_bundle",
+    "directory",
+    "sources",
+)

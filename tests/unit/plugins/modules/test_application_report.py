@@ -198,7 +198,7 @@ def test_what_cannot_be_meant_is_all_named_before_anything_is_sent(report, direc
     assert found["failed"]
     assert found["problems"] == [
         "fail_within must not be negative, and is -1.",
-        "directory must be an absolute path, not 'here'.",
+        "directory must be an absolute path, or begin with ~ or a variable such as $HOME, and 'here' is relative.",
         "formats does not know doc, pdf. It takes html, junit, json, csv, sarif, prometheus, markdown.",
         found["problems"][3],
     ]

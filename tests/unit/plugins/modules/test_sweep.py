@@ -90,6 +90,8 @@ def site(tmp_path, monkeypatch, pem_of, call):
     monkeypatch.setattr(requests_transport, "_Session", lambda: connect(requests.Session(), emulator))
     monkeypatch.setattr(run, "timing_of", lambda module: timing)
     monkeypatch.setattr(run, "PlainTiming", lambda: timing)
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
     pair = tenant.issue("payroll", starts=-10, ends=170)
     payroll = tenant.add_application("payroll", [pair])
     admin = tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
@@ -208,3 +210,4 @@ def test_an_answer_is_right_or_names_the_option_and_check_mode_agrees(site, call
         if len(told) == 2 and told[0] != told[1]:
             wrong.append(f"{mistake}: check mode {told[0]}, the run {told[1]}")
     assert not wrong, "\n".join(wrong)
+    assert list((site.folder / "here").iterdir()) == [], "a relative path is another place wherever the module runs"

@@ -25,8 +25,8 @@ class Ended(Exception):
 class Module:
     """As much of an AnsibleModule as reporting needs."""
 
-    def __init__(self, **params):
-        self.params = params
+    def __init__(self, _waiting=None, **params):
+        self.params, self.waiting = params, _waiting or {}
 
     def exit_json(self, **result):
         raise Ended(result)
