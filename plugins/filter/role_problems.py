@@ -61,8 +61,16 @@ import difflib
 import os
 import typing as t
 
+from ansible.release import __version__ as CORE
+
 from ..module_utils._core.texts import trimmed
 
+FLOOR = (2, 19)
+TOO_OLD = (
+    "ansible-core {core} makes a text of every variable that is null, so the roles of this collection need 2.19. Its "
+    "modules, and the inventory, run from 2.16 on: use application_certificate_renew in a task of your own, or a newer "
+    "execution environment."
+)
 Entries = t.Mapping[str, t.Mapping[str, t.Any]]
 
 
@@ -74,6 +82,8 @@ def role_problems(
     entries: Entries | None = None,
 ) -> list[str]:
     """Every problem at once."""
+    if tuple(map(int, CORE.split(".")[:2])) < FLOOR:
+        return [TOO_OLD.format(core=CORE)]
     problems = [_unknown(name, known) for name in sorted(names) if name not in known]
     problems += [_missing(name, path, playbook_dir) for name, path in (files or {}).items() if path]
     problems += [_empty(title, entry) for title, entry in (entries or {}).items()]

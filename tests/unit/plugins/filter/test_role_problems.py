@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.evercert.entra.plugins.filter.role_problems import FilterModule
+from ansible_collections.evercert.entra.plugins.filter import role_problems
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
-problems_of = FilterModule().filters()["role_problems"]
+problems_of = role_problems.FilterModule().filters()["role_problems"]
 
 
 def known(role):
@@ -57,3 +57,11 @@ def test_an_entry_with_an_empty_value_is_refused(nothing):
     assert problems_of([], [], entries={"Entry 1": entry}) == [
         "Entry 1: app_id is given and empty, as where a variable was never filled."
     ]
+
+
+def test_an_ansible_core_that_makes_a_text_of_null_is_refused_with_that_alone(monkeypatch):
+    monkeypatch.setattr(role_problems, "CORE", "2.18.12")
+
+    (told,) = problems_of(["renew_x"], known("renew"))
+
+    assert told.startswith("ansible-core 2.18.12 makes a text of every variable that is null") and "need 2.19" in told
