@@ -105,3 +105,29 @@ def test_a_role_hands_over_what_it_offers(role):
 
     for option in DESCRIBED["roles"][role]["main"]["offers"]:
         assert re.search(rf"^ +{option}: .*\b{role}_{option}\b", tasks, re.MULTILINE), option
+
+
+def tasks_in(content):
+    """Every task of a file, in whatever block it stands: module → arguments."""
+    if isinstance(content, list):
+        for one in content:
+            yield from tasks_in(one)
+    elif isinstance(content, dict):
+        for key, value in content.items():
+            if str(key).startswith("evercert.entra.") and isinstance(value, dict):
+                yield str(key).rpartition(".")[2], value
+            elif key in ("block", "rescue", "always", "tasks", "pre_tasks", "post_tasks"):
+                yield from tasks_in(value)
+
+
+def test_no_role_and_no_playbook_gives_an_option_that_is_none():
+    paths = [path for folder in ("roles", "playbooks") for path in sorted((ROOT / folder).rglob("*.yml"))]
+    given = [
+        (str(path.relative_to(ROOT)), module, option)
+        for path in paths
+        for module, arguments in tasks_in(yaml.safe_load(path.read_text(encoding="utf-8")))
+        for option in arguments
+    ]
+
+    assert len(given) > 50
+    assert [one for one in given if one[2] not in taken_by(one[1])] == []
