@@ -23,9 +23,9 @@ def test_the_example_makes_a_build_context(tmp_path):
     assert yaml.safe_load((context / "_build" / "requirements.yml").read_text(encoding="utf-8")) == {
         "collections": [{"name": "evercert.entra", "version": f">={version()}"}]
     }
-    runtime = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text(encoding="utf-8"))
+    role = yaml.safe_load((ROOT / "roles" / "renew" / "meta" / "main.yml").read_text(encoding="utf-8"))
     recipe = (context / "Containerfile").read_text(encoding="utf-8")
-    assert f"ansible-core{runtime['requires_ansible'].removesuffix('.0')}" in recipe
+    assert f"ansible-core>={role['galaxy_info']['min_ansible_version']}" in recipe
     assert "ansible-runner>=" in recipe
 
 

@@ -70,11 +70,13 @@ def one_of_each(items, kind):
     return list({kind(item): item for item in shuffled}.values())
 
 
-def one_of(number, items):
-    """In `make test` each so-manieth item, in `make check` every other one, beginning with one or another; all of them
-    in a soak, and where there are few."""
+def one_of(number, items, check=1):
+    """In `make test` each so-manieth item, in `make check` each `check`-th, beginning with one or another.
+
+    All of them in a soak, and in `make check` where there are few.
+    """
     everything = list(items)
-    step = either(1 if len(everything) < 8 else 2, soak=1, short=number)
+    step = either(1 if len(everything) < 8 else check, soak=1, short=number)
     return everything[random.Random(SAMPLE).randrange(step) :: step]
 
 

@@ -147,7 +147,7 @@ def test_what_cannot_be_removed_is_told(play):
 
 
 @scale.sampled
-@pytest.mark.parametrize("switch", scale.one_of(2, TURNS))
+@pytest.mark.parametrize("switch", scale.one_of(2, TURNS, check=2))
 def test_an_assumption_that_does_not_hold_is_refuted_and_no_other(play, switch):
     value, statement = TURNS[switch]
     play.tenant.switches.set(**{switch: value})

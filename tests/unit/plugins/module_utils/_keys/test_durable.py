@@ -250,7 +250,7 @@ def test_whatever_the_system_refuses_is_told_and_leaves_a_store_that_works(befor
 
 
 @scale.sampled
-@told(scale.one_of(3, STORIES))
+@told(scale.one_of(3, STORIES, check=2))
 def test_a_power_loss_after_any_effect_leaves_a_store_that_works(before, act, copies, key_pairs, tmp_path):
     store = next(copies(before))
     had_current = bool(store.read().current)

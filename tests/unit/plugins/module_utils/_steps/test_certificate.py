@@ -164,7 +164,7 @@ CASES = itertools.product(("present", "absent"), (0, 40), FAULTS)
 
 
 @scale.sampled
-@pytest.mark.parametrize(("state", "lag", "fault"), scale.one_of(3, CASES))
+@pytest.mark.parametrize(("state", "lag", "fault"), scale.one_of(3, CASES, check=2))
 def test_a_faulty_write_is_settled_and_never_doubled(world, fault, lag, state):
     pair, foreign = world.tenant.issue("mine"), world.foreign()
     world.settle()

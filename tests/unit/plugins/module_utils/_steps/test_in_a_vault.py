@@ -499,7 +499,7 @@ def test_a_kill_at_any_request_loses_nothing_and_the_next_run_converges(tmp_path
         return world.renew(overlap=0)
 
     folders = (tmp_path / str(number) for number in itertools.count())
-    for number in scale.one_of(10, moments_of(next(folders), act)):
+    for number in scale.one_of(10, moments_of(next(folders), act), check=2):
         world = a_vault(next(folders))
         world.kill_at(number)
         with pytest.raises(Killed) as killed:
@@ -558,7 +558,7 @@ def test_a_certificate_that_is_lost_unread_after_its_proof_is_registered_again(i
 
 # From 30 to 40 lies what comes before our own key pair.
 @scale.sampled
-@pytest.mark.parametrize("at", sorted({*range(30, 40, 4), *scale.one_of(22, range(112))}))
+@pytest.mark.parametrize("at", sorted({*range(30, 40, 4), *scale.one_of(22, range(112), check=2)}))
 def test_of_two_runs_at_once_both_go_on_with_one_version(tmp_path, at):
     """A vault has no lock: another run does a whole renewal at any request of ours."""
     world = a_vault(tmp_path / "store")

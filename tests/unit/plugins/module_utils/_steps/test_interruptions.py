@@ -102,7 +102,7 @@ def moments_of(folder, scene):
 @pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.__name__)
 def test_a_kill_at_any_moment_loses_nothing_and_the_next_run_converges(scene, tmp_path):
     folders = (tmp_path / str(number) for number in itertools.count())
-    for number in scale.one_of(16, moments_of(next(folders), scene)):
+    for number in scale.one_of(16, moments_of(next(folders), scene), check=2):
         world, options = a_world(next(folders), scene)
         had_a_usable_key = bool(world.usable())
         foreign = world.foreign()

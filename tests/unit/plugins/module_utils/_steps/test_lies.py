@@ -79,7 +79,7 @@ FAULTS = {
     "a proxy's page, not applied": {"kind": "html", "status": 502},
 }
 CASES = [(fault, way) for fault in FAULTS for way in ("add_key", "update", "alone")]
-FAULTY = pytest.mark.parametrize(("fault", "way"), scale.one_of(5, CASES))
+FAULTY = pytest.mark.parametrize(("fault", "way"), scale.one_of(5, CASES, check=2))
 IDENTITIES = pytest.mark.parametrize("identity", ["as_admin", "as_itself"])
 
 
@@ -229,7 +229,7 @@ def test_a_certificate_that_is_reverted_before_its_proof_is_no_success(adopted, 
 
 @WAYS
 @scale.sampled
-@pytest.mark.parametrize("seconds", scale.one_of(3, range(6, 40, 3)))
+@pytest.mark.parametrize("seconds", scale.one_of(3, range(6, 40, 3), check=2))
 def test_a_certificate_that_is_reverted_later_never_locks_the_application_out(adopted, way, seconds):
     """Reverted around the proof, the promotion and the retirement of the predecessor."""
     adopted.tenant.faults.add("reverted", match=OPERATION[way], seconds=seconds)

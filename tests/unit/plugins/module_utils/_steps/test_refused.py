@@ -262,7 +262,7 @@ def test_a_kill_at_any_moment_of_it_loses_nothing_and_converges(tmp_path):
     renew(whole)
     refused, taken = [number for number, moment in enumerate(whole.moments) if moment.endswith("/addKey")][::2]
 
-    for number in scale.one_of(8, range(refused, taken + 2)):
+    for number in scale.one_of(8, range(refused, taken + 2), check=2):
         world = a_world(tmp_path / str(number))
         world.kill_at(number)
         with pytest.raises(Killed):

@@ -92,7 +92,7 @@ def a_world(folder, scene):
 
 
 @scale.sampled
-@pytest.mark.parametrize("scene", scale.one_of(2, SCENES), ids=lambda scene: scene.__name__)
+@pytest.mark.parametrize("scene", scale.one_of(2, SCENES, check=2), ids=lambda scene: scene.__name__)
 def test_calls_that_hand_every_wait_over_do_what_one_call_does(scene, tmp_path):
     plain, options = a_world(tmp_path / "plain", scene)
     whole = plain.renew(**options)
@@ -213,7 +213,7 @@ def _progress(pause):
 
 
 @scale.sampled
-@pytest.mark.parametrize("operation", scale.one_of(4, ["get_application", "token", "add_key", "remove_key"]))
+@pytest.mark.parametrize("operation", scale.one_of(4, ["get_application", "token", "add_key", "remove_key"], check=2))
 def test_a_service_that_stays_away_ends_the_calls_instead_of_repeating_them_for_ever(adopted, operation):
     adopted.tenant.faults.add("error", match=operation, status=503, times=None, skip=1 if operation == "token" else 0)
     adopted.contract.observe = lambda seen: None
