@@ -65,6 +65,8 @@ def test_a_plugin_takes_no_option_twice_and_names_first_what_it_takes(plugin):
 def test_every_module_is_there_and_every_group_is_taken():
     assert {*MODULES, "applications", "certificate_expiry"} == DESCRIBED["plugins"].keys()
     assert {group for plugin in DESCRIBED["plugins"].values() for group in plugin["takes"]} == GROUPS.keys()
+    fragments = {path.stem.removeprefix("_") for path in (ROOT / "plugins" / "doc_fragments").glob("_*.py")}
+    assert fragments == {"attributes", *GROUPS} - {"events"}
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -88,7 +90,13 @@ def test_one_name_has_one_type_one_unit_and_one_secrecy_everywhere():
     seen = {}
     for options in GROUPS.values():
         for name, entry in options.items():
-            facts = (entry.get("unit"), entry.get("secret", False), entry.get("default") if name != "state" else None)
+            bounds = tuple(entry.get(bound) for bound in ("least", "above", "most"))
+            facts = (
+                bounds,
+                entry.get("unit"),
+                entry.get("secret", False),
+                entry.get("default") if name != "state" else None,
+            )
             assert seen.setdefault(name, facts) == facts, name
 
 

@@ -57,12 +57,24 @@ def without_nulls(spec: Spec, given: Options) -> dict[str, t.Any]:
 
 
 def problems_of_lists(spec: Spec, given: Options) -> list[str]:
-    """Ansible reads a text as a dictionary, and what it says when it cannot names no option."""
+    """Ansible reads a text as a dictionary; where it cannot, it names no option, and shows the secrets of others."""
     return [
-        f"{name} must be a list of dictionaries, and a text was given."
+        f"{name} must be a list of dictionaries."
         for name, entry in spec.items()
-        if entry.get("elements") == "dict" and isinstance(given.get(name), str)
+        if entry.get("elements") == "dict" and not _is_list_of_dictionaries(given.get(name))
     ]
+
+
+def _is_list_of_dictionaries(value: t.Any) -> bool:
+    return value is None or (isinstance(value, list) and all(isinstance(one, dict) for one in value))
+
+
+def secrets_in(spec: Spec, given: Options) -> set[str]:
+    """The values that are never shown. Ansible finds them only where nothing is wrong with the other options."""
+    names = (
+        alias for name, entry in spec.items() if entry.get("no_log") for alias in (name, *entry.get("aliases", ()))
+    )
+    return {str(given[name]) for name in names if given.get(name)}
 
 
 def plainly(message: str) -> str:

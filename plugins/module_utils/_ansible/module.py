@@ -13,7 +13,7 @@ from ansible.module_utils.common.parameters import remove_values
 
 from .._core.misplaced import misplaced_in, pieces_of
 from .._core.texts import sentence
-from .checking import plainly, problems_of_lists, without_nulls
+from .checking import plainly, problems_of_lists, secrets_in, without_nulls
 from .precedence import as_a_whole, names_from_environment, names_given
 
 
@@ -45,6 +45,7 @@ class DiscreetModule(AnsibleModule):
         """A task's own arguments, before ansible-core fills in the environment and no longer tells them apart."""
         core: t.Any = super()
         core._load_params()
+        self.no_log_values.update(secrets_in(self._described, self.params))
         self.waiting = self.params.pop("_waiting", None) or {}
         self._given = dict(self.params)
         self.params = without_nulls(self._described, self.params)

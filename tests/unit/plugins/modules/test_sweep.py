@@ -43,6 +43,7 @@ ACCESS, CERTIFICATE, INFO, RENEW, VERIFY, REPORT = (
     application_report,
 )
 MODULES = (ACCESS, CERTIFICATE, INFO, RENEW, VERIFY, REPORT)
+SECRET = "s3cret"
 # What only Python says, and no sentence of ours or of Ansible's.
 PYTHONS = re.compile(
     r"Traceback|Errno|NoneType|object at 0x|<class|(Key|Type|Value|Attribute|Index|Unicode\w+|OS|Recursion)Error|"
@@ -94,11 +95,11 @@ def site(tmp_path, monkeypatch, pem_of, call):
     monkeypatch.chdir(tmp_path / "here")
     pair = tenant.issue("payroll", starts=-10, ends=170)
     payroll = tenant.add_application("payroll", [pair])
-    admin = tenant.add_application("admin", secret="s3cret", roles=["Application.ReadWrite.All"])
+    admin = tenant.add_application("admin", secret=SECRET, roles=["Application.ReadWrite.All"])
     others = tmp_path / "others"
     others.mkdir()
     (others / "thesis.txt").write_text("Chapter 1\n")
-    signed_in = {"tenant_id": tenant.id, "client_id": admin.app_id, "client_secret": "s3cret"}
+    signed_in = {"tenant_id": tenant.id, "client_id": admin.app_id, "client_secret": SECRET}
     store = tmp_path / "store"
     adopted = call(
         RENEW, **signed_in, app_id=payroll.app_id, key_store=str(store), adopt_path=pem_of(pair), sign_in_interval=0
@@ -197,11 +198,13 @@ def test_an_answer_is_right_or_names_the_option_and_check_mode_agrees(site, call
             options = right_options(site, module, site.folder / f"{number}{check}")
             value = mistaken(site, module, option, mistake, options)
             try:
-                found = call(module, check, **{**options, option: value})
+                found = call(module, check, **{**options, option: value}, _ansible_inject_invocation=True)
             except BaseException as escaped:
                 wrong.append(f"{mistake}: {escaped!r}")
                 break
             said = str(found.get("msg", ""))
+            if SECRET in str(found):
+                wrong.append(f"{mistake}, with a secret: {found}")
             told.append((bool(found.get("failed")), said.replace(str(site.folder / f"{number}{check}"), "")))
             if found.get("failed") and value is not None and not is_named(option, value, said):
                 wrong.append(f"{mistake}, not named: {said}")

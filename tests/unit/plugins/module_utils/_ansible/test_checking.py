@@ -25,7 +25,7 @@ def test_sound_options_get_their_defaults():
         ({"sign_ins": "3.5x"}, "sign_ins must be a whole number, and is a text that is none."),
         ({"force": []}, "force must be true or false, and is a list that is none."),
         ({"validity": 10**400}, "validity: the number is too large."),
-        ({"probes": "x"}, "probes must be a list of dictionaries, and a text was given."),
+        ({"probes": "x"}, "probes must be a list of dictionaries."),
         ({"x": 1}, "x"),
     ],
 )
