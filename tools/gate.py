@@ -143,6 +143,12 @@ def excerpt(log: Path) -> str:
     return "\n".join(f"    | {line[:300]}" for line in [*errors[:TAIL], "...", *lines[-TAIL:]])
 
 
+def failures(log: Path) -> list[str]:
+    """The tests that failed, as pytest's summary names them, so that the table tells what to run again."""
+    text = log.read_text(encoding="utf-8", errors="replace") if log.exists() else ""
+    return [line[:200] for line in re.findall(r"^(?:FAILED|ERROR) \S+::.*", text, re.MULTILINE)][:TAIL]
+
+
 def table(names: list[str]) -> str:
     """The closing table, and the line that counts. A gate without a result was not reached."""
     width = max(map(len, names))
@@ -153,6 +159,7 @@ def table(names: list[str]) -> str:
         outcomes.append(result.outcome)
         times = f"{_duration(result.seconds):>7} {_duration(result.cpu):>7}"
         lines.append(f"{name:<{width}}  {result.outcome:<8} {times}  {result.note}".rstrip())
+        lines += [f"    {line}" for line in failures(log_of(name))] if result.outcome == "FAILED" else []
     counted = {word: outcomes.count(word) for word in ("passed", "FAILED", "skipped")}
     counts = f"{counted['passed']} passed, {counted['FAILED']} failed, {counted['skipped']} skipped"
     lines += ["", f"That took {elapsed()}; the logs are in {checkout.LOGS.relative_to(checkout.ROOT)}.", counts]
