@@ -23,12 +23,12 @@ START = dt.datetime(2026, 11, 22, 10, tzinfo=dt.timezone.utc)
 class FakeClock:
     """Sleeping moves it. The source is cancelled after so many turns, as ansible-rulebook does at its end.
 
-    Not before each tenant had one: their polls are threads, and one may be slow to start.
+    Each tenant has as many, and sleeps on after them: their polls are threads, and one may be slow.
     """
 
     def __init__(self, turns, chance=0.0, tenants=1):
-        self.turns, self.the_chance, self.now, self.slept = turns, chance, 0.0, []
-        self.tenants, self.tasks = tenants, set()
+        self.the_chance, self.now, self.slept = chance, 0.0, []
+        self.left, self.tasks = [turns] * tenants, []
 
     def monotonic(self):
         return self.now
@@ -41,10 +41,15 @@ class FakeClock:
 
     async def sleep(self, seconds):
         self.slept.append(seconds)
-        self.tasks.add(asyncio.current_task())
         self.now += seconds
-        if len(self.slept) >= self.turns and len(self.tasks) == self.tenants:
+        task = asyncio.current_task()
+        if task not in self.tasks:
+            self.tasks.append(task)
+        self.left[self.tasks.index(task)] -= 1
+        if not any(self.left):
             raise asyncio.CancelledError
+        if not self.left[self.tasks.index(task)]:
+            await asyncio.Event().wait()
         await asyncio.sleep(0)
 
 
@@ -78,7 +83,7 @@ def watched():
     """
 
     def run(*answers, tenants=1, chance=0.0, put=None, **schedule):
-        clock, events, waiting = FakeClock(len(answers) * tenants, chance, tenants), [], list(answers)
+        clock, events, waiting = FakeClock(len(answers), chance, tenants), [], list(answers)
         settings = Settings(
             tuple({"tenant_id": f"tenant{number}"} for number in range(tenants)),
             ("near_expiry", "expired"),
