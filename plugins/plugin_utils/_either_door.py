@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import types
 import typing as t
@@ -18,8 +19,9 @@ from ansible.utils.display import Display
 from ..module_utils._ansible.play_memory import PlayMemory
 from ..module_utils._ansible.requests_transport import prepare_trust
 from ..module_utils._ansible.sharing import Sharing, shared
-from . import _door, _in_process
-from ._in_process import Main, Result
+from . import _core_parts, _door
+from ._core_parts import Result
+from ._in_process import Visit
 
 # Made when the process that plays imports its first action, so that the workers it forks all have it.
 MEMORY = PlayMemory.open()
@@ -33,52 +35,78 @@ class EitherDoorAction(ActionBase):
     """
 
     modules: t.Sequence[types.ModuleType] = ()
-    _main: Main | None = None
-    _given = b""
-    _given_environment: t.Mapping[str, str] = {}
+    _visit: Visit | None = None
 
     def _execute_module(self, *positional: t.Any, **named: t.Any) -> t.Any:
         """ansible-core's own, with the steps below replaced where the module runs here."""
+        core: t.Any = super()._execute_module
+        call = functools.partial(core, *positional, **named)
         module_name = str(named.get("module_name") or self._task.action)
         is_async = bool(named.get("wrap_async") or self._task.async_val)
-        self._main = self._main_of(module_name, named.get("task_vars") or {}, is_async)
+        visit = self._visit_of(module_name, named.get("task_vars") or {}, is_async)
+        return self._received(visit, call) if visit else call()
+
+    def _received(self, visit: Visit, call: t.Callable[[], t.Any]) -> t.Any:
+        """The module's result. Where ansible-core never came to the module, the ordinary door is still open."""
+        self._visit, result, error = visit, None, ""
         try:
-            return super()._execute_module(*positional, **named)
+            result = call()
+        except Exception as problem:  # whatever an ansible-core of another form makes of it
+            if not visit.is_undone or visit.is_forced:
+                raise
+            error = f" ({type(problem).__name__})"
         finally:
-            self._main = None
+            self._visit = None
+        if visit.has_begun:
+            return result
+        why = f"ansible-core {_core_parts.VERSION} calls modules in another way than is known here{error}"
+        if visit.is_forced:
+            raise AnsibleActionFail(f"{_door.VARIABLE} is {_door.ALWAYS}, but {why}.")
+        # A mistake that has nothing to do with the door comes again, and is what the task says.
+        result = call() if visit.is_undone else result
+        Display().warning(_door.warning(why))
+        return result
 
-    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
+    # These pass on all that they are given: a newer ansible-core may call them in another way, through either door.
+
+    def _is_pipelining_enabled(self, *positional: t.Any, **named: t.Any) -> bool:
         """No directory is made for a module that is not sent."""
-        return self._main is not None or bool(super()._is_pipelining_enabled(module_style, wrap_async))
+        return self._visit is not None or bool(super()._is_pipelining_enabled(*positional, **named))
 
-    def _configure_module(self, module_name: str, module_args: Result, task_vars: Result) -> t.Any:
-        if self._main is None:
-            return super()._configure_module(module_name, module_args, task_vars)
-        self._given = _in_process.packed(module_args)
-        return _in_process.nothing_built(), module_name
+    def _configure_module(self, *positional: t.Any, **named: t.Any) -> t.Any:
+        visit = self._visit
+        if visit is None or named.get("module_name") != visit.name:
+            return super()._configure_module(*positional, **named)
+        return visit.stand_in(named["module_args"]), visit.name
 
-    def _low_level_execute_command(self, cmd: str, *positional: t.Any, **named: t.Any) -> t.Any:
-        if self._main is None:
+    def _low_level_execute_command(self, *positional: t.Any, **named: t.Any) -> t.Any:
+        visit = self._visit
+        if visit is None or not visit.is_meant_by((*positional, *named.values())):
             ordinary: t.Any = super()  # without types in ansible-core 2.19
-            return ordinary._low_level_execute_command(cmd, *positional, **named)
+            return ordinary._low_level_execute_command(*positional, **named)
         with shared(Sharing(MEMORY, self._say) if MEMORY else None):
-            return _in_process.run_here(self._main, self._given, self._given_environment, self._loader.get_basedir())
+            return visit.run()
 
     def _say(self, line: str) -> None:
         Display().display(line)
 
-    def _main_of(self, module_name: str, task_vars: Result, is_async: bool) -> Main | None:
-        """The module's own main where it can run here, else None. Raises AnsibleActionFail where it must and cannot."""
+    def _visit_of(self, module_name: str, task_vars: Result, is_async: bool) -> Visit | None:
+        """What runs here in place of a process, or None. Raises AnsibleActionFail where it must and cannot."""
         leaf = module_name.rpartition(".")[2]
         found = next((module for module in self.modules if module.__name__.rpartition(".")[2] == leaf), None)
         wish = self._wish(task_vars)
         if found is None or wish == _door.NEVER:
             return None
-        why = _door.why_not_here(self._circumstances(task_vars, is_async))
-        if why and wish == _door.ALWAYS:
+        task = self._circumstances(task_vars, is_async, wish == _door.ALWAYS)
+        why = _door.why_not_here(task)
+        if why and task.is_forced:
             raise AnsibleActionFail(f"{_door.VARIABLE} is {_door.ALWAYS}, but {why}.")
+        if warning := _door.warning_for(task):
+            Display().warning(warning)  # Ansible shows it once, however many tasks have it
         Display().vvv(f"{leaf} has a process of its own: {why}" if why else f"{leaf} runs in Ansible's own process")
-        return None if why else t.cast(Main, found.main)
+        if why:
+            return None
+        return Visit(module_name, found.main, task.environment, self._loader.get_basedir(), task.is_forced)
 
     def _wish(self, task_vars: Result) -> str:
         wish = self._templar.template(task_vars[_door.VARIABLE]) if _door.VARIABLE in task_vars else _door.AUTO
@@ -88,21 +116,25 @@ class EitherDoorAction(ActionBase):
             )
         return str(wish)
 
-    def _circumstances(self, task_vars: Result, is_async: bool) -> _door.Circumstances:
+    def _circumstances(self, task_vars: Result, is_async: bool, is_forced: bool) -> _door.Circumstances:
         become = self._connection.become
-        environment: Result = {}
-        ordinary: t.Any = self  # without types in ansible-core 2.19
-        ordinary._compute_environment_string(environment)
-        self._given_environment = {name: str(value) for name, value in environment.items()}
         return _door.Circumstances(
             transport=str(self._connection.transport),
             become=str(become.name) if become else None,
             is_async=is_async,
             keeps_files=bool(C.config.get_config_value("DEFAULT_KEEP_REMOTE_FILES")),
             interpreter=self._interpreter(task_vars),
-            environment=self._given_environment,
-            missing_names=_in_process.MISSING_NAMES,
+            environment={} if _core_parts.MISFITS else self._environment(),
+            core=_core_parts.VERSION,
+            misfits=_core_parts.MISFITS,
+            is_forced=is_forced,
         )
+
+    def _environment(self) -> t.Mapping[str, str]:
+        environment: Result = {}
+        ordinary: t.Any = self  # without types in ansible-core 2.19
+        ordinary._compute_environment_string(raw_environment_out=environment)
+        return {name: str(value) for name, value in environment.items()}
 
     def _interpreter(self, task_vars: Result) -> str | None:
         """The Python that the host is set to, or that was discovered there."""

@@ -2,117 +2,63 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Run a module in this process, as if it had one of its own. The only file that knows names private to ansible-core.
-
-Those names differ between versions, and so does what they take. Where one of them is not as expected, `MISSING_NAMES`
-tells, and every module takes a process of its own: slower, and nothing else.
-"""
+"""Run a module in this process, as if it had one of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
-import inspect
 import io
-import json
 import os
-import sys
+import secrets
 import typing as t
+from dataclasses import dataclass, field
 
-from ansible.plugins.action import ActionBase
+from . import _core_parts as core
+from ._core_parts import Result
 
-Result = dict[str, t.Any]
 Main = t.Callable[[], None]
 
-# How arguments and results travel; the only way there is for modules that do not ask for another.
-PROFILE = "legacy"
 
-_BASIC = "ansible.module_utils.basic"
-_WARNINGS = "ansible.module_utils.common.warnings"
-# What a module finds set when it has a process of its own: module, name, how to make the value from the arguments.
-_STATE: tuple[tuple[str, str, t.Callable[[bytes], t.Any]], ...] = (
-    (_BASIC, "_ANSIBLE_ARGS", lambda arguments: arguments),
-    (_BASIC, "_ANSIBLE_PROFILE", lambda arguments: PROFILE),
-    (_BASIC, "_PARSED_MODULE_ARGS", lambda arguments: None),
-    # Its warnings go into its result; those of the controller are shown at once.
-    ("ansible.module_utils._internal", "is_controller", lambda arguments: False),
-    (_WARNINGS, "_global_warnings", lambda arguments: {}),
-    (_WARNINGS, "_global_deprecations", lambda arguments: {}),
-)
-_FUNCTIONS = (
-    ("ansible.executor.module_common", "_BuiltModule"),
-    ("ansible.module_utils._internal._ansiballz._loader", "_handle_exception"),
-    ("ansible.module_utils.common.json", "get_module_encoder"),
-    ("ansible.module_utils.common.json", "Direction"),
-)
+def _new_ticket() -> bytes:
+    """What is sent in place of a module. Nothing else is the same, and a Python that got it would do nothing."""
+    return f"# {secrets.token_hex(16)}".encode()
 
 
-def _private(module: str, name: str) -> t.Any:
-    return getattr(importlib.import_module(module), name)
+@dataclass(repr=False)
+class Visit:
+    """One call of a module that runs here, where ansible-core means to send it to a process of its own."""
 
+    name: str
+    main: Main
+    environment: t.Mapping[str, str]
+    directory: str
+    is_forced: bool = False
+    has_stood_in: bool = False
+    has_begun: bool = False
+    _arguments: bytes = b""
+    _ticket: bytes = field(default_factory=_new_ticket)
 
-def missing_names(wanted: t.Iterable[tuple[str, str]]) -> list[str]:
-    """Those that this ansible-core does not have."""
-    missing = []
-    for module, name in wanted:
-        try:
-            _private(module, name)
-        except (ImportError, AttributeError):
-            missing.append(f"{module}.{name}")
-    return missing
+    @property
+    def is_undone(self) -> bool:
+        """Nothing was done: ansible-core had the stand-in to send, which is nothing, and the module has not begun."""
+        return self.has_stood_in and not self.has_begun
 
+    def stand_in(self, arguments: Result) -> t.Any:
+        self.has_stood_in = True
+        self._arguments = core.packed(arguments)
+        return core.stand_in(self._ticket)
 
-def packed(arguments: Result) -> bytes:
-    """A module's arguments as they are handed to a process of its own."""
-    direction = _private("ansible.module_utils.common.json", "Direction").CONTROLLER_TO_MODULE
-    encoder = _private("ansible.module_utils.common.json", "get_module_encoder")(PROFILE, direction)
-    return json.dumps({"ANSIBLE_MODULE_ARGS": arguments}, cls=encoder).encode()
+    def is_meant_by(self, handed: t.Iterable[t.Any]) -> bool:
+        """Whether a command with these arguments is the module's own. Others make directories, or remove them."""
+        return any(isinstance(value, bytes) and value == self._ticket for value in handed)
 
+    def run(self) -> Result:
+        return run_here(self._begin, self._arguments, self.environment, self.directory)
 
-def nothing_built() -> t.Any:
-    """What ansible-core builds for a module, empty: there is no file to send and no command to run."""
-    built = _private("ansible.executor.module_common", "_BuiltModule")
-    return built(b_module_data=b"", module_style="new", shebang=f"#!{sys.executable}", serialization_profile=PROFILE)
-
-
-# What is tried once, and thrown away: a name that is there may take something else.
-_TRIALS: tuple[tuple[str, t.Callable[[], t.Any]], ...] = (
-    ("ansible.executor.module_common._BuiltModule", nothing_built),
-    ("ansible.module_utils.common.json.get_module_encoder", lambda: packed({})),
-)
-# The methods that are overridden: what ansible-core calls them with, and whether ours name all of that. The others pass
-# on what they do not know.
-_METHODS: tuple[tuple[str, tuple[str, ...], bool], ...] = (
-    ("_configure_module", ("module_name", "module_args", "task_vars"), True),
-    ("_execute_module", ("module_name", "module_args", "task_vars", "wrap_async"), False),
-    ("_is_pipelining_enabled", ("module_style", "wrap_async"), True),
-    ("_low_level_execute_command", ("cmd",), False),
-)
-
-
-def misfits() -> list[str]:
-    """The names that this ansible-core has, with another meaning than is built on here."""
-    found = [name for name, make in _TRIALS if not _works(make)]
-    methods = (name for name, wanted, exactly in _METHODS if not _takes(name, wanted, exactly))
-    found += [f"ansible.plugins.action.ActionBase.{name}" for name in methods]
-    return [f"{name} as it was" for name in found]
-
-
-def _works(make: t.Callable[[], t.Any]) -> bool:
-    try:
-        make()
-    except (TypeError, ValueError, KeyError, AttributeError):
-        return False
-    return True
-
-
-def _takes(name: str, wanted: t.Sequence[str], exactly: bool) -> bool:
-    method = getattr(ActionBase, name, None)
-    _self, *taken = inspect.signature(method).parameters if method else ("",)
-    return taken == list(wanted) if exactly else set(wanted) <= set(taken)
-
-
-MISSING_NAMES = missing_names((*((module, name) for module, name, _make in _STATE), *_FUNCTIONS)) or misfits()
+    def _begin(self) -> None:
+        self.has_begun = True
+        self.main()
 
 
 def run_here(main: Main, arguments: bytes, environment: t.Mapping[str, str], directory: str) -> Result:
@@ -145,7 +91,7 @@ def _exit_status(main: Main) -> int:
         try:
             main()
         except Exception as error:
-            _private("ansible.module_utils._internal._ansiballz._loader", "_handle_exception")(error, PROFILE)
+            core.handle_exception(error)
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else 0
     return 0
@@ -153,7 +99,7 @@ def _exit_status(main: Main) -> int:
 
 @contextlib.contextmanager
 def _as_module(arguments: bytes) -> t.Iterator[None]:
-    places = [(importlib.import_module(module), name, make(arguments)) for module, name, make in _STATE]
+    places = [(importlib.import_module(module), name, make(arguments)) for module, name, _held, make in core.STATE]
     before = [getattr(module, name) for module, name, _value in places]
     for module, name, value in places:
         setattr(module, name, value)

@@ -16,6 +16,7 @@ from ..module_utils._ansible.run import failure_of
 from ..module_utils._core.errors import EvercertError
 from ..module_utils._core.misplaced import hidden, misplaced_in
 from . import _controller_sign_in as controller
+from . import _core_parts
 from ._controller_sign_in import Result
 from ._either_door import EitherDoorAction
 
@@ -73,6 +74,12 @@ class SigningInAction(EitherDoorAction):
                 f"{self.reason} cannot be combined with ANSIBLE_KEEP_REMOTE_FILES, which would leave the "
                 "token in a file. Unset it."
             )
+        if _core_parts.PIPELINING in _core_parts.MISFITS:
+            raise AnsibleActionFail(
+                f"{self.reason} needs pipelining, so that the token is never in a file, and ansible-core "
+                f"{_core_parts.VERSION} decides on it in another way than is known here. Use another auth_source, or "
+                "an older ansible-core."
+            )
         become = self._connection.become
         if not self._connection.has_pipelining or (become and not become.pipelining):
             through = f"become method {become.name}" if become else f"connection plugin {self._connection.transport}"
@@ -93,8 +100,8 @@ class SigningInAction(EitherDoorAction):
         own = {name: value for name, value in given.items() if name not in ("tenant", "cloud_environment")}
         return {**own, **found}, {}
 
-    def _is_pipelining_enabled(self, module_style: str, wrap_async: bool = False) -> bool:
+    def _is_pipelining_enabled(self, *positional: t.Any, **named: t.Any) -> bool:
         """With a token among its options the module travels through a pipe, whatever the configuration says."""
         if self._carries_token:
-            return module_style == "new"
-        return super()._is_pipelining_enabled(module_style, wrap_async)
+            return "new" in (*positional, *named.values())
+        return super()._is_pipelining_enabled(*positional, **named)

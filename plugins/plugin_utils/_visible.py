@@ -17,14 +17,13 @@ from ._waiting import Narrator, Result, run_in_slices
 
 
 def show_lines_at_once(stream: t.Any) -> None:
-    """Ansible leaves flushing to the system: in a pipe, such as a pipeline's log, a line would wait for the next task.
-
-    The process that plays writes the lines, and it loads an action plugin before it forks the worker of a task.
-    """
+    """Ansible leaves flushing to the system: in a pipe, such as a job's log, a line would wait for the next one."""
     if hasattr(stream, "reconfigure"):
         stream.reconfigure(line_buffering=True)
 
 
+# When this is loaded, not when a task runs: that is in a worker, which hands its lines to the process that plays, and
+# only that one writes them. All it does of an action is to load it, before it forks the worker of the task.
 show_lines_at_once(sys.stdout)
 
 

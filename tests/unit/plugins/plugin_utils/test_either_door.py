@@ -17,7 +17,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import shell_loader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.evercert.entra.plugins.plugin_utils import _door, _in_process
+from ansible.utils.display import Display
+from ansible_collections.evercert.entra.plugins.plugin_utils import _core_parts, _door
 from ansible_collections.evercert.entra.plugins.plugin_utils._either_door import EitherDoorAction
 
 NAME = "application_certificate_info"
@@ -56,7 +57,7 @@ def call(tmp_path, monkeypatch):
     core = ActionBase._execute_module
 
     def execute(action, **named):
-        return core(action, **named) if action._main else "a process of its own"
+        return core(action, **named) if action._visit else "a process of its own"
 
     monkeypatch.setattr(ActionBase, "_execute_module", execute)
 
@@ -155,10 +156,55 @@ def test_files_that_are_kept_need_a_module_that_is_sent(call, monkeypatch):
 
 
 def test_an_ansible_core_with_other_names_gets_processes(call, monkeypatch):
-    monkeypatch.setattr(_in_process, "MISSING_NAMES", ["ansible.nowhere.x"])
+    monkeypatch.setattr(_core_parts, "MISFITS", ["ansible.nowhere.x"])
+    told = []
+    monkeypatch.setattr(Display, "warning", lambda self, text: told.append(text))
 
     assert call() == "a process of its own"
-    assert _door.VARIABLE == "entra_in_process"
+    assert len(told) == 1 and "ansible.nowhere.x" in told[0]
+    with pytest.raises(AnsibleActionFail, match=r"entra_in_process is always, but ansible-core .* ansible\.nowhere\.x"):
+        call(variables={"entra_in_process": "always"})
+
+
+def test_an_untested_ansible_core_gets_processes_and_one_warning_unless_it_is_forced(call, monkeypatch):
+    monkeypatch.setattr(_core_parts, "VERSION", f"{_door.NEWEST[0]}.{_door.NEWEST[1] + 1}.0rc1")
+    told = []
+    monkeypatch.setattr(Display, "warning", lambda self, text: told.append(text))
+
+    assert call() == "a process of its own"
+    assert call(variables={"entra_in_process": "never"}) == call(change=remote) == "a process of its own"
+    assert len(told) == 1
+    assert call(variables={"entra_in_process": "always"})["changed"] and len(told) == 1
+
+
+def test_a_command_that_is_not_the_modules_own_does_not_run_it(call, monkeypatch):
+    """Whatever else ansible-core would have done meanwhile is done as ever."""
+    others = []
+    monkeypatch.setattr(ActionBase, "_low_level_execute_command", lambda self, cmd, **more: others.append(cmd))
+
+    def also_list(action):
+        core = action._configure_module
+        action._configure_module = lambda **named: (
+            action._low_level_execute_command("ls", in_data=b""),
+            core(**named),
+        )[1]
+
+    assert call({"app_id": "1"}, change=also_list)["app_id"] == "1"
+    assert others == ["ls"]
+
+
+def test_a_mistake_of_the_module_is_not_tried_again(call, monkeypatch):
+    begun = []
+
+    def end_badly():
+        begun.append(True)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Action.modules[0], "main", end_badly)
+
+    with pytest.raises(KeyboardInterrupt):
+        call()
+    assert begun == [True]
 
 
 def test_no_directory_is_made_for_what_is_not_sent(call):

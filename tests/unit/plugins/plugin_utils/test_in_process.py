@@ -5,18 +5,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 
 import pytest
-from ansible.executor import module_common
 from ansible.module_utils import _internal, basic
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common import warnings
-from ansible.plugins.action import ActionBase
-from ansible_collections.evercert.entra.plugins.plugin_utils import _in_process
+from ansible_collections.evercert.entra.plugins.plugin_utils import _core_parts, _in_process
 
 OPTIONS = {"name": {"type": "str", "fallback": (basic.env_fallback, ["ENTRA_TEST_NAME"])}, "secret": {"no_log": True}}
 
@@ -35,53 +32,11 @@ def run(tmp_path):
     """Run a main; its result, and what ansible-core is told of the command."""
 
     def make(main, environment=None, **arguments):
-        told = _in_process.run_here(main, _in_process.packed(arguments), environment or {}, str(tmp_path))
+        told = _in_process.run_here(main, _core_parts.packed(arguments), environment or {}, str(tmp_path))
         lines = [line for line in told["stdout_lines"] if line.startswith("{")]
         return (json.loads(lines[-1]) if lines else None), told
 
     return make
-
-
-def test_this_ansible_core_has_what_is_needed():
-    """Else every task would silently be slow."""
-    assert _in_process.MISSING_NAMES == []
-
-
-def test_what_is_missing_is_named():
-    wanted = [("ansible.module_utils.basic", "nothing"), ("ansible.nowhere", "x"), ("json", "dumps")]
-
-    assert _in_process.missing_names(wanted) == ["ansible.module_utils.basic.nothing", "ansible.nowhere.x"]
-
-
-def test_a_class_that_takes_something_else_counts_as_missing(monkeypatch):
-    """The name alone says nothing: with one more value that has to be given, every local task would fail."""
-    base = (module_common._BuiltModule,)
-    built = dataclasses.make_dataclass("_BuiltModule", ["more"], bases=base, kw_only=True, frozen=True)
-    monkeypatch.setattr(module_common, "_BuiltModule", built)
-
-    assert _in_process.misfits() == ["ansible.executor.module_common._BuiltModule as it was"]
-
-
-def test_an_encoder_that_takes_something_else_counts_as_missing(monkeypatch):
-    monkeypatch.setattr("ansible.module_utils.common.json.get_module_encoder", lambda profile: None)
-
-    assert _in_process.misfits() == ["ansible.module_utils.common.json.get_module_encoder as it was"]
-
-
-@pytest.mark.parametrize(
-    "name", ["_configure_module", "_execute_module", "_is_pipelining_enabled", "_low_level_execute_command"]
-)
-def test_a_method_that_takes_something_else_counts_as_missing(monkeypatch, name):
-    """What is overridden is called by ansible-core's own code, with its own arguments."""
-    monkeypatch.setattr(ActionBase, name, lambda self, something, *, else_needed: None)
-
-    assert _in_process.misfits() == [f"ansible.plugins.action.ActionBase.{name} as it was"]
-
-
-def test_a_method_that_is_gone_counts_as_missing(monkeypatch):
-    monkeypatch.delattr(ActionBase, "_configure_module")
-
-    assert _in_process.misfits() == ["ansible.plugins.action.ActionBase._configure_module as it was"]
 
 
 def test_a_result_arrives(run):
@@ -185,7 +140,24 @@ def test_nothing_of_it_stays(run, monkeypatch):
     assert _internal.is_controller and not warnings._global_warnings
 
 
-def test_no_file_is_built():
-    built = _in_process.nothing_built()
+def test_only_the_modules_own_command_is_meant():
+    visit = _in_process.Visit("ping", lambda: None, {}, "/")
+    built = visit.stand_in({})
 
-    assert (built.b_module_data, built.module_style) == (b"", "new")
+    assert visit.is_meant_by(("python3", True, built.b_module_data)) and visit.is_undone
+    assert not visit.is_meant_by(("mkdir /tmp/x", True, None, b""))
+    assert not _in_process.Visit("ping", lambda: None, {}, "/").is_meant_by([built.b_module_data])
+
+
+def test_what_is_sent_in_its_place_does_nothing():
+    built = _in_process.Visit("ping", lambda: None, {}, "/").stand_in({"secret": "s3cret"})
+
+    exec(built.b_module_data, {})
+    assert built.module_style == "new" and b"s3cret" not in built.b_module_data
+
+
+def test_secrets_are_not_in_what_is_shown_of_it():
+    visit = _in_process.Visit("ping", lambda: None, {"ENTRA": "s3cret"}, "/")
+    visit.stand_in({"secret": "s3cret"})
+
+    assert "s3cret" not in repr(visit)

@@ -22,6 +22,7 @@ from ansible_collections.evercert.entra.plugins.action import (
 from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, SignInRefused
 from ansible_collections.evercert.entra.plugins.plugin_utils import _controller_sign_in as controller
+from ansible_collections.evercert.entra.plugins.plugin_utils import _core_parts
 
 PLUGINS = [
     application_certificate,
@@ -138,6 +139,15 @@ def test_a_connection_without_pipelining_is_refused_before_the_sign_in(signed_in
     with pytest.raises(AnsibleActionFail, match=r"needs pipelining.*connection plugin paper has none\. Use"):
         action.run(task_vars={})
     assert not signed_in
+
+
+def test_an_ansible_core_that_decides_on_pipelining_in_an_unknown_way_is_refused(signed_in, monkeypatch):
+    monkeypatch.setattr(_core_parts, "MISFITS", [_core_parts.PIPELINING])
+    action = an_action(application_certificate_info, {"auth_source": "device_code"})
+
+    with pytest.raises(AnsibleActionFail, match=r"needs pipelining.*ansible-core .* decides on it in another way"):
+        action.run(task_vars={})
+    assert not action.calls
 
 
 def test_a_become_method_without_pipelining_is_refused(signed_in):
