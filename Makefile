@@ -75,8 +75,8 @@ NUMBER := "import sys; print(\"%d.%d\" % sys.version_info[:2])"
 PYTEST := python -m pytest -q
 TWO := --numprocesses=2
 ALL := export EVERCERT_STRENGTH=check
-CORE_FOLDERS := $(addprefix tests/unit/plugins/,inventory module_utils/_ansible modules plugin_utils)
-OTHER_FOLDERS := tests/unit/roles tests/unit/extensions tests/unit/live tests/unit/plugins/filter
+CORE_FOLDERS := $(addprefix tests/unit/plugins/,filter inventory module_utils/_ansible modules plugin_utils)
+OTHER_FOLDERS := tests/unit/roles tests/unit/extensions tests/unit/live
 TRACED := --cov=plugins --cov-branch --cov-report=
 
 units:  # unit tests, those of the emulator included

@@ -23,9 +23,9 @@ MAY_IMPORT = {
     "_ansible": {"_core", "_entra", "_keys", "_report", "_steps", "ansible"},
     "_events": {"_core", "_entra", "_steps", "_ansible"},
     "modules": {"_core", "_steps", "_ansible", "ansible"},
-    "plugin_utils": {"_core", "_entra", "_ansible", "ansible"},
+    "plugin_utils": {"_core", "_entra", "_ansible", "_report", "ansible"},
     "action": {"plugin_utils", "_ansible", "_core", "modules", "ansible"},
-    "filter": {"_core", "_report", "ansible"},
+    "filter": {"plugin_utils"},
     "inventory": {"_core", "_steps", "_ansible", "ansible"},
     "doc_fragments": set(),
 }

@@ -15,7 +15,7 @@ import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
-from ansible_collections.evercert.entra.plugins.filter import markdown_text
+from ansible_collections.evercert.entra.plugins.plugin_utils._markdown_text import markdown_text
 
 VARIABLES = Path(__file__).resolve().parents[3] / "roles" / "remediate" / "vars" / "main.yml"
 KEY = b"-----BEGIN PRIVATE KEY-----\n" + b"A" * 2000 + b"\n"
@@ -80,7 +80,7 @@ def report_of(**row):
         "hosts": [{"finding": None, **told, **row}],
     }
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.StrictUndefined, keep_trailing_newline=True)
-    environment.filters["evercert.entra.markdown_text"] = markdown_text.FilterModule().filters()["markdown_text"]
+    environment.filters["evercert.entra.markdown_text"] = markdown_text
     template = (VARIABLES.parents[1] / "templates" / "report.md.j2").read_text(encoding="utf-8")
     return environment.from_string(template).render(remediate_summary=summary)
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.evercert.entra.plugins.filter import remediation_problems
 from ansible_collections.evercert.entra.plugins.module_utils._report.formats import FORMATS
+from ansible_collections.evercert.entra.plugins.plugin_utils import _remediation_problems as remediation_problems
 
 ROOT = Path(__file__).resolve().parents[4]
 APPLICATION = {"entra_app_id": "1f", "entra_key_store": "/var/lib/payroll"}
@@ -20,7 +20,7 @@ CONSUMER = {"entra_key_store_host": "payroll", "remediate_copy_path": "/etc/payr
 
 def problems(**hosts):
     hostvars = {"payroll": APPLICATION, **hosts}
-    return remediation_problems.FilterModule().filters()["remediation_problems"](list(hostvars), hostvars)
+    return remediation_problems.remediation_problems(list(hostvars), hostvars)
 
 
 def test_an_application_with_its_consumer_has_no_problem():

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.filter import remediation_results
 from ansible_collections.evercert.entra.plugins.module_utils._report.rows import is_result, rows_of_result
+from ansible_collections.evercert.entra.plugins.plugin_utils._remediation_results import remediation_results
 
 ROW = {
     "host": "payroll",
@@ -34,9 +34,7 @@ ROW = {
     ],
 )
 def test_each_outcome_is_a_row_of_the_report(outcome, change, status):
-    filters = remediation_results.FilterModule().filters()
-
-    [entry] = filters["remediation_results"]([{**ROW, "outcome": outcome, **change}], "61d6")
+    [entry] = remediation_results([{**ROW, "outcome": outcome, **change}], "61d6")
     [row] = rows_of_result(entry, "2026-11-24T10:00:00Z")
 
     assert is_result(entry["result"])

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.evercert.entra.plugins.filter import role_problems
+from ansible_collections.evercert.entra.plugins.plugin_utils import _role_problems as role_problems
 
 ROLES = Path(__file__).resolve().parents[4] / "roles"
-problems_of = role_problems.FilterModule().filters()["role_problems"]
+problems_of = role_problems.role_problems
 
 
 def known(role):

@@ -2,60 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""What cannot be meant among the variables of a role: looked at before the role does anything, in check mode too."""
+
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-name: role_problems
-short_description: What cannot be meant among the variables of a role
-version_added: 0.1.0
-description:
-  - Looks at what is given to a role of this collection before the role does anything, in check mode too, and returns
-    every problem as a sentence. An empty list means that the role can begin.
-  - Used by the roles C(renew), C(report), C(recover) and C(schedule).
-positional: _input, known
-options:
-  _input:
-    description: The names of all variables that begin with the role's prefix.
-    type: list
-    elements: str
-    required: true
-  known:
-    description: The names that the role knows.
-    type: list
-    elements: str
-    required: true
-  files:
-    description: Task files by the variable that names each; an empty one is not given.
-    type: dict
-    default: {}
-  playbook_dir:
-    description: Where a task file with a relative path has to be.
-    type: str
-    default: ""
-  entries:
-    description: Dictionaries by what they are called, whose values must not be empty texts.
-    type: dict
-    default: {}
-author:
-  - evercert.entra contributors (@evercert)
-"""
-
-EXAMPLES = r"""
-- name: Refuse what cannot be meant
-  ansible.builtin.assert:
-    that: problems == []
-    fail_msg: "{{ problems | join(' ') }}"
-  vars:
-    names: "{{ q('ansible.builtin.varnames', '^renew_') }}"
-    problems: "{{ names | evercert.entra.role_problems(['renew_overlap', 'renew_validity']) }}"
-"""
-
-RETURN = r"""
-_value:
-  description: The problems, each with the variable and what is accepted.
-  type: list
-  elements: str
-"""
 
 import difflib
 import os
@@ -117,8 +66,3 @@ def _missing(name: str, path: t.Any, playbook_dir: str) -> str:
 def _empty(title: str, entry: t.Mapping[str, t.Any]) -> str:
     empty = ", ".join(name for name, value in entry.items() if isinstance(value, str) and not trimmed(value))
     return f"{title}: {empty} is given and empty, as where a variable was never filled." if empty else ""
-
-
-class FilterModule:
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"role_problems": role_problems}

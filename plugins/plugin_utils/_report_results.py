@@ -2,51 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""The hosts of the playbook report as application_report takes them.
+
+A host that failed, or was not reached, is an entry with its reason, so that it is missing in no report. A host whose
+whole tenant was read is none: its report is one of the sources.
+"""
+
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-name: report_results
-short_description: The hosts of the playbook report as the role report takes them
-version_added: 0.1.0
-description:
-  - Turns what the tasks of the playbook C(evercert.entra.report) have left with each host into what
-    O(evercert.entra.application_report#module:results) takes.
-  - A host that failed, or was not reached, is an entry with its reason, so that it is missing in no report.
-  - A host whose whole tenant was read is none; its report is one of
-    O(evercert.entra.application_report#module:sources).
-positional: _input, hostvars, tenant_id
-options:
-  _input:
-    description: The names of the hosts.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description: The variable C(hostvars).
-    type: dict
-    required: true
-  tenant_id:
-    description: The tenant of hosts that have no C(entra_tenant_id).
-    type: str
-    default: ""
-author:
-  - evercert.entra contributors (@evercert)
-"""
-
-EXAMPLES = r"""
-- name: Make one report of all
-  evercert.entra.application_report:
-    directory: /var/lib/evercert/report
-    results: "{{ ansible_play_hosts_all | evercert.entra.report_results(hostvars) }}"
-  run_once: true
-"""
-
-RETURN = r"""
-_value:
-  description: One entry for each host that was asked for one application, or failed.
-  type: list
-  elements: dict
-"""
 
 import typing as t
 
@@ -89,8 +51,3 @@ def _result(variables: Variables) -> Variables | None:
 def _of(variables: Variables, name: str) -> Variables:
     value = variables.get(name)
     return value if isinstance(value, t.Mapping) else {}
-
-
-class FilterModule:
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"report_results": report_results}

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 
 import pytest
-from ansible_collections.evercert.entra.plugins.filter import remediation_summary
+from ansible_collections.evercert.entra.plugins.plugin_utils._remediation_summary import remediation_summary
 
 DUE = {"finding": "near_expiry", "steps": [{"step": "generate", "detail": "x"}, {"step": "promote", "detail": "y"}]}
 IDLE = {"finding": None, "steps": []}
@@ -24,8 +24,7 @@ CERTIFICATE = {
 
 def summary(hostvars, is_plan=False, **groups):
     named = {f"remediate_{name}": hosts for name, hosts in groups.items()}
-    filters = remediation_summary.FilterModule().filters()
-    return filters["remediation_summary"](list(hostvars), hostvars, named, is_plan)
+    return remediation_summary(list(hostvars), hostvars, named, is_plan)
 
 
 def row(variables, **groups):

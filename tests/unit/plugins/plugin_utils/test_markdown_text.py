@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.filter.markdown_text import FilterModule
+from ansible_collections.evercert.entra.plugins.plugin_utils._markdown_text import markdown_text
 
 
 @pytest.mark.parametrize(
@@ -23,4 +23,4 @@ from ansible_collections.evercert.entra.plugins.filter.markdown_text import Filt
     ],
 )
 def test_nothing_in_it_acts(text, shown):
-    assert FilterModule().filters()["markdown_text"](text) == shown.replace("<U", "&lt;U").replace("+001B>", "+001B\\>")
+    assert markdown_text(text) == shown.replace("<U", "&lt;U").replace("+001B>", "+001B\\>")

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.evercert.entra.plugins.filter.report_results import FilterModule
 from ansible_collections.evercert.entra.plugins.module_utils._report.rows import is_result, rows_of_result
+from ansible_collections.evercert.entra.plugins.plugin_utils._report_results import report_results
 from ansible_collections.evercert.entra.tests.unit.reports import TENANT, a_row
 
 ASKED = {"tenant_id": TENANT, "name": "payroll", "app_id": "a-1", "object_id": ""}
@@ -16,7 +16,7 @@ SKIPPED = {"skipped": True, "changed": False}
 
 
 def entries(variables, tenant_id=""):
-    return FilterModule().filters()["report_results"](["web1"], {"web1": variables}, tenant_id)
+    return report_results(["web1"], {"web1": variables}, tenant_id)
 
 
 @pytest.mark.parametrize(

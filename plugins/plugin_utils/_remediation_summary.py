@@ -2,61 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""What a run of the playbook remediate did, host by host: for reports and notifications, without keys or tokens."""
+
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-name: remediation_summary
-short_description: What a run of the playbook remediate did, host by host
-version_added: 0.1.0
-description:
-  - Puts the results that the tasks of the playbook C(evercert.entra.remediate) have left with each host into one value,
-    for reports and notifications. It has names, IDs, thumbprints, dates and messages, and no keys or tokens.
-positional: _input, hostvars, groups, is_plan
-options:
-  _input:
-    description: The names of the hosts.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description: The variable C(hostvars).
-    type: dict
-    required: true
-  groups:
-    description: The variable C(groups), in which the playbook keeps how far each host has come.
-    type: dict
-    required: true
-  is_plan:
-    description: Whether the run was in check mode, so that everything is only planned.
-    type: bool
-    default: false
-author:
-  - evercert.entra contributors (@evercert)
-"""
-
-EXAMPLES = r"""
-- name: Show who was not begun
-  ansible.builtin.debug:
-    msg: "{{ summary.hosts | selectattr('outcome', 'eq', 'not_begun') | map(attribute='host') }}"
-  vars:
-    summary: "{{ ansible_play_hosts_all | evercert.entra.remediation_summary(hostvars, groups) }}"
-  run_once: true
-"""
-
-RETURN = r"""
-_value:
-  description:
-    - C(plan) (whether it was check mode), C(stopped) (whether hosts were not begun because others had failed),
-      C(counts) by outcome, and C(hosts).
-    - Each of C(hosts) has C(host), C(tenant_id), C(app_id), C(outcome), C(finding), C(message), C(steps) with C(step)
-      and C(detail), C(certificate), C(retired), C(vanished), C(next_renewal), C(consumers) with C(host) and
-      C(confirmed), and C(failure) with C(task), C(message) and C(diagnosis).
-    - After a rollback C(certificate) is the one that is current again.
-    - C(outcome) is V(healthy), V(planned), V(renewed), V(completed) (steps without a new
-      certificate, such as the retirement of an old one), V(failed) or
-      V(not_begun).
-  type: dict
-"""
 
 import collections
 import hashlib
@@ -167,8 +115,3 @@ def _failure(variables: Variables) -> dict[str, t.Any]:
         "message": message or "The host was lost before its application was proven.",
         "diagnosis": next((result["diagnosis"] for result in asked if result.get("diagnosis")), None),
     }
-
-
-class FilterModule:
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"remediation_summary": remediation_summary}

@@ -2,47 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""What is wrong with the variables of the playbook remediate, and with those that say where keys are."""
+
 from __future__ import annotations
-
-DOCUMENTATION = r"""
-name: remediation_problems
-short_description: What is wrong with the variables of the playbook remediate
-version_added: 0.1.0
-description:
-  - Looks at the variables C(remediate_*) of all hosts, and at those that say where keys are, and returns every problem
-    as a sentence. An empty list means that a remediation can begin.
-  - Used by the playbook C(evercert.entra.remediate). Reads variables, and looks whether task files are there.
-positional: _input, hostvars
-options:
-  _input:
-    description: The names of the hosts to look at.
-    type: list
-    elements: str
-    required: true
-  hostvars:
-    description: The variable C(hostvars).
-    type: dict
-    required: true
-author:
-  - evercert.entra contributors (@evercert)
-"""
-
-EXAMPLES = r"""
-- name: Refuse what cannot work, all of it at once
-  ansible.builtin.assert:
-    that: problems == []
-    fail_msg: "{{ problems | join(' ') }}"
-  vars:
-    problems: "{{ ansible_play_hosts_all | evercert.entra.remediation_problems(hostvars) }}"
-  run_once: true
-"""
-
-RETURN = r"""
-_value:
-  description: The problems, each with its hosts, the variable and what is accepted.
-  type: list
-  elements: str
-"""
 
 import os
 import re
@@ -186,8 +148,3 @@ def _problems_of_consumer(variables: Variables, writer: Variables) -> t.Iterator
 def _named(hosts: list[str]) -> str:
     more = f" and {len(hosts) - _SHOWN} more" if len(hosts) > _SHOWN else ""
     return ", ".join(hosts[:_SHOWN]) + more
-
-
-class FilterModule:
-    def filters(self) -> dict[str, t.Callable[..., t.Any]]:
-        return {"remediation_problems": remediation_problems}
