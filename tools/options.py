@@ -51,6 +51,7 @@ def files() -> dict[str, str]:
         else:
             path = OUTSIDE.get(name, f"plugins/modules/{name}.py")
             made[path] = plugin_page((ROOT / path).read_text(encoding="utf-8"), plugin)
+    made["plugins/plugin_utils/_role_specs.py"] = role_specs()
     made[GUIDE] = table_of_events((ROOT / GUIDE).read_text(encoding="utf-8"))
     for name, role in DESCRIBED["roles"].items():
         made[f"roles/{name}/meta/argument_specs.yml"] = role_spec(name, role)
@@ -115,7 +116,7 @@ def python(value: t.Any, indent: int) -> str:
     """A value in the layout that ruff leaves alone."""
     if isinstance(value, Call):
         return f"{value.function}({', '.join(map(quoted, value.arguments))})"
-    if isinstance(value, dict):
+    if isinstance(value, dict) and value:
         inner = "".join(
             f"\n{' ' * (indent + 4)}{quoted(key)}: {python(one, indent + 4)}," for key, one in value.items()
         )
@@ -284,6 +285,63 @@ def variables_of(name: str, entry_point: Entry) -> dict[str, Entry]:
     return made
 
 
+def loosely(entry: Entry) -> Entry:
+    """In words what Ansible is not to check: of a wrong type it speaks Python, before the role can say anything."""
+    if entry["type"] == "str":
+        return entry
+    kept = {key: value for key, value in entry.items() if key not in ("elements", "choices")}
+    if entry["type"] == "list" and "choices" in entry:
+        kept["choices"] = entry["choices"]
+    return {**kept, "type": "raw", "description": [*entry["description"], kind_of(entry)]}
+
+
+def kind_of(entry: Entry) -> str:
+    if entry["type"] in ("int", "float"):
+        whole = "A whole number" if entry["type"] == "int" else "A number"
+        one_of = f", one of {', '.join(map(str, entry['choices']))}" if "choices" in entry else ""
+        return whole + (f" of {entry['unit']}" if "unit" in entry else "") + one_of + "."
+    kinds = {"bool": "True or false.", "dict": "A dictionary."}
+    return kinds.get(entry["type"]) or f"A list of {'dictionaries' if entry.get('elements') == 'dict' else 'texts'}."
+
+
+def role_specs() -> str:
+    """What a role is given, checked before Ansible could: its own words for a wrong type are Python's."""
+    mains = {name: main_of(role) for name, role in DESCRIBED["roles"].items() if name != "remediate"}
+    every = {key: entry for name, main in mains.items() for key, entry in variables_of(name, main).items()}
+    own = {key: entry for main in mains.values() for key, entry in main.get("variables", {}).items()}
+    lines = [LICENCE, f'"""The variables of the roles. {ORIGIN}"""', "", "from __future__ import annotations", ""]
+    lines += ["from ..module_utils._ansible import specs", "", "OF_ROLES: dict[str, specs.Spec] = {"]
+    for name, main in mains.items():
+        entries = {key: role_entry(entry) for key, entry in variables_of(name, main).items()}
+        lines += [f'    "{name}": {python(entries, 4)},']
+    lines += ["}", "", "# Whose options a role hands over.", "MODULES: dict[str, specs.Spec] = {"]
+    lines += [f'    "{name}": specs.OF_{main["module"].upper()},' for name, main in mains.items() if "module" in main]
+    lines += ["}", "", "# What a role sets itself.", "SETS: dict[str, tuple[str, ...]] = {"]
+    for name, main in mains.items():
+        one_only = len(main["sets"]) == 1
+        listed = (
+            [f'("{main["sets"][0]}",),']
+            if one_only
+            else ["(", *(f'        "{one}",' for one in main["sets"]), "    ),"]
+        )
+        lines += [f'    "{name}": {listed[0]}', *listed[1:]]
+    lines += ["}", "", "# What a text has to match, and how that is said.", "PATTERNS: dict[str, tuple[str, str]] = {"]
+    patterns = [(key, quoted(one["pattern"]), quoted(one["told"])) for key, one in own.items() if "pattern" in one]
+    lines += [f'    "{key}": ({pattern}, {told}),' for key, pattern, told in patterns]
+    lines += ["}", "", "BOUNDS: dict[str, tuple[float, bool, float | None, str]] = {"]
+    lines += [f'    "{key}": {bounds(one)},' for key, one in own.items() if bounds(one)]
+    lines += ["}"]
+    files = [key for key, one in every.items() if one.get("form") == "task_file"]
+    never_null = [key for key, one in every.items() if one.get("never_null") or one.get("default") is not None]
+    for title, named in (("TASK_FILES", files), ("NEVER_NULL", never_null)):
+        lines += ["", f"{title} = (", *(f'    "{key}",' for key in named), ")"]
+    return "\n".join(lines) + "\n"
+
+
+def role_entry(entry: Entry) -> Entry:
+    return {key: value for key, value in spec_of("", entry).items() if key not in ("no_log", "fallback")}
+
+
 def role_spec(name: str, role: Entry) -> str:
     lines = ["---", LICENCE, f"# {ORIGIN}", "argument_specs:"]
     for entry_point, entry in role.items():
@@ -298,7 +356,8 @@ def role_spec(name: str, role: Entry) -> str:
             needed = ", ".join(f"O({option})" for option in entry["first"])
             lines += [paragraph(f"{NEEDED} {needed}. {THE_REST}", 6)]
         lines += ["    author:", "      - evercert.entra contributors (@evercert)"]
-        lines += ["    options:", documented(options, 6, in_role(name, options))]
+        shown = {key: loosely(one) for key, one in options.items()}
+        lines += ["    options:", documented(shown, 6, in_role(name, options))]
         if not options:
             lines[-2:] = ["    options: {}"]
     return "\n".join(lines) + "\n"

@@ -10,6 +10,9 @@ import os
 import re
 import typing as t
 
+from ..module_utils._core.texts import plain, trimmed
+from ._role_problems import unknown
+
 Variables = t.Mapping[str, t.Any]
 Check = t.Callable[[t.Any], bool]
 
@@ -18,7 +21,15 @@ _SHOWN = 5  # hosts that a sentence names
 
 
 def _is_text(value: t.Any) -> bool:
-    return isinstance(value, str)
+    return isinstance(value, str) and plain(value) == value and (value == "" or bool(trimmed(value)))
+
+
+def _is_place(value: t.Any) -> bool:
+    return _is_text(value) and (value == "" or value.startswith(("/", "~", "$")))
+
+
+def _is_name(value: t.Any) -> bool:
+    return isinstance(value, str) and re.fullmatch(r"|[A-Za-z0-9_][A-Za-z0-9_.-]*", value) is not None
 
 
 def _is_share(value: t.Any) -> bool:
@@ -38,7 +49,7 @@ def _are_batches(value: t.Any) -> bool:
 
 
 def _are_names(value: t.Any) -> bool:
-    return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, list) and all(_is_text(one) and one for one in value)
 
 
 def _are_formats(value: t.Any) -> bool:
@@ -49,6 +60,7 @@ def _is_mode(value: t.Any) -> bool:
     return re.fullmatch(r"0?[0-7]00|0?[0-7][04]0", str(value)) is not None
 
 
+MAY_BE_NULL = ("remediate_copy_owner", "remediate_copy_group")
 TASK_FILES = ("remediate_notify", "remediate_on_consumer", "remediate_confirm")
 # What may be set, and what it has to be.
 KNOWN: dict[str, tuple[Check, str]] = {
@@ -57,14 +69,14 @@ KNOWN: dict[str, tuple[Check, str]] = {
     "remediate_canary": (_are_names, "a list of hosts and groups"),
     "remediate_pause": (_is_number, "seconds, 0 or more"),
     "remediate_throttle": (_is_number, "a number of hosts, 0 for no limit but forks"),
-    "remediate_report_directory": (_is_text, "a directory on the control node"),
+    "remediate_report_directory": (_is_place, "the absolute path of a directory on the control node"),
     "remediate_report_formats": (_are_formats, f"a list of {', '.join(FORMATS)}"),
     "remediate_notify": (_is_text, "the path of a task file"),
     "remediate_on_consumer": (_is_text, "the path of a task file"),
     "remediate_confirm": (_is_text, "the path of a task file"),
     "remediate_copy_path": (_is_text, "the path of a file on the consumer"),
-    "remediate_copy_owner": (_is_text, "the name of a user"),
-    "remediate_copy_group": (_is_text, "the name of a group"),
+    "remediate_copy_owner": (_is_name, "the name of a user"),
+    "remediate_copy_group": (_is_name, "the name of a group"),
     "remediate_copy_mode": (_is_mode, "an octal mode as text that gives others nothing, such as '0600' or '0640'"),
 }
 
@@ -94,12 +106,14 @@ def _problems_of(host: str, hostvars: t.Mapping[str, Variables]) -> t.Iterator[s
 
 def _problems_of_variable(name: str, variables: Variables) -> t.Iterator[str]:
     if name not in KNOWN:
-        yield f"{name} is not known. Known are {', '.join(KNOWN)}."
+        yield unknown(name, list(KNOWN))
         return
     is_good, wanted = KNOWN[name]
     value = variables[name]
-    if value is not None and not is_good(value):
-        yield f"{name} must be {wanted}, not {value!r}."
+    if value is None and name not in MAY_BE_NULL:
+        yield f"{name} is null. Give it a value, or leave it out."
+    elif value is not None and not is_good(value):
+        yield f"{name} must be {wanted}, not {plain(value, 60)}."
     elif name in TASK_FILES:
         yield from _problems_of_file(name, variables)
 

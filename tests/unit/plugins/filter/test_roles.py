@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The filters of our own roles and playbooks; Ansible finds them, as `every_plugin` shows, and lists none for others."""
+"""The filters of our own roles and playbooks: Ansible finds them, as `every_plugin` shows, and lists none."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ def problems(**hosts):
 
 
 def test_an_application_with_its_consumer_has_no_problem():
-    assert problems(web=CONSUMER, billing={**APPLICATION, "remediate_throttle": None}) == []
+    assert problems(web=CONSUMER, billing={**APPLICATION, "remediate_copy_owner": None}) == []
 
 
 def test_every_default_of_the_role_is_accepted():
@@ -62,7 +62,7 @@ def test_the_formats_are_those_of_the_report():
 def test_a_word_that_is_not_known_is_named_with_those_that_are():
     [told] = problems(payroll={**APPLICATION, "remediate_serail": 3})
 
-    assert told.startswith("remediate_serail is not known. Known are remediate_serial, ")
+    assert told.startswith("remediate_serail is not known. Is remediate_serial meant?")
 
 
 def test_all_problems_of_all_hosts_come_at_once_and_each_only_once():
