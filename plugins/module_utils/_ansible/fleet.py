@@ -23,7 +23,7 @@ from .arguments import Options
 from .call import Call
 from .checking import checked_options
 from .connect import open_connection
-from .precedence import names_from_environment, names_given
+from .precedence import as_a_whole, names_from_environment, names_given
 from .specs import AGE, CONNECTION, DUE, Spec
 from .ways import CREDENTIALS, way_of
 
@@ -79,7 +79,7 @@ def option_names() -> set[str]:
 def tenants_of(shared: Options, entries: t.Any, now: str | None) -> list[Tenant]:
     """The tenants in an inventory file. Without entries it names one itself. Raises InvalidInput for no list."""
     if entries is None:
-        return [_checked(_alone(_canonical(shared)), now)]
+        return [_checked(_canonical(shared), now)]
     if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
         raise InvalidInput(["tenants must be a list of at least one dictionary, each with its tenant_id."])
     return [_checked(_merged(_canonical(shared), _canonical(entry)), now) for entry in entries]
@@ -151,14 +151,7 @@ def _merged(shared: Options, entry: Options) -> dict[str, t.Any]:
     how = ("auth_source", *CREDENTIALS)
     if any(name in entry for name in how):
         kept = {name: value for name, value in kept.items() if name not in how}
-    return _alone({"tenant_id": None, **kept, **entry})
-
-
-def _alone(options: Options) -> dict[str, t.Any]:
-    """A file that says how to sign in keeps out what the environment says; AZURE_ variables may be somebody else's."""
-    if not any(options.get(name) for name in CREDENTIALS):
-        return dict(options)
-    return {**dict.fromkeys(CREDENTIALS), **options}
+    return {"tenant_id": None, **kept, **entry}
 
 
 def _checked(given: Options, now: str | None) -> Tenant:
@@ -167,14 +160,15 @@ def _checked(given: Options, now: str | None) -> Tenant:
     known = {name: given[name] for name in given if name in {**CONNECTION, **QUERY} and name not in misplaced}
     known, empty = arguments.tidied(known)
     validated, wrong = checked_options({**CONNECTION, **QUERY}, known)
-    options = {**validated, "now": now}
+    own = names_given(CONNECTION, given)
+    options = {**as_a_whole(validated, own), "now": now}
     places = {name: options[name] for name in _PLACES if given.get(name)}
     problems = arguments.about_empty(empty)
     problems += [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
     problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
     unusable = [] if wrong or empty else _problems_of_sign_in(options)
     problems += wrong + unusable + ([] if wrong or empty else _problems_of(options))
-    around = names_from_environment(CONNECTION, options, names_given(CONNECTION, given))
+    around = names_from_environment(CONNECTION, options, own)
     return Tenant(options, places, tuple(problems), not (wrong or unusable or empty), around)
 
 

@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import os
 import typing as t
 
+from .._core.texts import trimmed
 from .arguments import Options
-from .specs import Spec
+from .specs import CONNECTION, Spec
 from .ways import CREDENTIALS, OPENS
 
 
@@ -31,13 +33,24 @@ def names_from_environment(spec: Spec, options: Options, given: t.Collection[str
     )
 
 
-def as_a_whole(options: Options, given: t.Collection[str], on_trial: str = "") -> dict[str, t.Any]:
+def as_a_whole(
+    options: Options,
+    given: t.Collection[str],
+    on_trial: str = "",
+    environment: t.Mapping[str, str] | None = None,
+) -> dict[str, t.Any]:
     """The options without credentials of the environment where a credential was given: nobody signs in as a mixture.
 
-    A passphrase signs nobody in. It opens the file that was given, and is often the one thing that no play says.
-    `on_trial` is a credential that is tried; giving it alone does not say how to sign in.
+    A passphrase signs nobody in, and belongs to its file: to the one that was given, unless the environment names one
+    of its own. `on_trial` is a credential that is tried; giving it alone does not say how to sign in.
     """
-    if not any(name in given for name in CREDENTIALS if name != on_trial):
-        return dict(options)
-    kept = {*given, *(secret for secret, file in OPENS.items() if file in given)}
-    return {name: None if name in CREDENTIALS and name not in kept else value for name, value in options.items()}
+    around = os.environ if environment is None else environment
+    foreign = {secret for secret, file in OPENS.items() if file in given and _names(around, file)}
+    opening = {secret for secret, file in OPENS.items() if file in given} - foreign
+    is_told = any(name in given for name in CREDENTIALS if name != on_trial)
+    dropped = ({*CREDENTIALS} - opening if is_told else foreign) - {*given}
+    return {name: None if name in dropped else value for name, value in options.items()}
+
+
+def _names(environment: t.Mapping[str, str], option: str) -> bool:
+    return any(trimmed(environment.get(variable, "")) for variable in CONNECTION[option]["fallback"][1])

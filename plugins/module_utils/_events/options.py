@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from .._ansible import arguments, specs
 from .._ansible.call import Call
 from .._ansible.connect import open_connection
-from .._ansible.precedence import as_a_whole, names_given
+from .._ansible.precedence import as_a_whole, names_from_environment, names_given
 from .._ansible.ways import way_of
 from .._core.errors import InvalidInput
 from .._core.misplaced import hidden, misplaced_in
@@ -28,10 +28,19 @@ TIMES = ("interval", "repeat_after")
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What to watch, and how often. The options of a tenant hold its secrets."""
+class Watched:
+    """A tenant, with every option that counts for it, which hold its secrets."""
 
-    tenants: tuple[dict[str, t.Any], ...] = field(repr=False)
+    options: arguments.Options = field(repr=False)
+    # The options that the arguments leave out and the environment gave.
+    from_environment: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What to watch, and how often."""
+
+    tenants: tuple[Watched, ...]
     statuses: tuple[str, ...]
     schedule: Schedule
 
@@ -63,10 +72,12 @@ def _entries(given: t.Any, problems: list[str]) -> list[dict[str, t.Any]]:
     return [_read(entry, OF_TENANT, f"tenants[{number}]: ", problems) for number, entry in enumerate(given)]
 
 
-def _complete(given: Given, environment: t.Mapping[str, str]) -> dict[str, t.Any]:
+def _complete(given: Given, environment: t.Mapping[str, str]) -> Watched:
     """Options that are not given come from the environment, else they have their defaults."""
-    options = {**_defaults(OF_TENANT), **_fallbacks(environment), **given}
-    return arguments.tidied(as_a_whole(options, names_given(OF_TENANT, given)))[0]
+    all_of_them = {**_defaults(OF_TENANT), **_fallbacks(environment), **given}
+    own = names_given(OF_TENANT, given)
+    options = arguments.tidied(as_a_whole(all_of_them, own, environment=environment))[0]
+    return Watched(options, names_from_environment(OF_TENANT, options, own))
 
 
 def _defaults(spec: specs.Spec) -> dict[str, t.Any]:
@@ -83,18 +94,19 @@ def _fallbacks(environment: t.Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def _check(tenants: t.Sequence[dict[str, t.Any]], problems: list[str]) -> None:
+def _check(tenants: t.Sequence[Watched], problems: list[str]) -> None:
     """What a connection says to the options of each tenant; what it says to all of them is said once."""
     where: dict[str, list[int]] = {}
-    for number, options in enumerate(tenants):
-        for problem in _problems_of_tenant(options):
+    for number, tenant in enumerate(tenants):
+        for problem in _problems_of_tenant(tenant):
             where.setdefault(problem, []).append(number)
     for problem, numbers in where.items():
         named = "" if len(numbers) == len(tenants) else ", ".join(f"tenants[{number}]" for number in numbers) + ": "
         problems.append(f"{named}{problem}")
 
 
-def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
+def _problems_of_tenant(tenant: Watched) -> t.Sequence[str]:
+    options = tenant.options
     misplaced = [name for name, value in options.items() if misplaced_in(value, ())]
     if misplaced:
         return [f"{name} holds a private key: no option of this source takes one." for name in misplaced]
@@ -105,7 +117,7 @@ def _problems_of_tenant(options: arguments.Options) -> t.Sequence[str]:
     if way and way.not_for_polls:
         return [f"auth_source {way.name} is not for an event source: it {way.not_for_polls}."]
     try:
-        open_connection(options, Call(needs_application=False))
+        open_connection(options, Call(needs_application=False, from_environment=tenant.from_environment))
     except InvalidInput as invalid:
         return invalid.problems
     return ()
@@ -149,7 +161,7 @@ def _typed(value: t.Any, entry: dict[str, t.Any]) -> t.Any:
 
 def _text(value: t.Any) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"must be a text, not {type(value).__name__}")
+        raise ValueError("must be a text")
     return value
 
 

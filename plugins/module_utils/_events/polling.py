@@ -19,6 +19,7 @@ from .._entra.patience import seconds_asked
 from .._entra.transport import Transport
 from .._steps.report import inspect_all
 from .observation import Observation, observe
+from .options import Watched
 
 
 class Stopped(Exception):
@@ -44,12 +45,12 @@ class Poll:
     others: list[Observation] = field(default_factory=list)
 
 
-# Options of the tenant, words to watch for, object IDs told before, and the way to wait.
-Look = t.Callable[[arguments.Options, t.Collection[str], t.Collection[str], PlainTiming], Poll]
+# The tenant, words to watch for, object IDs told before, and the way to wait.
+Look = t.Callable[[Watched, t.Collection[str], t.Collection[str], PlainTiming], Poll]
 
 
 def look(
-    options: arguments.Options,
+    tenant: Watched,
     words: t.Collection[str],
     remembered: t.Collection[str],
     timing: PlainTiming,
@@ -59,7 +60,14 @@ def look(
 
     The connection is opened anew each time, as certificates and tokens in files are renewed between two polls.
     """
-    call = Call(timing=timing, transport=transport, needs_application=False, is_audit=True)
+    options = tenant.options
+    call = Call(
+        timing=timing,
+        transport=transport,
+        needs_application=False,
+        is_audit=True,
+        from_environment=tenant.from_environment,
+    )
     connection = open_connection(options, call)
     policy, seen = arguments.renewal_policy(options), Poll()
     for report in inspect_all(connection, policy, options.get("filter")):

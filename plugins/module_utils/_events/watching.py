@@ -24,7 +24,7 @@ from .._core.texts import sentence
 from .._core.times import UTC
 from .memory import Memory
 from .observation import Event, of_application, of_outage, of_return
-from .options import Settings, read_settings
+from .options import Settings, Watched, read_settings
 from .polling import Look, Poll, StoppableTiming, asked_pause, look
 from .schedule import Outage, Schedule
 
@@ -66,11 +66,11 @@ async def watch(put: Put, settings: Settings, clock: Clock | None = None, look: 
     timing = StoppableTiming(stopped)
 
     def poll_in_thread(one: TenantWatch) -> t.Awaitable[Poll]:
-        work = functools.partial(look, one.options, settings.statuses, frozenset(one.memory.told), timing)
+        work = functools.partial(look, one.tenant, settings.statuses, frozenset(one.memory.told), timing)
         return asyncio.get_running_loop().run_in_executor(pool, work)
 
     watches = [
-        TenantWatch(options, settings.schedule, put, clock or Clock(), poll_in_thread) for options in settings.tenants
+        TenantWatch(tenant, settings.schedule, put, clock or Clock(), poll_in_thread) for tenant in settings.tenants
     ]
     tasks = [asyncio.ensure_future(one.run()) for one in watches]
     try:
@@ -86,7 +86,7 @@ async def watch(put: Put, settings: Settings, clock: Clock | None = None, look: 
 class TenantWatch:
     """One tenant: what was told of it, and how its polls go."""
 
-    options: dict[str, t.Any] = field(repr=False)
+    tenant: Watched
     schedule: Schedule
     put: Put
     clock: Clock
@@ -98,7 +98,7 @@ class TenantWatch:
 
     @property
     def tenant_id(self) -> str | None:
-        return self.options.get("tenant_id")
+        return self.tenant.options.get("tenant_id")
 
     async def run(self) -> None:
         """Poll, tell, wait; for ever."""

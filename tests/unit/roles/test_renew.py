@@ -77,7 +77,7 @@ def test_a_credential_of_the_registrar_is_the_only_one(identities, number):
     given, own = identities[number], OWN[number - 1]
 
     assert {**given, **own} == given and given["client_id"] == "of the environment"
-    assert not {"s3cret", "/environment.pem", "/environment.jwt"} & set(given.values())
+    assert not {"s3cret", "/environment.pem", "/environment.jwt", "phrase"} & set(given.values())
 
 
 def test_an_entry_may_be_set_to_what_the_variable_may_be_set_to():

@@ -6,7 +6,12 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.fleet import tenants_of
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.module import DiscreetModule
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.precedence import (
     as_a_whole,
     names_from_environment,
@@ -14,6 +19,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._ansible.precedence
 )
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.ways import CREDENTIALS
+from ansible_collections.evercert.entra.plugins.module_utils._events.options import read_settings
 
 ALL = {name: f"value of {name}" for name in CONNECTION}
 
@@ -54,3 +60,59 @@ def test_a_credential_on_trial_keeps_nobody_out_and_is_kept():
     assert as_a_whole(ALL, [path], on_trial=path) == ALL
     assert as_a_whole(ALL, [path, "client_secret"], on_trial=path)[path] == ALL[path]
     assert as_a_whole(ALL, ["client_secret"], on_trial=path)[path] is None
+
+
+@pytest.mark.parametrize(
+    ("environment", "opens"),
+    [
+        ({}, True),
+        ({"AZURE_CLIENT_CERTIFICATE_PATH": "/its.pem"}, False),
+        ({"AZURE_CLIENT_CERTIFICATE_PATH": " "}, True),
+    ],
+)
+@pytest.mark.parametrize("on_trial", ["", "client_certificate_path"])
+def test_a_passphrase_of_the_environment_belongs_to_its_file(environment, opens, on_trial):
+    found = as_a_whole(ALL, ["client_certificate_path"], on_trial, environment)
+
+    assert bool(found["client_certificate_passphrase"]) == opens
+
+
+def test_a_passphrase_that_was_given_is_kept_whatever_the_environment_names():
+    given = ["client_certificate_path", "client_certificate_passphrase"]
+    found = as_a_whole(ALL, given, environment={"AZURE_CLIENT_CERTIFICATE_PATH": "/its.pem"})
+
+    assert found["client_certificate_passphrase"] == ALL["client_certificate_passphrase"]
+
+
+PASSPHRASE = {"AZURE_CLIENT_CERTIFICATE_PASSWORD": "phrase"}
+FILE = {"tenant_id": "contoso.com", "client_certificate_path": "/own.pem"}
+
+
+def of_a_module(given):
+    with patch_module_args(given):
+        return DiscreetModule(argument_spec=CONNECTION).params
+
+
+def of_an_inventory(given):
+    (tenant,) = tenants_of(given, None, None)
+    return tenant.options
+
+
+def of_an_event_source(given):
+    (tenant,) = read_settings({**given, "client_id": "11111111-2222-4333-8444-555555555555"}, os.environ).tenants
+    return tenant.options
+
+
+@pytest.mark.parametrize("options_of", [of_a_module, of_an_inventory, of_an_event_source])
+@pytest.mark.parametrize("has_a_file", [True, False])
+def test_modules_inventory_and_event_source_decide_alike_about_a_passphrase(options_of, has_a_file, monkeypatch):
+    for variable in [name for entry in CONNECTION.values() for name in entry.get("fallback", (None, []))[1]]:
+        monkeypatch.delenv(variable, raising=False)
+    around = {**PASSPHRASE, **({"AZURE_CLIENT_CERTIFICATE_PATH": "/its.pem"} if has_a_file else {})}
+    for variable, value in around.items():
+        monkeypatch.setenv(variable, value)
+
+    found = options_of(FILE)
+
+    assert found["client_certificate_path"] == "/own.pem"
+    assert found["client_certificate_passphrase"] == (None if has_a_file else "phrase")

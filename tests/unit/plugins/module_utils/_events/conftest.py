@@ -12,7 +12,7 @@ import datetime as dt
 import pytest
 from ansible_collections.evercert.entra.plugins.module_utils._core.status import Finding
 from ansible_collections.evercert.entra.plugins.module_utils._events.observation import Observation
-from ansible_collections.evercert.entra.plugins.module_utils._events.options import Settings
+from ansible_collections.evercert.entra.plugins.module_utils._events.options import Settings, Watched
 from ansible_collections.evercert.entra.plugins.module_utils._events.polling import Poll
 from ansible_collections.evercert.entra.plugins.module_utils._events.schedule import Schedule
 from ansible_collections.evercert.entra.plugins.module_utils._events.watching import watch
@@ -85,7 +85,7 @@ def watched():
     def run(*answers, tenants=1, chance=0.0, put=None, **schedule):
         clock, events, waiting = FakeClock(len(answers), chance, tenants), [], list(answers)
         settings = Settings(
-            tuple({"tenant_id": f"tenant{number}"} for number in range(tenants)),
+            tuple(Watched({"tenant_id": f"tenant{number}"}) for number in range(tenants)),
             ("near_expiry", "expired"),
             Schedule(**schedule),
         )
@@ -93,9 +93,9 @@ def watched():
         async def keep(event):
             events.append(event)
 
-        def look(options, words, remembered, timing):
+        def look(tenant, words, remembered, timing):
             answer = waiting[0] if isinstance(waiting[0], dict) else waiting.pop(0)
-            answer = answer[options["tenant_id"]] if isinstance(answer, dict) else answer
+            answer = answer[tenant.options["tenant_id"]] if isinstance(answer, dict) else answer
             if isinstance(answer, BaseException):
                 raise answer
             return answer if isinstance(answer, Poll) else Poll(list(answer))

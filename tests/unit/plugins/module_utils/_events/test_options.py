@@ -27,7 +27,11 @@ def test_defaults():
     (tenant,) = settings.tenants
 
     assert settings.statuses == ("near_expiry", "expired") and settings.schedule == Schedule()
-    assert (tenant["cloud"], tenant["auth_source"], tenant["renew_before"]) == ("public", "auto", 30.0)
+    assert (tenant.options["cloud"], tenant.options["auth_source"], tenant.options["renew_before"]) == (
+        "public",
+        "auto",
+        30.0,
+    )
 
 
 def test_numbers_may_be_texts_as_variables_often_are():
@@ -41,8 +45,8 @@ def test_aliases_and_the_environment_are_those_of_the_modules():
     environment = {"AZURE_TENANT": TENANT, "AZURE_CLIENT_ID": CLIENT, "ENTRA_GRAPH_URL": "https://graph.example"}
     (tenant,) = read_settings({"secret": "s3cret", "client_id": None}, environment).tenants
 
-    assert (tenant["tenant_id"], tenant["client_secret"]) == (TENANT, "s3cret")
-    assert (tenant["client_id"], tenant["graph_url"]) == (CLIENT, "https://graph.example")
+    assert (tenant.options["tenant_id"], tenant.options["client_secret"]) == (TENANT, "s3cret")
+    assert (tenant.options["client_id"], tenant.options["graph_url"]) == (CLIENT, "https://graph.example")
 
 
 def test_a_credential_that_is_given_keeps_those_of_the_environment_out():
@@ -50,17 +54,31 @@ def test_a_credential_that_is_given_keeps_those_of_the_environment_out():
     (tenant,) = read_settings({**GOOD, "client_secret": None, "client_certificate_path": "/c"}, environment).tenants
     (other,) = read_settings({**GOOD, "client_secret": None}, environment).tenants
 
-    assert (tenant["client_secret"], tenant["access_token"]) == (None, None)
-    assert other["client_secret"] == other["access_token"] == "of-somebody-else"
+    assert (tenant.options["client_secret"], tenant.options["access_token"]) == (None, None)
+    assert other.options["client_secret"] == other.options["access_token"] == "of-somebody-else"
+
+
+def test_what_the_environment_gave_is_known_for_a_refusal():
+    (tenant,) = read_settings({"tenant_id": TENANT, "client_id": CLIENT}, {"AZURE_CLIENT_SECRET": "around"}).tenants
+
+    assert tenant.from_environment == {"client_secret"} and "around" not in repr(tenant)
 
 
 def test_a_tenant_takes_what_it_leaves_out_from_the_options_beside_the_list():
     tenants = [{"tenant_id": "contoso.example"}, {"tenant_id": "fabrikam.example", "secret": "other", "filter": "x"}]
     one, other = read_settings({**GOOD, "filter": "y", "renew_before": 14, "tenants": tenants}, {}).tenants
 
-    assert (one["tenant_id"], one["client_secret"], one["filter"]) == ("contoso.example", "s3cret", "y")
-    assert (other["tenant_id"], other["client_secret"], other["filter"]) == ("fabrikam.example", "other", "x")
-    assert one["renew_before"] == other["renew_before"] == 14
+    assert (one.options["tenant_id"], one.options["client_secret"], one.options["filter"]) == (
+        "contoso.example",
+        "s3cret",
+        "y",
+    )
+    assert (other.options["tenant_id"], other.options["client_secret"], other.options["filter"]) == (
+        "fabrikam.example",
+        "other",
+        "x",
+    )
+    assert one.options["renew_before"] == other.options["renew_before"] == 14
 
 
 def test_everything_wrong_is_named_at_once():

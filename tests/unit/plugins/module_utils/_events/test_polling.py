@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 
 import pytest
 import requests
@@ -40,10 +41,11 @@ def poll(tenant):
     emulator = Emulator(tenant)
     transport = RequestsTransport(None, 30, lambda: connect(requests.Session(), emulator))
     given = {"tenant_id": tenant.id, "client_id": tenant.application("watcher").app_id, "client_secret": "s3cret"}
-    options = dict(read_settings(given, {}).tenants[0])
+    (watched,) = read_settings(given, {}).tenants
 
     def run(words=("near_expiry", "expired"), remembered=(), **changes):
-        return look({**options, **changes}, words, remembered, StoppableTiming(threading.Event()), transport)
+        asked = replace(watched, options={**watched.options, **changes})
+        return look(asked, words, remembered, StoppableTiming(threading.Event()), transport)
 
     run.log = emulator.log
     return run
@@ -58,6 +60,17 @@ def test_only_what_is_watched_for_is_kept(poll):
     assert names(poll(words=("expired",)).due) == ["ended"]
     assert names(poll(words=("missing",)).due) == ["watcher"]
     assert poll().others == []
+
+
+def test_a_refused_credential_of_the_environment_is_told_as_that(tenant):
+    given = {"tenant_id": tenant.id, "client_id": tenant.application("watcher").app_id}
+    (watched,) = read_settings(given, {"AZURE_CLIENT_SECRET": "of-somebody-else"}).tenants
+    transport = RequestsTransport(None, 30, lambda: connect(requests.Session(), Emulator(tenant)))
+
+    with pytest.raises(EvercertError) as refused:
+        look(watched, ("expired",), (), StoppableTiming(threading.Event()), transport)
+
+    assert "(auth_source auto took client_secret. From the environment: client_secret.)" in refused.value.message
 
 
 def test_what_was_told_before_is_looked_for(poll, tenant):
