@@ -190,7 +190,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, results, specs
+from ..module_utils._ansible import arguments, connect, contradictions, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import call_of, carried, run
 from ..module_utils._steps.access import AccessProgress, keep_access
@@ -198,7 +198,7 @@ from ..module_utils._steps.access import AccessProgress, keep_access
 
 def grant_access(module: AnsibleModule) -> dict[str, t.Any]:
     options, carry = module.params, carried(module)
-    connection = connect.open_connection(options, call_of(module, problems=arguments.problems_of_access(options)))
+    connection = connect.open_connection(options, call_of(module, problems=contradictions.problems_of_access(options)))
     progress = AccessProgress.from_values(carry["progress"]) if carry else None
     timeout = options["timeout_propagation"]
     done = keep_access(

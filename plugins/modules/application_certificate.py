@@ -102,7 +102,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, inputs, results, specs
+from ..module_utils._ansible import arguments, connect, contradictions, inputs, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import call_of, run
 from ..module_utils._core.verdict import normal_thumbprint
@@ -111,7 +111,9 @@ from ..module_utils._steps.certificate import Target, keep_absent, keep_present
 
 def keep_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     options, dry_run = module.params, module.check_mode
-    connection = connect.open_connection(options, call_of(module, problems=arguments.problems_of_certificate(options)))
+    connection = connect.open_connection(
+        options, call_of(module, problems=contradictions.problems_of_certificate(options))
+    )
     certificate = inputs.public_certificate(options)
     policy = arguments.renewal_policy(options)
     if options["state"] == "present" and certificate:

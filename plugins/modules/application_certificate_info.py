@@ -318,7 +318,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, operators, results, specs
+from ..module_utils._ansible import arguments, connect, contradictions, operators, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import call_of, run
 from ..module_utils._core.policy import RenewalPolicy
@@ -336,7 +336,7 @@ def report_certificates(module: AnsibleModule) -> dict[str, t.Any]:
             needs_application=False,
             is_audit=True,
             signs_in=options["sign_in"],
-            problems=arguments.problems_of_report(options),
+            problems=contradictions.problems_of_report(options),
         ),
     )
     policy = arguments.renewal_policy(options)

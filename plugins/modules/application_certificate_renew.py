@@ -263,14 +263,14 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, connect, operators, renewing, results, specs
+from ..module_utils._ansible import arguments, connect, contradictions, operators, renewing, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import call_of, run
 
 
 def renew_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     options = module.params
-    call = call_of(module, signs_in=True, problems=arguments.problems_of_renewal(options))
+    call = call_of(module, signs_in=True, problems=contradictions.problems_of_renewal(options))
     connection = connect.open_connection(options, call)
     renewal = renewing.act(module, connection)
     found = results.of_renewal(renewal, arguments.renewal_policy(options))

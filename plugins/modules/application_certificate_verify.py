@@ -174,7 +174,7 @@ import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils._ansible import arguments, bundle, connect, inputs, results, specs
+from ..module_utils._ansible import arguments, bundle, connect, contradictions, inputs, results, specs
 from ..module_utils._ansible.module import DiscreetModule
 from ..module_utils._ansible.run import call_of, carried, run
 from ..module_utils._steps.prove import as_values
@@ -184,7 +184,7 @@ from ..module_utils._steps.verify import find_subject, verify
 
 def verify_certificate(module: AnsibleModule) -> dict[str, t.Any]:
     options, carry = module.params, carried(module)
-    problems = [*arguments.problems_of_verification(options), *bundle.missing_directory(options)]
+    problems = [*contradictions.problems_of_verification(options), *bundle.missing_directory(options)]
     connection = connect.open_connection(options, call_of(module, signs_in=True, problems=problems))
     with bundle.kept(module, connection) as keep:
         subject = find_subject(connection, options["stage"], inputs.key_pair_on_trial(options))

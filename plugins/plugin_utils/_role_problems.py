@@ -121,19 +121,23 @@ def _problems_of_values(role: str, values: Values, playbook_dir: str) -> list[st
 def _problems_of_own(name: str, value: t.Any, default: t.Any) -> t.Iterator[str]:
     if name in BOUNDS:
         yield from arguments.problems_of_number(name, float(value), BOUNDS[name])
-    for number, one in enumerate(value if isinstance(value, list) else [value], 1):
-        where = f"{name}, entry {number}" if isinstance(value, list) else name
+    entries = (
+        [(f"{name}, entry {number}", one) for number, one in enumerate(value, 1)] if isinstance(value, list) else []
+    )
+    for where, one in entries or [(name, value)]:
         if isinstance(one, dict):
             yield from arguments.about_empty(f"{where}: {key}" for key, part in one.items() if _is_empty(part))
-        elif _is_empty(one) and one != default:
-            yield from arguments.about_empty([where])
         elif isinstance(one, str):
-            yield from _problems_of_text(where, one, PATTERNS.get(name))
+            yield from _problems_of_text(where, one, default, PATTERNS.get(name))
 
 
-def _problems_of_text(name: str, text: str, rule: tuple[str, str] | None) -> t.Iterator[str]:
+def _problems_of_text(name: str, text: str, default: t.Any, rule: tuple[str, str] | None) -> t.Iterator[str]:
     shown = plain(text, _LONGEST)
-    if plain(text) != text:
+    if text == default:
+        return
+    if _is_empty(text):
+        yield from arguments.about_empty([name])
+    elif plain(text) != text:
         yield f"{name} holds a character that cannot be seen: {shown}."
     elif rule and not re.fullmatch(rule[0], text):
         yield f"{name} must be {rule[1]}, not '{shown}'."

@@ -14,6 +14,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._ansible import (
     arguments,
     checking,
     connect,
+    contradictions,
     files,
     inputs,
     specs,
@@ -55,14 +56,14 @@ HONEST = {
 PLAIN = {**{name: entry.get("default") for name, entry in SPEC.items()}, **HONEST}
 READERS = (
     arguments.problems_of,
-    arguments.problems_of_report,
-    arguments.problems_of_certificate,
-    arguments.problems_of_verification,
-    arguments.problems_of_renewal,
-    lambda options: arguments.problems_of_vault(options, options["auth_source"]),
-    arguments.problems_of_access,
-    arguments.problems_of_recovery,
-    arguments.problems_of_page,
+    contradictions.problems_of_report,
+    contradictions.problems_of_certificate,
+    contradictions.problems_of_verification,
+    contradictions.problems_of_renewal,
+    lambda options: contradictions.problems_of_vault(options, options["auth_source"]),
+    contradictions.problems_of_access,
+    contradictions.problems_of_recovery,
+    contradictions.problems_of_page,
     arguments.problems_of_numbers,
     lambda options: checking.problems_of_lists(SPEC, options),
 )
@@ -140,10 +141,10 @@ def test_options_are_a_problem_or_a_policy_and_a_connection(values):
         return
     arguments.proof_policy(values)
     arguments.expectation(values)
-    if not arguments.problems_of_access(values):
+    if not contradictions.problems_of_access(values):
         for name, roles in arguments.access_wish(values).permissions or ():
             assert "".join([name, *roles]).encode()
-    if not arguments.problems_of_renewal(values):
+    if not contradictions.problems_of_renewal(values):
         arguments.renewal_policy(values)
 
 

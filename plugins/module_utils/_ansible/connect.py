@@ -18,7 +18,7 @@ from .._entra.tokens import TokenService
 from .._keys.key_pair import certificate_from_der
 from .._keys.store import KeyStore
 from .._steps.connection import Connection, SignIns
-from . import arguments
+from . import arguments, contradictions
 from .arguments import Options
 from .call import Call
 from .identity import Identity, identify
@@ -71,7 +71,7 @@ def _signs_in_as_itself(options: Options, identity: Identity | None) -> bool:
 
 def _problems_of_identity(options: Options, shelf: Shelf, identity: Identity | None) -> list[str]:
     source = identity.way.name if identity else None
-    found = arguments.problems_of_vault(options, source) if shelf.vault_url else []
+    found = contradictions.problems_of_vault(options, source) if shelf.vault_url else []
     return found + (identity.method.problems() if identity else [])
 
 

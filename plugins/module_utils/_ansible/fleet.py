@@ -156,20 +156,28 @@ def _merged(shared: Options, entry: Options) -> dict[str, t.Any]:
 
 def _checked(given: Options, now: str | None) -> Tenant:
     """The tenant with defaults and environment, and what one look at its options tells."""
-    misplaced = [name for name, value in given.items() if misplaced_in(value, ())]
-    known = {name: given[name] for name in given if name in {**CONNECTION, **QUERY} and name not in misplaced}
+    known, unreadable = _known(given)
     known, empty = arguments.tidied(known)
     validated, wrong = checked_options({**CONNECTION, **QUERY}, known)
     own = names_given(CONNECTION, given)
     options = {**as_a_whole(validated, own), "now": now}
+    problems, can_be_opened = [*arguments.about_empty(empty), *unreadable, *wrong], False
+    if not (wrong or empty):
+        unusable = _problems_of_sign_in(options)
+        problems += unusable + _problems_of(options)
+        can_be_opened = not unusable
     places = {name: options[name] for name in _PLACES if given.get(name)}
-    problems = arguments.about_empty(empty)
-    problems += [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
-    problems += [f"{name} is no option of a tenant." for name in given if name not in known and name not in misplaced]
-    unusable = [] if wrong or empty else _problems_of_sign_in(options)
-    problems += wrong + unusable + ([] if wrong or empty else _problems_of(options))
     around = names_from_environment(CONNECTION, options, own)
-    return Tenant(options, places, tuple(problems), not (wrong or unusable or empty), around)
+    return Tenant(options, places, tuple(problems), can_be_opened, around)
+
+
+def _known(given: Options) -> tuple[dict[str, t.Any], list[str]]:
+    """What a tenant may have of all that is given, and what is wrong with the rest."""
+    misplaced = [name for name, value in given.items() if misplaced_in(value, ())]
+    unknown = [name for name in given if name not in {**CONNECTION, **QUERY} and name not in misplaced]
+    problems = [f"{name} holds a private key: none belongs into an inventory file." for name in misplaced]
+    problems += [f"{name} is no option of a tenant." for name in unknown]
+    return {name: value for name, value in given.items() if name not in (*misplaced, *unknown)}, problems
 
 
 def _problems_of_sign_in(options: Options) -> list[str]:

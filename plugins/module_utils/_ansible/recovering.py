@@ -9,7 +9,7 @@ from __future__ import annotations
 import typing as t
 
 from .._core.errors import InvalidInput
-from . import arguments, checking, specs
+from . import arguments, checking, contradictions, specs
 
 SPEC: specs.Spec = specs.OF_APPLICATION_RECOVERY
 
@@ -22,7 +22,7 @@ def checked_options(given: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
     options, empty = arguments.tidied(checked)
     if empty:
         raise InvalidInput(arguments.about_empty(empty))
-    problems = [*arguments.problems_of(options), *arguments.problems_of_recovery(options)]
+    problems = [*arguments.problems_of(options), *contradictions.problems_of_recovery(options)]
     if problems:
         raise InvalidInput(problems)
     return options

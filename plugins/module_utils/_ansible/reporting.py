@@ -25,7 +25,7 @@ from .._report.rows import Row, names_of, row_of, rows_of_result
 from .._report.totals import Settings, Totals
 from .._report.writing import counted, write_report
 from .._steps.report import inspect_all
-from . import arguments, connect, operators, results
+from . import arguments, connect, contradictions, operators, results
 from .arguments import Options
 from .run import call_of
 from .timing import PlainTiming
@@ -35,7 +35,7 @@ def report_applications(module: AnsibleModule) -> results.Values:
     """What the module application_report does."""
     options = module.params
     if options["sources"] or options["results"]:
-        problems = [*arguments.problems_of(options), *arguments.problems_of_page(options)]
+        problems = [*arguments.problems_of(options), *contradictions.problems_of_page(options)]
         problems += [problem for path in options["sources"] for problem in _problems_of_source(path)]
         if problems:
             raise InvalidInput(problems)
@@ -44,7 +44,7 @@ def report_applications(module: AnsibleModule) -> results.Values:
         return _write(module, totals, _merged(options, totals))
     connection = connect.open_connection(
         options,
-        call_of(module, needs_application=False, is_audit=True, problems=arguments.problems_of_page(options)),
+        call_of(module, needs_application=False, is_audit=True, problems=contradictions.problems_of_page(options)),
     )
     policy = arguments.renewal_policy(options)
     found = inspect_all(connection, policy, options["filter"])

@@ -61,13 +61,8 @@ def look(
     The connection is opened anew each time, as certificates and tokens in files are renewed between two polls.
     """
     options = tenant.options
-    call = Call(
-        timing=timing,
-        transport=transport,
-        needs_application=False,
-        is_audit=True,
-        from_environment=tenant.from_environment,
-    )
+    around = tenant.from_environment
+    call = Call(timing=timing, transport=transport, needs_application=False, is_audit=True, from_environment=around)
     connection = open_connection(options, call)
     policy, seen = arguments.renewal_policy(options), Poll()
     for report in inspect_all(connection, policy, options.get("filter")):

@@ -8,7 +8,7 @@ import datetime as dt
 import math
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, specs
+from ansible_collections.evercert.entra.plugins.module_utils._ansible import arguments, contradictions, specs
 from ansible_collections.evercert.entra.plugins.module_utils._core.policy import ProofPolicy, RenewalPolicy
 from ansible_collections.evercert.entra.plugins.module_utils._steps.verify import Probe
 from hypothesis import HealthCheck, given, settings
@@ -31,8 +31,8 @@ FLOATS = (
 def test_the_defaults_of_every_module_are_no_problem(options):
     for module in ("renew", "info", "verify", "certificate"):
         assert arguments.problems_of(options(module)) == []
-    assert arguments.problems_of_renewal(options()) == []
-    assert arguments.problems_of_report(options("info")) == []
+    assert contradictions.problems_of_renewal(options()) == []
+    assert contradictions.problems_of_report(options("info")) == []
 
 
 @pytest.mark.parametrize("name", ["app_id", "object_id", "client_id", "key_id"])
@@ -104,7 +104,7 @@ def test_a_number_that_no_calendar_holds_is_refused():
 def test_any_number_is_a_problem_or_a_policy(options, name, value):
     """What is not refused makes a policy; what is refused is a sentence and never an exception."""
     given = options(**{name: value})
-    problems = arguments.problems_of(given) + arguments.problems_of_renewal(given)
+    problems = arguments.problems_of(given) + contradictions.problems_of_renewal(given)
 
     if not problems:
         arguments.renewal_policy(given)
@@ -112,7 +112,7 @@ def test_any_number_is_a_problem_or_a_policy(options, name, value):
 
 
 def test_renew_before_must_be_less_than_validity(options):
-    assert arguments.problems_of_renewal(options(renew_before=200.0)) == [
+    assert contradictions.problems_of_renewal(options(renew_before=200.0)) == [
         "renew_before (200 days) must be less than validity (180 days), else every run would renew again."
     ]
 
@@ -173,7 +173,7 @@ def test_a_token_that_cannot_be_one_is_refused_and_not_shown(token):
     ],
 )
 def test_options_of_a_renewal_that_need_each_other(options, given, problem):
-    (found,) = arguments.problems_of_renewal(options(**given))
+    (found,) = contradictions.problems_of_renewal(options(**given))
 
     assert found.startswith(problem)
 
@@ -190,7 +190,7 @@ def test_options_of_a_renewal_that_need_each_other(options, given, problem):
     ],
 )
 def test_options_of_a_report_that_contradict_each_other(options, given, problem):
-    (found,) = arguments.problems_of_report(options("info", **given))
+    (found,) = contradictions.problems_of_report(options("info", **given))
 
     assert found.startswith(problem)
 
@@ -211,17 +211,17 @@ def test_options_of_a_report_that_contradict_each_other(options, given, problem)
     ],
 )
 def test_one_certificate_is_named_in_exactly_one_way(options, given, is_fine):
-    found = arguments.problems_of_certificate(options("certificate", **given))
+    found = contradictions.problems_of_certificate(options("certificate", **given))
 
     assert (found == []) is is_fine
     assert all("needs exactly one of certificate_content" in problem for problem in found)
 
 
 def test_a_verification_needs_something_to_verify(options):
-    assert arguments.problems_of_verification(options("verify")) == [
+    assert contradictions.problems_of_verification(options("verify")) == [
         "Nothing to verify: give key_store, or client_certificate_path."
     ]
-    assert arguments.problems_of_verification(options("verify", key_store="/s")) == []
+    assert contradictions.problems_of_verification(options("verify", key_store="/s")) == []
 
 
 def test_the_defaults_of_the_options_are_those_of_the_policies(options):

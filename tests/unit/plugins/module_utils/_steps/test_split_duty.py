@@ -9,7 +9,7 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._ansible.arguments import problems_of_renewal
+from ansible_collections.evercert.entra.plugins.module_utils._ansible.contradictions import problems_of_renewal
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import InvalidInput, NotProven, SignInRefused
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Certificate
 
