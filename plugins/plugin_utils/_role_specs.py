@@ -309,9 +309,6 @@ OF_ROLES: dict[str, specs.Spec] = {
                 },
             },
         },
-        "report_now": {
-            "type": "str",
-        },
     },
     "schedule": {
         "schedule_state": {

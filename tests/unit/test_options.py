@@ -104,6 +104,8 @@ def test_a_person_can_survey_them():
     """As many as there are, so that one more is a decision."""
     assert len(taken_by("application_certificate_renew")) == 45
     assert len({name for module in MODULES for name in taken_by(module)}) == 68
+    entry_points = [next(iter(role.values())) for role in DESCRIBED["roles"].values()]
+    assert sum(len(one.get("variables", ())) + len(one.get("offers", ())) for one in entry_points) == 89
 
 
 @pytest.mark.parametrize("role", ["recover", "report"])

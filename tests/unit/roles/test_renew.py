@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.evercert.entra.plugins.module_utils._ansible.specs import CONNECTION
+from ansible_collections.evercert.entra.plugins.plugin_utils._role_specs import OF_ROLES
 
 ROOT = Path(__file__).resolve().parents[3]
 VARIABLES = sorted((ROOT / "roles" / "renew" / "vars" / "main").glob("*.yml"))
@@ -82,9 +83,7 @@ def test_a_credential_of_the_registrar_is_the_only_one(identities, number):
 
 def test_an_entry_may_be_set_to_what_the_variable_may_be_set_to():
     known = yaml.safe_load((ROOT / "roles/renew/vars/main/options.yml").read_text())
-    spec = yaml.safe_load((ROOT / "roles/renew/meta/argument_specs.yml").read_text())
-    options = spec["argument_specs"]["main"]["options"]
-    given = {name: options.get(f"renew_{name}", {}).get("choices", ()) for name in known["__renew_known"]}
+    given = {name: OF_ROLES["renew"].get(f"renew_{name}", {}).get("choices", ()) for name in known["__renew_known"]}
     choices = {f"{name}={word}" for name, words in given.items() for word in words}
 
     assert set(known["__renew_choices"]) == choices and "state=retired" not in choices
