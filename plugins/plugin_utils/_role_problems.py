@@ -28,6 +28,8 @@ TOO_OLD = (
     "modules, and the inventory, run from 2.16 on: use application_certificate_renew in a task of your own, or a newer "
     "execution environment."
 )
+# What to do in place of a list with nothing in it, by which nothing would be done.
+INSTEAD = {"renew_applications": "Name applications, or leave it alone and set entra_app_id and entra_key_store."}
 Values = t.Mapping[str, t.Any]
 _LONGEST = 60  # of a text that is quoted
 
@@ -73,6 +75,8 @@ def _not_as_it_is(role: str, name: str, value: t.Any) -> t.Iterator[str]:
     """A module makes a list of a text, and a dictionary of one like a=b; a role takes what is its own as it is."""
     kinds = {"list": (list, "a list"), "dict": (dict, "a dictionary")}
     kind, told = kinds.get(OF_ROLES[role][name]["type"], (object, ""))
+    if value == [] and (name in INSTEAD or OF_ROLES[role][name].get("default")):
+        yield f"{name} is an empty list. {INSTEAD.get(name, 'Name something, or leave it out.')}"
     if not _is_handed_over(role, name) and not isinstance(value, kind):
         yield f"{name} must be {told}."
 

@@ -68,6 +68,7 @@ def test_an_entry_with_an_empty_value_is_refused(nothing):
         ({"renew_overlap": "a week"}, "renew_overlap must be a number, and is a text that is none"),
         ({"renew_overlap": -1}, "renew_overlap must not be negative, and is -1."),
         ({"renew_overlap": None}, "renew_overlap is null. Give it a value, or leave it out."),
+        ({"schedule_times": []}, "schedule_times is an empty list. Name something, or leave it out."),
         ({"renew_applications": "a=b"}, "renew_applications must be a list."),
         ({"renew_registrar": "a=b"}, "renew_registrar must be a dictionary."),
         ({"renew_registrar": {"cleint_id": "x"}}, "renew_registrar: cleint_id is no connection option."),
