@@ -101,9 +101,10 @@ def _prefixed(role: str, problems: t.Iterable[str]) -> list[str]:
     named = {f"{role}_{option}" for option in MODULES.get(role, {})} & OF_ROLES[role].keys()
     words = "|".join(sorted((name.removeprefix(f"{role}_") for name in named), key=len, reverse=True))
     first = [re.sub(rf"(?<![\w/'])({words})(?=[ :,(]|$)", rf"{role}_\1", problem, count=1) for problem in problems]
-    # Further ones only where they are no words of English.
+    # Further ones only where they are no words of English, and none of the words to choose from.
     options = "|".join(word for word in words.split("|") if "_" in word) or "$^"
-    return [re.sub(rf"(?<![\w/'])({options})(?![\w/'])", rf"{role}_\1", problem) for problem in first]
+    further = re.compile(rf"(?<![\w/'])({options})(?![\w/'])")
+    return [problem if " one of" in problem else further.sub(rf"{role}_\1", problem) for problem in first]
 
 
 def _problems_of_values(role: str, values: Values, playbook_dir: str) -> list[str]:

@@ -79,6 +79,10 @@ def test_an_entry_with_an_empty_value_is_refused(nothing):
         ({"schedule_user": "root\nExecStart=x"}, "schedule_user holds a character that cannot be seen: root<U+000A>"),
         ({"schedule_environment_file": "~/secrets"}, "schedule_environment_file must be an absolute path, not"),
         ({"schedule_applications": [{"app_id": "x"}]}, "schedule_applications, entry 1 names no key_store."),
+        (
+            {"recover_auth_source": "nobody"},
+            "value of recover_auth_source must be one of: auto, access_token, client_secret, certificate, key_store, ",
+        ),
         ({"recover_app_id": "payroll"}, "recover_app_id must be a GUID"),
     ],
     ids=str,
