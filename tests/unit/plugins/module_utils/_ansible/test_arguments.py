@@ -111,12 +111,6 @@ def test_any_number_is_a_problem_or_a_policy(options, name, value):
     assert all(problem.endswith(".") for problem in problems)
 
 
-def test_renew_before_must_be_less_than_validity(options):
-    assert contradictions.problems_of_renewal(options(renew_before=200.0)) == [
-        "renew_before (200 days) must be less than validity (180 days), else every run would renew again."
-    ]
-
-
 @pytest.mark.parametrize("budget, refused", [(0, False), (2, True), (3, False)])
 def test_a_budget_smaller_than_one_proof_is_refused(budget, refused):
     found = arguments.problems_of({"sign_in_budget": budget, "sign_ins": 3})
@@ -162,66 +156,6 @@ def test_a_token_that_cannot_be_one_is_refused_and_not_shown(token):
         "access_token holds a space or a character that no access token has."
     ]
     assert arguments.problems_of({"access_token": "eyJ0.eyJh.c2ln\n"}) == []
-
-
-@pytest.mark.parametrize(
-    "given, problem",
-    [
-        ({"private_key_path": "/k"}, "private_key_path needs certificate_content (or certificate_path)."),
-        ({"csr": True}, "csr needs stop_after 'generated'"),
-        ({"private_key_passphrase": "p"}, "private_key_passphrase needs private_key_path (or adopt_path)."),
-    ],
-)
-def test_options_of_a_renewal_that_need_each_other(options, given, problem):
-    (found,) = contradictions.problems_of_renewal(options(**given))
-
-    assert found.startswith(problem)
-
-
-@pytest.mark.parametrize(
-    "given, problem",
-    [
-        ({"filter": "x", "app_id": "a"}, "filter cannot be combined with one application"),
-        ({"filter": "x", "key_store": "/s"}, "filter cannot be combined with one application"),
-        ({"expected_thumbprint": HEX}, "expected_thumbprint needs an application"),
-        ({"rotation_period": 60.0}, "rotation_period needs an application"),
-        ({"sign_in": True, "app_id": "a"}, "sign_in needs key_store."),
-        ({"history": 5, "app_id": "a"}, "history needs key_store."),
-    ],
-)
-def test_options_of_a_report_that_contradict_each_other(options, given, problem):
-    (found,) = contradictions.problems_of_report(options("info", **given))
-
-    assert found.startswith(problem)
-
-
-@pytest.mark.parametrize(
-    "given, is_fine",
-    [
-        ({"certificate_content": "x"}, True),
-        ({"certificate_path": "/c"}, True),
-        ({}, False),
-        ({"certificate_content": "x", "certificate_path": "/c"}, False),
-        ({"certificate_content": "x", "key_id": "k"}, False),
-        ({"state": "absent", "key_id": "k"}, True),
-        ({"state": "absent", "thumbprint": HEX}, True),
-        ({"state": "absent", "certificate_path": "/c"}, True),
-        ({"state": "absent"}, False),
-        ({"state": "absent", "key_id": "k", "thumbprint": HEX}, False),
-    ],
-)
-def test_one_certificate_is_named_in_exactly_one_way(options, given, is_fine):
-    found = contradictions.problems_of_certificate(options("certificate", **given))
-
-    assert (found == []) is is_fine
-    assert all("needs exactly one of certificate_content" in problem for problem in found)
-
-
-def test_a_verification_needs_something_to_verify(options):
-    assert contradictions.problems_of_verification(options("verify")) == [
-        "Nothing to verify: give key_store, or client_certificate_path."
-    ]
-    assert contradictions.problems_of_verification(options("verify", key_store="/s")) == []
 
 
 def test_the_defaults_of_the_options_are_those_of_the_policies(options):
