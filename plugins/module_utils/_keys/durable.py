@@ -149,6 +149,7 @@ def make_folder(path: Path, files: t.Mapping[str, bytes], access: t.Mapping[str,
 
 def name_folder(temporary: Path, path: Path) -> None:
     """The last steps of `make_folder`, for a folder that a stopped run has filled, perhaps without a sync."""
+    # Whether they were synced before the stop nobody knows, and a rename may reach the disk before them.
     for file in sorted(temporary.iterdir()):
         perform("sync", file)
     perform("sync", temporary)
@@ -203,6 +204,7 @@ def remove_link(path: Path) -> None:
 
 def remove_tree(path: Path) -> None:
     """Whatever is at `path` goes: first its name, in one step, so that no half of it is ever taken for the whole."""
+    # Readers take what is under its name for whole, and removing takes several steps.
     doomed = path
     if not is_temporary(path.name):
         doomed = _temporary_beside(path)
@@ -216,6 +218,7 @@ def append_line(path: Path, line: bytes) -> None:
     is_new = not os.path.lexists(path)
     perform("append_file", path, content=line + b"\n")
     perform("sync", path)
+    # The file itself is durable, its name in the directory not yet.
     if is_new:
         perform("sync", path.parent)
 

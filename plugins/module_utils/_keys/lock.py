@@ -44,6 +44,7 @@ def hold(path: Path, timeout: float, wait: Wait, last_event: t.Callable[[], str 
                 f"The key store {path} is still locked when lock_timeout is over: {holder} holds it. "
                 "Run again when it has ended, or set lock_timeout higher."
             )
+        # Nobody is told when a lock is let go, and each pause is shown to whoever waits.
         pause = min(_POLL, left)
         wait(pause, f"Waiting for the key store {path}: {holder} holds it.")
         waited += pause
@@ -66,6 +67,7 @@ def _is_free(path: Path, held: contextlib.ExitStack) -> bool:
         raise KeyStoreError(f"Key store: {_file_of(path)} is not an ordinary file. Remove it.")
     if not _is_locked_by_us(_file_of(path), file):
         return False
+    # Whoever may open the directory could hold a lock on it for ever.
     is_ours_alone = not os.fstat(directory).st_mode & 0o077
     try:
         return _is_locked_by_us(path, directory) or not is_ours_alone

@@ -83,6 +83,7 @@ def wanted_access(group: str | None, problems: list[str]) -> Access:
     except (KeyError, ValueError):
         problems.append(f"group: this host has no group '{group}'.")
         return Access()
+    # The system would refuse it too, but only once there is a key.
     if os.geteuid() != 0 and number not in (os.getegid(), *os.getgroups()):
         problems.append(f"group: this user is no member of '{group}', so it cannot give files to it.")
     return Access(number)

@@ -54,6 +54,7 @@ def _read(path: AnyPath, access: Access | None) -> bytes:
     """Never by way of a link; a pipe or a device that somebody has put there cannot make us wait."""
     with os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
         found = os.fstat(file.fileno())
+        # Of the file that is open now: by its name another one could be there a moment later.
         if not stat.S_ISREG(found.st_mode) or found.st_size > _LARGEST:
             raise KeyStoreError(f"Key store: {path} is not an ordinary file of ordinary size. Check who made it.")
         if access:
@@ -96,6 +97,7 @@ def refuse_open_parents(path: AnyPath) -> None:
 
     The way to a link counts as well as the way to what it stands for.
     """
+    # Who can exchange the link exchanges the store as well as who can exchange the directory.
     ways = (Path(os.path.realpath(path)), Path(os.path.abspath(path)))
     for parent in dict.fromkeys(parent for way in ways for parent in way.parents):
         with contextlib.suppress(OSError):

@@ -65,6 +65,7 @@ def take_over(known: Record, new: Record) -> Record:
     """The new record of a key pair that the store already holds: that it may be registered is not forgotten."""
     if known.retired:
         return new
+    # What was promoted was sent, even where an older release noted no intent.
     known = replace(known, intent=known.intent or known.promoted)
     kept = [name for name in _ABOUT_REGISTRATION if getattr(new, name) is None]
     return replace(new, **{name: getattr(known, name) for name in kept})
