@@ -38,6 +38,10 @@ ONE_IMPORTER = {
     "urllib3": "_ansible/requests_transport.py",  # comes with requests
 }
 
+# The places for keys, and the one file that tells them apart: whoever uses keys asks the port, never which place it is.
+PLACES = {"directory", "vault"}
+KNOWS_THE_PLACES = "_ansible/shelf.py"
+
 FILES = sorted(PLUGINS.rglob("*.py"))
 
 
@@ -91,6 +95,17 @@ def test_a_library_has_one_importer(library):
     }
 
     assert importers <= {ONE_IMPORTER[library]}
+
+
+def test_who_uses_keys_does_not_know_which_place_they_are_in():
+    importers = {
+        str(path.relative_to(PLUGINS / "module_utils"))
+        for path in FILES
+        for name in imports_of(path)
+        if layer_of(path) != "_keys" and name[:3] == ("plugins", "module_utils", "_keys") and name[3] in PLACES
+    }
+
+    assert importers == {KNOWS_THE_PLACES}
 
 
 def test_the_centre_reads_no_clock_and_no_environment():

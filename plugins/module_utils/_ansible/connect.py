@@ -16,7 +16,8 @@ from .._entra.graph import GraphClient
 from .._entra.key_vault import KeyVault
 from .._entra.tokens import TokenService
 from .._keys.key_pair import certificate_from_der
-from .._keys.store import KeyStore
+from .._keys.life import KeyStore
+from .._keys.store import KeyReader
 from .._steps.connection import Connection, SignIns
 from . import arguments, contradictions
 from .arguments import Options
@@ -37,7 +38,7 @@ def open_connection(options: Options, call: Call | None = None) -> Connection:
     shelf = find_shelf(options, problems)
     which = find_which(options, call, shelf, problems)
     sign_ins = SignIns(
-        shelf.directory, place.clock, place.timing, arguments.proof_policy(options), are_noted=not call.check_mode
+        shelf.at_hand, place.clock, place.timing, arguments.proof_policy(options), are_noted=not call.check_mode
     )
     setting = Setting(
         options, shelf, which.itself, sign_ins.begin_reading, place.timing, call.person, call.from_environment
@@ -71,7 +72,7 @@ def _signs_in_as_itself(options: Options, identity: Identity | None) -> bool:
 
 def _problems_of_identity(options: Options, shelf: Shelf, identity: Identity | None) -> list[str]:
     source = identity.way.name if identity else None
-    found = contradictions.problems_of_vault(options, source) if shelf.vault_url else []
+    found = contradictions.problems_of_vault(options, source) if shelf.needs_identity else []
     return found + (identity.method.problems() if identity else [])
 
 
@@ -132,7 +133,7 @@ def _graph(place: Place, tokens: Tokens, shares: Shares | None, call: Call) -> G
     )
 
 
-def _remembered_algorithms(store: KeyStore | None) -> list[str]:
+def _remembered_algorithms(store: KeyReader | None) -> list[str]:
     """What earlier runs had to sign with. Whatever speaks against reading the store is said where it is needed."""
     try:
         versions = store.read().versions if store else ()

@@ -11,7 +11,7 @@ import typing as t
 from .._core.model import Certificate
 from .._entra.assertion import Signer
 from .._keys.key_pair import KeyPair, load_certificate, pair
-from .._keys.store import KeyStore, StoredKey
+from .._keys.store import KeyPlace, StoredKey
 from .arguments import Options
 from .files import read_file, read_key_pair
 
@@ -30,7 +30,7 @@ def key_pair_on_trial(options: Options) -> t.Callable[[], Signer] | None:
     return lambda: read_key_pair(path, options["client_certificate_passphrase"], "client_certificate_path")
 
 
-def provided_key_pair(options: Options, store: KeyStore) -> StoredKey | None:
+def provided_key_pair(options: Options, store: KeyPlace) -> StoredKey | None:
     """The key pair that the user brought; a certificate alone belongs to the key that the store's successor has."""
     certificate, where = _certificate(options)
     if certificate is None:

@@ -7,16 +7,12 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import typing as t
 
 from ansible.module_utils.basic import AnsibleModule
 
 from .._core.errors import InvalidInput, StillWaiting
-from .._core.policy import RenewalPolicy
 from .._core.subject import default_subject
-from .._keys.store import KeyStore, StoredKey
-from .._keys.vault import VaultStore
 from .._steps.adopt import adopt, is_adoption, prepare_adoption
 from .._steps.connection import Connection
 from .._steps.pausing import Interrupted
@@ -55,7 +51,9 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
     deadline = carry.get("lock_deadline") or connection.timing.monotonic() + options["lock_timeout"]
     request = Request(
         policy=arguments.renewal_policy(options),
-        make_key_pair=_key_pair_maker(connection.store),
+        make_key_pair=lambda policy, subject, start, end: connection.store.make_key_pair(
+            key_size=policy.key_size, subject=subject, not_before=start, not_after=end
+        ),
         provided=inputs.provided_key_pair(options, connection.store),
         pfx_passphrase=options["pfx_passphrase"],
         lock_deadline=deadline,
@@ -68,8 +66,8 @@ def _act(module: AnsibleModule, connection: Connection) -> Renewal:
             adopted = _adopt(connection, request, options, module.check_mode)
             if adopted:
                 return adopted
-        if options["csr"] and isinstance(connection.store, VaultStore):
-            return _request_signature(connection, connection.store, request, module.check_mode, progress)
+        if options["csr"] and connection.store.requester:
+            return _request_signature(connection, request, module.check_mode, progress)
         return renew(connection, request, dry_run=module.check_mode, progress=progress)
     except Interrupted:
         raise
@@ -92,18 +90,16 @@ def signing_request_of(renewal: Renewal, options: Options) -> dict[str, t.Any]:
     return {"csr": None if renewal.dry_run else renewal.run.connection.store.signing_request()}
 
 
-def _request_signature(
-    connection: Connection, store: VaultStore, request: Request, dry_run: bool, progress: Progress
-) -> Renewal:
-    """A vault makes a key without a certificate, and waits for one: there is no successor until it is merged."""
+def _request_signature(connection: Connection, request: Request, dry_run: bool, progress: Progress) -> Renewal:
+    """Where a key waits for its certificate by itself there is no successor until that comes."""
     planned = renew(connection, request, dry_run=True, progress=progress)
-    plan = planned.run.progress
+    plan, store = planned.run.progress, connection.store
     if store.signing_request():
         plan.steps = ()
-    elif not dry_run and any(step.name == "generate" for step in plan.steps):
+    elif store.requester and not dry_run and any(step.name == "generate" for step in plan.steps):
         with locked(connection, request):
             subject = request.policy.subject or default_subject(plan.display_name, plan.app_id)
-            store.request_signature(key_size=request.policy.key_size, subject=subject)
+            store.requester(key_size=request.policy.key_size, subject=subject)
     return dataclasses.replace(planned, dry_run=dry_run)
 
 
@@ -127,10 +123,3 @@ def _adopt(connection: Connection, request: Request, options: Options, dry_run: 
         run = prepare_adoption(connection, request.policy, pair)
         adopt(run, pair, request.pfx_passphrase)
         return Renewal(run, dry_run=False)
-
-
-def _key_pair_maker(store: KeyStore) -> t.Callable[[RenewalPolicy, str, dt.datetime, dt.datetime], StoredKey]:
-    def make(policy: RenewalPolicy, subject: str, start: dt.datetime, end: dt.datetime) -> StoredKey:
-        return store.make_key_pair(key_size=policy.key_size, subject=subject, not_before=start, not_after=end)
-
-    return make

@@ -17,6 +17,7 @@ from .._core.status import STATUSES, certificate_status, next_renewal
 from .._core.texts import sentence, shown
 from .._core.times import format_iso
 from .._core.verdict import Facts
+from .._keys.pem import format_certificates
 from .._steps.access import AccessProgress, state_after
 from .._steps.certificate import Change
 from .._steps.connection import Connection
@@ -117,9 +118,7 @@ def _of_certificate(certificate: Certificate) -> Values:
 
 def pem(certificate: Certificate) -> str:
     """The public certificate as PEM."""
-    text = certificate.base64_der
-    lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-    return "\n".join(["-----BEGIN CERTIFICATE-----", *lines, "-----END CERTIFICATE-----", ""])
+    return format_certificates([certificate.der]).decode()
 
 
 def _planned_certificate(run: Run) -> Values:

@@ -66,7 +66,7 @@ def without(option: str, variable: str = "") -> t.Callable[[Setting], str | None
 
 
 def without_own_key(setting: Setting) -> str | None:
-    if setting.shelf.vault_url:
+    if setting.shelf.needs_identity:
         return "key_store is a vault, which another identity has to open."
     return without("key_store")(setting)
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from .._core.errors import KeyStoreError
 from .._entra.clouds import without_secrets
 from .._keys.directory import DirectoryStore
+from .._keys.life import KeyStore
 from .._keys.protection import Protection, wanted_access
-from .._keys.store import KeyStore
 from .._keys.vault import VaultStore
 from .._keys.vault_keys import Vault
 from . import arguments
@@ -23,20 +23,20 @@ from .arguments import Options
 
 @dataclass(frozen=True)
 class Shelf:
-    """Where the keys are. A directory is a key store at once; a vault becomes one when a token can open it."""
+    """Where the keys are. A place of this host is open at once; one elsewhere is opened, by somebody with a token."""
 
-    directory: DirectoryStore | None = None
-    vault_url: str | None = None
-    is_exportable: bool = False
+    location: str | None = None
+    at_hand: KeyStore | None = None
+    opens_with: t.Callable[[t.Callable[[str], Vault]], KeyStore] | None = None
 
     @property
-    def location(self) -> str | None:
-        return self.directory.location if self.directory else self.vault_url
+    def needs_identity(self) -> bool:
+        return self.opens_with is not None
 
     def recorded_app_id(self, problems: list[str]) -> str | None:
-        """The application that a directory was made for; of a vault that cannot be known before it is open."""
+        """The application that its keys were made for; behind a door that cannot be known before it is open."""
         try:
-            versions = self.directory.look().versions if self.directory else ()
+            versions = self.at_hand.look().versions if self.at_hand else ()
         except KeyStoreError as error:
             problems.append(error.message)
             return None
@@ -44,7 +44,7 @@ class Shelf:
 
     def open(self, vault: t.Callable[[str], Vault]) -> KeyStore | None:
         """The key store; None without one."""
-        return VaultStore(vault(self.vault_url), self.is_exportable) if self.vault_url else self.directory
+        return self.opens_with(vault) if self.opens_with else self.at_hand
 
 
 def find_shelf(options: Options, problems: list[str]) -> Shelf:
@@ -53,7 +53,8 @@ def find_shelf(options: Options, problems: list[str]) -> Shelf:
     if not location:
         return Shelf()
     if arguments.VAULT.fullmatch(location):
-        return Shelf(vault_url=location, is_exportable=bool(options.get("exportable")))
+        is_exportable = bool(options.get("exportable"))
+        return Shelf(location, opens_with=lambda vault: VaultStore(vault(location), is_exportable))
     wrong = _wrong_address(location)
     if wrong:
         problems.append(wrong)
@@ -64,7 +65,8 @@ def find_shelf(options: Options, problems: list[str]) -> Shelf:
         problems.append(f"key_store must be a directory, and {location} is a file.")
         return Shelf()
     access = wanted_access(options.get("group"), problems)
-    return Shelf(DirectoryStore(location, Protection(access, options.get("key_passphrase"))))
+    store = DirectoryStore(location, Protection(access, options.get("key_passphrase")))
+    return Shelf(store.location, store)
 
 
 def _wrong_address(location: str) -> str | None:

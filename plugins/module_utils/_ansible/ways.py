@@ -22,7 +22,7 @@ from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.managed_identity import ManagedIdentity
 from .._entra.sign_in.method import SignInMethod
 from .._entra.sign_in.workload_identity import WorkloadIdentity
-from .._keys.directory import DirectoryStore
+from .._keys.store import KeyReader
 from .files import read_key_pair
 from .setting import (
     Setting,
@@ -54,12 +54,12 @@ def _certificate(setting: Setting) -> SignInMethod:
 
 def _key_store(setting: Setting) -> SignInMethod:
     def load() -> Signer:
-        return _current_key(setting.shelf.directory)
+        return _current_key(setting.shelf.at_hand)
 
     return KeyStoreCertificate(setting.app_id, setting.shelf.location, load, setting.note)
 
 
-def _current_key(store: DirectoryStore | None) -> Signer:
+def _current_key(store: KeyReader | None) -> Signer:
     contents = store.read() if store else StoreContents()
     if store is None or contents.current is None:
         where = store.location if store else ""

@@ -12,14 +12,17 @@ from pathlib import Path
 
 from . import durable, reading, versions
 from .records import format_record
-from .versions import CURRENT, RECORD, SUCCESSOR, VERSIONS, Layout, unfinished_adoption
+from .store import CURRENT, SUCCESSOR
+from .versions import RECORD, VERSIONS, Layout, unfinished_adoption
 
 
 def clear_debris(layout: Layout) -> list[str]:
     """Readers see the same before and after it; the names of what was removed. Never a key pair."""
+    # First of all: what is only in memory of the system could vanish after the next step that builds on it.
     _settle(layout)
     layout = _with_names(layout)
     removed = [SUCCESSOR] if _settle_links(layout) else []
+    # Their keys stay: in a restored store the record may not know what was sent.
     for name, record in versions.superseded(layout).items():
         durable.replace_file(layout.path(name) / RECORD, format_record(record))
     halves = (path for path in map(layout.path, versions.halves_in(layout)) if not versions.holds_key(path))

@@ -21,7 +21,8 @@ from pathlib import Path
 from .._core.errors import KeyStoreError
 from .._core.model import StoreContents, Version, WrongLink
 from . import reading, versions
-from .versions import CERTIFICATE, CURRENT, SUCCESSOR, VERSIONS, Layout
+from .store import CURRENT, SUCCESSOR
+from .versions import CERTIFICATE, VERSIONS, Layout
 
 
 def refuse_astray(layout: Layout) -> None:
@@ -35,6 +36,7 @@ def read_contents(layout: Layout) -> StoreContents:
     sound = _sound(layout)
     contents = versions.read_contents(sound)
     wrong = _find_wrong(layout, contents)
+    # Refused and not mended: which one consumers should read is for a person to say.
     if sound != layout:
         raise KeyStoreError(wrong[0].sentence)
     return replace(contents, wrong_links=tuple(link for link in wrong if link.stops))
@@ -166,6 +168,7 @@ def _mending(layout: Layout, path: str, known: str | None) -> str:
     linking = f"{VERSIONS}/{known} {_quoted(path)}"
     if not _is_copy(path):
         return f"Run 'ln -sfn {linking}'." if known else f"Run 'rm {_quoted(path)}'."
+    # The copy may be the only one: then it is moved to where it belongs, never removed.
     told = _told_by(path)
     if told and told not in layout.names and versions.holds_key(Path(path)):
         folder = f"{layout.location}/{VERSIONS}"

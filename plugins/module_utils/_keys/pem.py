@@ -64,10 +64,10 @@ def parse_der(block: Block) -> bytes:
 
 def format_certificates(certificates: t.Iterable[bytes]) -> bytes:
     """Certificates (DER) as PEM, in the order given."""
-    return b"".join(_format(der) for der in certificates)
+    return b"".join(format_block(b"CERTIFICATE", der) for der in certificates)
 
 
-def _format(der: bytes) -> bytes:
+def format_block(label: bytes, der: bytes) -> bytes:
     text = base64.b64encode(der)
     lines = (text[start : start + 64] for start in range(0, len(text), 64))
-    return b"\n".join((b"-----BEGIN CERTIFICATE-----", *lines, b"-----END CERTIFICATE-----", b""))
+    return b"\n".join((b"-----BEGIN %s-----" % label, *lines, b"-----END %s-----" % label, b""))

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A key store as one certificate in Azure Key Vault: the KeyStore port where the private key never leaves the vault.
+"""A key store as one certificate in Azure Key Vault, where the private key never leaves the vault.
 
 Versions are the vault's own; what is remembered of them are their tags (`vault_tags.py`). The order of effects is that
 of the directory store: the vault has the private key before its certificate is known here; the record is a tag before
@@ -11,23 +11,23 @@ anything is sent; the switch is one change of one version. A vault has no lock: 
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import datetime as dt
 import typing as t
 from dataclasses import replace
 
 from .._core.errors import KeyStoreError
-from .._core.model import ADOPTED, FROM_OUTSIDE, Certificate, Record, StoreContents, Version
+from .._core.model import FROM_OUTSIDE, Certificate, Record, StoreContents, Version
 from .._core.times import UTC, format_iso
-from . import records
-from .key_pair import KeyPair, distinguished_name, load_chain
-from .pem import format_certificates
+from .key_pair import KeyPair, load_chain
+from .life import KeyStore
+from .pem import format_block, format_certificates
 from .refusals import refusal
+from .store import CURRENT, SUCCESSOR, Link
 from .vault_keys import SignedRequest, Vault, VaultKey, is_under_way
-from .vault_policy import creation, importing, shortest_life, whole_months
+from .vault_making import Maker, requested_der
+from .vault_policy import importing, shortest_life
 from .vault_tags import (
-    MADE,
     MOST_TAGS,
     Entry,
     Marks,
@@ -43,14 +43,17 @@ from .vault_versions import Versions
 EVENTS = ("generated", "registered", "proven", "promoted", "refused", "retired")
 
 
-class VaultStore:
+class VaultStore(KeyStore):
     """One store; what was read is kept until something is changed or the lock is taken."""
+
+    needs_identity = True
 
     def __init__(self, vault: Vault, exportable: bool = False) -> None:
         self.location = vault.location
         self._vault = vault
-        self._exportable = exportable
+        self._is_exportable = exportable
         self._versions = Versions(vault)
+        self._maker = Maker(vault, self._versions, exportable)
         self._is_locked = False
         self._sign_ins: list[dt.datetime] = []
 
@@ -61,19 +64,12 @@ class VaultStore:
     def read(self) -> StoreContents:
         entries = [entry for entry in self._versions.entries() if not entry.marks.is_deleted]
         current, successor = current_of(entries), successor_of(entries)
-        others = [entry for entry in entries if entry not in (current, successor)]
-        others.sort(key=lambda entry: (entry.certificate.not_before, entry.version))
+        others = [self._versions.version(entry) for entry in entries if entry not in (current, successor)]
         return StoreContents(
             self._versions.version(current) if current else None,
             self._versions.version(successor) if successor else None,
-            tuple(map(self._versions.version, others)),
+            tuple(sorted(others, key=lambda version: (version.certificate.not_before, version.path))),
         )
-
-    def look(self) -> StoreContents:
-        return self.read()  # what is current stands in tags, and a vault has no links
-
-    def why_keyless(self, thumbprint: str) -> str | None:
-        return None  # a vault loses no key of a version
 
     def signer(self, thumbprint: str) -> VaultKey:
         entry = self._versions.find(thumbprint)
@@ -82,81 +78,36 @@ class VaultStore:
                 f"Version {self._versions.path(entry)} of certificate {thumbprint} is disabled in the vault, so its "
                 "key does not sign. Enable it, or roll back."
             )
-        return VaultKey(entry.certificate, entry.version, self._vault)
+        return VaultKey(self._versions.certificate(entry), entry.version, self._vault)
 
     def make_key_pair(
         self, *, key_size: int, subject: str, not_before: dt.datetime, not_after: dt.datetime
     ) -> VaultKey:
-        """A new version, signed by itself. One that a stopped run left, or another run has just made, is taken up."""
-        planned_for = current_of(self._versions.entries())
-        self._versions.refresh()
-        self._refuse_other_current(planned_for)
-        unfinished = successor_of(self._versions.entries())
-        if unfinished is None:
-            if self._requested_der():
-                raise KeyStoreError(
-                    f"A key in {self.location} waits for a certificate from an authority (csr). Give it as "
-                    "certificate_content, or delete the certificate's pending operation in the vault."
-                )
-            policy = creation(
-                subject=distinguished_name(subject),
-                key_size=key_size,
-                months=whole_months(not_before, not_after),
-                exportable=self._exportable,
-            )
-            if not is_under_way(self._vault.pending()):
-                self._vault.create(policy, {MADE: str(next_number(self._versions.entries()))})
-            self._vault.wait_until_made()
-            self._versions.refresh()
-            self._refuse_other_current(planned_for)
-            unfinished = successor_of(self._versions.entries())
-        if unfinished is None:
-            raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
-        return self.signer(unfinished.thumbprint)
+        made = self._maker.make(key_size=key_size, subject=subject, not_before=not_before, not_after=not_after)
+        return self.signer(made.thumbprint)
 
     def make_shorter(self, thumbprint: str, *, not_before: dt.datetime, not_after: dt.datetime) -> VaultKey:
-        """A new version of the same key. The old one is let go before that, as the older of two successors wins."""
-        certificate, number = self._versions.find(thumbprint).certificate, next_number(self._versions.entries())
-        policy = creation(
-            subject=certificate.subject,
-            key_size=certificate.key_size,
-            months=whole_months(not_before, not_after),
-            exportable=self._exportable,
-            reuses_key=True,
-        )
-        self.release_successor()
-        self._vault.create(policy, {MADE: str(number)})
-        self._vault.wait_until_made()
-        self._versions.refresh()
-        made = next((entry for entry in self._versions.entries() if entry.made == number), None)
-        if made is None:
-            raise KeyStoreError(f"Key Vault shows no new version of {self.location}. Look at its pending operation.")
+        old = self._versions.find(thumbprint)
+        made = self._maker.make_shorter(old, self.unlink_successor, not_before=not_before, not_after=not_after)
         return self.signer(made.thumbprint)
 
     def shortest_life(self, validity: dt.timedelta) -> dt.timedelta:
         return shortest_life(validity)
 
     def certify(self, content: bytes, where: str) -> SignedRequest:
-        """The certificate that an authority has made from `signing_request`."""
-        if self.signing_request() is None:
+        request = requested_der(self._vault)
+        if request is None:
             raise refusal("no_waiting_key", where, store=self.location)
-        certificate, chain = load_chain(content, where, self._requested_der())
+        certificate, chain = load_chain(content, where, request)
         return SignedRequest(certificate, chain)
 
-    def request_signature(self, *, key_size: int, subject: str) -> None:
-        """A key that waits for its certificate."""
-        policy = creation(
-            subject=distinguished_name(subject), key_size=key_size, months=None, exportable=self._exportable
-        )
-        self._vault.create(policy, {MADE: str(next_number(self._versions.entries()))})
+    @property
+    def requester(self) -> t.Callable[..., None]:
+        return self._maker.request
 
     def signing_request(self) -> str | None:
-        der = self._requested_der()
-        if der is None:
-            return None
-        text = base64.b64encode(der).decode()
-        lines = [text[start : start + 64] for start in range(0, len(text), 64)]
-        return "\n".join(["-----BEGIN CERTIFICATE REQUEST-----", *lines, "-----END CERTIFICATE REQUEST-----", ""])
+        der = requested_der(self._vault)
+        return None if der is None else format_block(b"CERTIFICATE REQUEST", der).decode()
 
     def refuse_obstacles(self) -> None:
         """What a version has to remember until it is over with it needs tags, and a vault takes few."""
@@ -170,16 +121,6 @@ class VaultStore:
                     f"others for those of this collection. Remove {too_many} of them from that version, then run again."
                 )
 
-    def has_pfx(self) -> bool:
-        return False
-
-    def wrong_access(self) -> list[dict[str, t.Any]]:
-        return []
-
-    def correct_access(self) -> list[dict[str, t.Any]]:
-        """Who may use a key is for the vault's roles to say."""
-        return []
-
     @contextlib.contextmanager
     def lock(self, timeout: float, wait: t.Callable[[float, str], None]) -> t.Iterator[None]:
         """There is none; see above. From here on the tags are ours to change."""
@@ -191,105 +132,70 @@ class VaultStore:
             self._is_locked = False
             self._versions.refresh()
 
-    def prepare(self) -> None:
-        """A certificate begins with its first version."""
-
     def clear_debris(self) -> list[str]:
         if is_under_way(self._vault.pending()):
             self._vault.wait_until_made()
             self._versions.refresh()
         removed = []
         current = current_of(self._versions.entries())
+        # A roll back that was stopped between its two changes.
         if current and current.marks.successor:
             self._versions.write(current, replace(current.marks, successor=0))
             removed.append(current.version)
         return removed
 
-    def keep_successor(self, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
-        thumbprint = key_pair.certificate.thumbprint
-        current = current_of(self._versions.entries())
-        if current and thumbprint == current.thumbprint:
-            raise KeyStoreError(f"The certificate {thumbprint} is already the current one in {self.location}.")
-        entry = self._bring(key_pair, Marks(record, successor=next_number(self._versions.entries())))
-        known = entry.marks
-        kept = records.take_over(known.record or Record(), record)
-        number = known.successor or next_number(self._versions.entries())
-        marks = replace(known, record=kept, successor=number, is_deleted=False)
-        self._versions.write(entry, marks, enabled=None if entry.enabled else True)
-        return self._settle_race(thumbprint)
+    def linked(self) -> tuple[str | None, str | None]:
+        entries = self._versions.entries()
+        current, successor = current_of(entries), successor_of(entries)
+        return current.thumbprint if current else None, successor.thumbprint if successor else None
 
-    def adopt_current(self, key_pair: KeyPair, record: Record, pfx_passphrase: str | None = None) -> Version:
-        if not self.read().is_empty:
-            raise KeyStoreError(f"The key store {self.location} already holds a key pair, so none can be adopted.")
-        marks = Marks(replace(record, origin=ADOPTED), current=next_number(self._versions.entries()))
-        return self._versions.version(self._bring(key_pair, marks))
+    def known(self, thumbprint: str) -> Version | None:
+        entry = self._versions.held(thumbprint)
+        return self._versions.version(entry) if entry else None
+
+    def put(self, link: Link, key_pair: t.Any, record: Record, pfx_passphrase: str | None = None) -> Version:
+        entry = self._versions.held(key_pair.certificate.thumbprint)
+        if entry is None:
+            entry = self._bring(key_pair, self._marked(Marks(record), link))
+        else:
+            marks = self._marked(replace(entry.marks, record=record, is_deleted=False), link)
+            # One that was removed was disabled.
+            entry = self._versions.write(entry, marks, enabled=None if entry.enabled else True)
+        return self._settle_race(entry.thumbprint) if link == SUCCESSOR else self._versions.version(entry)
 
     def write_record(self, thumbprint: str, record: Record) -> None:
         entry = self._versions.find(thumbprint)
         self._versions.write(entry, replace(self._versions.marks(entry), record=record))
 
-    def promote_successor(self, now: dt.datetime) -> Version:
-        expected = successor_of(self._versions.entries())
-        self._versions.refresh()
-        entries = self._versions.entries()
-        current, successor = current_of(entries), successor_of(entries)
-        if successor is None:
-            raise KeyStoreError(f"The key store {self.location} has no successor to promote.")
-        if expected is None or successor.version != expected.version:
-            raise self._versions.changed_by_others(successor)
-        self.signer(successor.thumbprint)
-        if current:
-            self._remember_use(current)
-        record = records.without_stop(record_of(successor))
-        promoted = replace(record, promoted=now, predecessor=current.thumbprint if current else None)
-        number = next_number(self._versions.entries())
-        marks = replace(self._versions.marks(successor), record=promoted, successor=0, current=number)
-        return self._versions.version(self._versions.write(successor, marks))
+    def point(self, link: Link, thumbprint: str, record: Record | None = None) -> None:
+        """The record and the link are one change, of the version that it names from now on."""
+        if link == SUCCESSOR:
+            self.unlink_successor()  # the older of two would win, whichever that is
+        else:
+            self._refuse_changes(thumbprint)
+        entry = self._versions.find(thumbprint)
+        marks = self._versions.marks(entry)
+        self._versions.write(entry, self._marked(replace(marks, record=record or marks.record), link))
 
-    def roll_back(self, to: str) -> None:
-        entries = self._versions.entries()
-        current, target = current_of(entries), self._versions.find(to)
-        if current is target:
-            return
-        self.signer(to)
-        for entry in entries:
-            if entry.marks.successor:
-                self._versions.write(entry, replace(entry.marks, successor=0))
-        if current:
-            self._remember_use(self._versions.find(current.thumbprint))
-            current = self._versions.find(current.thumbprint)
-            self._versions.write(current, replace(current.marks, successor=next_number(self._versions.entries())))
-        target = self._versions.find(to)
-        self._versions.write(
-            target, replace(self._versions.marks(target), successor=0, current=next_number(self._versions.entries()))
-        )
-
-    def make_current(self, thumbprint: str) -> None:
-        self.roll_back(thumbprint)
-
-    def release_successor(self) -> None:
+    def unlink_successor(self) -> None:
         """All that are named, or the one that the vault has made: noted now, it is no news any more."""
         current, successor = current_of(self._versions.entries()), successor_of(self._versions.entries())
         for entry in self._versions.entries():
             if entry is not current and (entry.marks.successor or entry is successor):
                 self._versions.write(entry, replace(self._versions.marks(entry), successor=0))
 
-    def delete_version(self, thumbprint: str) -> None:
+    def remove(self, thumbprint: str) -> None:
         """A vault deletes only all versions at once, so this one is disabled: its key signs no more.
 
         One that the vault, or somebody, made and that was never in use here may be in use elsewhere: it is left alone.
         """
-        entries = self._versions.entries()
-        entry = next((one for one in entries if one.thumbprint == thumbprint), None)
+        entry = self._versions.held(thumbprint)
         if entry is None or entry.marks.is_deleted:
             return
-        if entry in (current_of(entries), successor_of(entries)):
-            raise KeyStoreError(f"The version {thumbprint} in {self.location} is in use, so it is not deleted.")
         record = record_of(entry)
         is_ours = record.origin != FROM_OUTSIDE or record.retired is not None
-        self._versions.write(
-            entry, replace(self._versions.marks(entry), is_deleted=True), enabled=False if is_ours else None
-        )
+        marks = replace(self._versions.marks(entry), is_deleted=True)
+        self._versions.write(entry, marks, enabled=False if is_ours else None)
 
     def note_sign_in(self, at: dt.datetime, thumbprint: str, purpose: str) -> None:
         """In memory; and, by the one who changes tags anyway, in the version's tags. A reader changes nothing."""
@@ -321,16 +227,18 @@ class VaultStore:
         events.sort(key=lambda event: (event["at"] or "", EVENTS.index(str(event["event"]))))
         return t.cast("list[dict[str, t.Any]]", events[-count:] if count > 0 else [])
 
+    def _marked(self, marks: Marks, link: Link) -> Marks:
+        """With the highest number yet, by which the link names this version."""
+        number = next_number(self._versions.entries())
+        return replace(marks, successor=0, current=number) if link == CURRENT else replace(marks, successor=number)
+
     def _bring(self, key_pair: t.Any, marks: Marks) -> Entry:
-        """The version of a key pair: there already, imported, or merged with the key that waits for it."""
+        """Imported, or merged with the key that waits for it; with all its tags, so that a stop leaves none without."""
         certificate: Certificate = key_pair.certificate
-        known = next((entry for entry in self._versions.entries() if entry.thumbprint == certificate.thumbprint), None)
-        if known:
-            return known
         tags = tags_for(certificate.thumbprint, marks, {})
         if isinstance(key_pair, KeyPair):
             content = key_pair.private_key_pem() + format_certificates([certificate.der, *key_pair.chain])
-            self._vault.import_pem(content, importing(certificate.key_size, self._exportable), tags)
+            self._vault.import_pem(content, importing(certificate.key_size, self._is_exportable), tags)
         elif isinstance(key_pair, SignedRequest):
             self._vault.merge([certificate.der, *key_pair.chain], tags)
         self._versions.refresh()
@@ -346,32 +254,9 @@ class VaultStore:
             return self._versions.version(winner)
         return self._versions.version(ours)
 
-    def _remember_use(self, current: Entry) -> None:
-        """A version that was current may be registered, so it must never pass for debris."""
-        record = record_of(current)
-        if not record.promoted:
-            self._versions.write(
-                current, replace(current.marks, record=replace(record, promoted=current.certificate.not_before))
-            )
-
-    def _refuse_other_current(self, planned_for: Entry | None) -> None:
-        """Another run has renewed meanwhile: one more key pair is too many, and is put away if it is there."""
-        entries = self._versions.entries()
-        current = current_of(entries)
-        if current is None or (planned_for and current.version == planned_for.version):
-            return
-        spare = successor_of(entries)
-        if spare and spare.made and not spare.is_known:
-            marks = Marks(record_of(spare), is_deleted=True)
-            self._versions.write(spare, marks, enabled=False)
-        raise self._versions.changed_by_others(current)
-
-    def _requested_der(self) -> bytes | None:
-        operation = self._vault.pending() or {}
-        content = operation.get("csr")
-        if operation.get("status") != "inProgress" or is_under_way(operation) or not isinstance(content, str):
-            return None
-        try:
-            return base64.b64decode(content)
-        except ValueError as error:
-            raise KeyStoreError(f"The signing request of {self.location} cannot be read here.") from error
+    def _refuse_changes(self, thumbprint: str) -> None:
+        """The last look before consumers see another key: what this run has planned for still stands."""
+        planned_for = self.linked()
+        self._versions.refresh()
+        if self.linked() != planned_for:
+            raise self._versions.changed_by_others(self._versions.find(thumbprint))

@@ -49,17 +49,20 @@ class Marks:
 
 @dataclass(frozen=True)
 class Entry:
-    """One version in a vault: where it is, whose certificate, and its tags as read."""
+    """One version in a vault: where it is, whose certificate, and its tags as read.
+
+    The certificate of one that is over is not read: its tags name it.
+    """
 
     version: str
-    certificate: Certificate
+    certificate: Certificate | None
     created: int
     enabled: bool
     tags: t.Mapping[str, str] = field(repr=False)
 
     @property
     def thumbprint(self) -> str:
-        return self.certificate.thumbprint
+        return self.certificate.thumbprint if self.certificate else self.tags[PREFIX]
 
     @property
     def is_known(self) -> bool:
@@ -100,8 +103,14 @@ def is_own(tags: t.Mapping[str, str], thumbprint: str) -> bool:
     return tags.get(PREFIX) in (None, thumbprint)
 
 
+def is_over(tags: t.Mapping[str, str], enabled: bool) -> bool:
+    """Whether nobody needs the version any more. A copy of its tags is on a version that is enabled."""
+    return not enabled and f"{PREFIX}-deleted" in tags and PREFIX in tags
+
+
 def tags_for(thumbprint: str, marks: Marks, others: t.Mapping[str, str]) -> dict[str, str]:
     """The tags that say this. Tags of others stay."""
+    # The number with which it was made is still needed to tell it from what the vault makes by itself.
     kept = (MADE,) if is_own(others, thumbprint) else ()
     tags = {name: value for name, value in others.items() if not name.startswith(PREFIX) or name in kept}
     tags[PREFIX] = thumbprint
@@ -141,6 +150,7 @@ def once_each(entries: t.Sequence[Entry]) -> list[Entry]:
 
 def current_of(entries: t.Sequence[Entry]) -> Entry | None:
     """The highest number wins, so a promotion is one change of one version."""
+    # The one before keeps its number, as taking it away would be a second change.
     numbered = [entry for entry in entries if entry.marks.current]
     return max(numbered, key=lambda entry: entry.marks.current, default=None)
 

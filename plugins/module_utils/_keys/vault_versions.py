@@ -13,8 +13,9 @@ import typing as t
 from .._core.errors import KeyStoreError
 from .._core.model import Certificate, Version
 from .key_pair import certificate_from_der
+from .store import no_version
 from .vault_keys import Vault, as_object
-from .vault_tags import Entry, Marks, next_number, once_each, record_of, successor_of
+from .vault_tags import Entry, Marks, is_over, next_number, once_each, record_of, successor_of
 
 _VERSION = re.compile(r"[0-9A-Za-z]{1,64}")
 
@@ -32,6 +33,7 @@ class Versions:
         return self._vault.location
 
     def entries(self) -> list[Entry]:
+        # Kept, as each look costs requests; whoever is about to act refreshes first.
         if self._known is None:
             self._known = once_each(list(self._read_entries()))
         return self._known
@@ -44,11 +46,12 @@ class Versions:
             version = str(item.get("id", "")).rsplit("/", 1)[-1]
             if not _VERSION.fullmatch(version):
                 raise KeyStoreError(f"{self.location} lists a version without a name that could be one.")
-            certificate = self._certificate(version)
-            if certificate:
-                attributes = as_object(item.get("attributes"))
-                created, enabled = _seconds(attributes.get("created")), attributes.get("enabled") is not False
-                yield Entry(version, certificate, created, enabled, _tags(item.get("tags")))
+            attributes, tags = as_object(item.get("attributes")), _tags(item.get("tags"))
+            created, enabled = _seconds(attributes.get("created")), attributes.get("enabled") is not False
+            # Else a quiet run would cost a request more with each year.
+            certificate = None if is_over(tags, enabled) else self._certificate(version)
+            if certificate or is_over(tags, enabled):
+                yield Entry(version, certificate, created, enabled, tags)
 
     def _certificate(self, version: str) -> Certificate | None:
         """A version's certificate never changes; one in the making has none yet."""
@@ -64,14 +67,23 @@ class Versions:
                 ) from error
         return self._certificates[version]
 
+    def held(self, thumbprint: str) -> Entry | None:
+        return next((entry for entry in self.entries() if entry.thumbprint == thumbprint), None)
+
     def find(self, thumbprint: str) -> Entry:
-        found = next((entry for entry in self.entries() if entry.thumbprint == thumbprint), None)
+        found = self.held(thumbprint)
         if found is None:
-            raise KeyStoreError(f"The key store {self.location} holds no version {thumbprint}.")
+            raise no_version(self.location, thumbprint)
         return found
 
     def version(self, entry: Entry) -> Version:
-        return Version(entry.certificate, record_of(entry), self.path(entry))
+        return Version(self.certificate(entry), record_of(entry), self.path(entry))
+
+    def certificate(self, entry: Entry) -> Certificate:
+        found = entry.certificate or self._certificate(entry.version)
+        if found is None:
+            raise no_version(self.location, entry.thumbprint)
+        return found
 
     def path(self, entry: Entry) -> str:
         return f"{self.location}/{entry.version}"
@@ -90,6 +102,7 @@ class Versions:
             raise self.changed_by_others(entry)
         changed = entry.with_marks(marks, enabled)
         self._vault.update(entry.version, changed.tags, enabled)
+        # Not read again: a look that follows too soon could show it as it was.
         self._known = [changed if one.version == entry.version else one for one in self.entries()]
         return changed
 

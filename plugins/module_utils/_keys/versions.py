@@ -20,8 +20,9 @@ from .key_pair import KeyPair, certificate_from_der, load_key_pair, to_pfx
 from .protection import PLAIN, Access, Protection
 from .reading import AnyPath
 from .records import format_record, parse_record
+from .store import CURRENT, SUCCESSOR
 
-CURRENT, SUCCESSOR, VERSIONS = "current", "successor", "versions"
+VERSIONS = "versions"
 KEY, CERTIFICATE, BUNDLE, PFX, RECORD = "key.pem", "certificate.pem", "bundle.pem", "bundle.pfx", "record.json"
 # What consumers read, as far as it is there.
 FOR_CONSUMERS = (KEY, CERTIFICATE, BUNDLE, PFX)
@@ -44,7 +45,7 @@ class Layout:
     astray: t.Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def linked(self) -> tuple[str | None, ...]:
+    def linked(self) -> tuple[str | None, str | None]:
         return (self.current, self.successor)
 
     @property
@@ -61,6 +62,7 @@ class Layout:
 
 def read_layout(location: Path) -> Layout:
     versions = f"{location}/{VERSIONS}"
+    # A link would let the store be changed somewhere else than where its owner and mode were looked at.
     reading.refuse_link(versions)
     links = {name: reading.read_link(f"{location}/{name}") for name in (CURRENT, SUCCESSOR)}
     listed = reading.list_names(versions)
@@ -133,6 +135,7 @@ def read_record(path: AnyPath) -> Record | None:
 def read_key_pair(path: Path, protection: Protection = PLAIN, name: str | None = None) -> KeyPair:
     """What consumers read, `bundle.pem`, if it is private and agrees with the files beside it."""
     private = {name: reading.read_private_file(path / name, protection.access) for name in (KEY, BUNDLE)}
+    # Not opened, as nobody gave its passphrase; but it holds the key, so nobody else may read it.
     if os.path.lexists(path / PFX):
         reading.read_private_file(path / PFX, protection.access)
     key_pair = _open(private[BUNDLE], path, BUNDLE, protection)
@@ -235,6 +238,7 @@ def _is_to_go_on(record: Record) -> bool:
 
 def unfinished_adoption(layout: Layout) -> str | None:
     """The version of an adoption that was stopped before its last step, the link."""
+    # An adoption is for an empty store: a second version tells that something else has happened since.
     if layout.current or layout.successor or len(layout.names) != 1:
         return None
     record = read_record(layout.folder(layout.names[0]))

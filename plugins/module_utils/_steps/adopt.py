@@ -81,7 +81,7 @@ def take_over(run: Run, version: Version) -> None:
         promoted=run.now,
         accepted=run.now,
     )
-    run.connection.store.make_current(version.thumbprint)
+    run.connection.store.roll_back(version.thumbprint)
     run.log("adopted", version, key_id=version.record.key_id)
 
 

@@ -29,7 +29,8 @@ from .._entra.sign_in.key_store import KeyStoreCertificate
 from .._entra.sign_in.method import SignInMethod
 from .._entra.tokens import AccessToken, TokenService
 from .._entra.transport import Response, Transport
-from .._keys.store import KeyStore
+from .._keys.life import KeyStore
+from .._keys.store import KeyReader
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Choice:
 class SignIns:
     """The sign-ins as the managed application: noted in its key store, and kept within their budget."""
 
-    key_store: KeyStore | None
+    key_store: KeyReader | None
     clock: ServiceClock
     timing: Timing
     proof: ProofPolicy
@@ -120,7 +121,7 @@ class Connection:
     @property
     def keeps_keys_itself(self) -> bool:
         """Whether the key store needs nobody's identity to read it and to sign."""
-        return self.key_store is not None and "://" not in self.key_store.location
+        return self.key_store is not None and not self.key_store.needs_identity
 
     @property
     def sign_ins(self) -> SignIns:

@@ -276,7 +276,7 @@ def _note_registered_elsewhere(run: Run) -> None:
 def _roll_back(run: Run, step: Step, request: Request) -> None:
     version, current = run.version(step.thumbprint), run.contents.current
     if current is None or current.thumbprint != version.thumbprint:
-        run.connection.store.make_current(version.thumbprint)
+        run.connection.store.roll_back(version.thumbprint)
         run.log("rolled_back", version, reason="the current certificate is not registered")
     if run.connection.is_own_identity:
         read_as_itself(run, version)

@@ -441,7 +441,7 @@ def test_a_rollback_to_what_is_not_there_is_refused(renewed):
 
 
 def test_an_earlier_version_is_made_current(renewed, old, new):
-    renewed.make_current(old)
+    renewed.roll_back(old)
 
     assert (renewed.read().current.thumbprint, renewed.read().successor.thumbprint) == (old, new)
 
@@ -449,7 +449,7 @@ def test_an_earlier_version_is_made_current(renewed, old, new):
 def test_a_version_is_made_current_where_there_is_none(renewed, old, new):
     file_in(renewed, "current").unlink()
 
-    renewed.make_current(new)
+    renewed.roll_back(new)
 
     assert renewed.read().current.thumbprint == new
     assert renewed.read().successor is None

@@ -16,6 +16,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.model import 
 from ansible_collections.evercert.entra.plugins.module_utils._keys.key_pair import load_key_pair, signing_request
 from ansible_collections.evercert.entra.plugins.module_utils._keys.pem import parse_blocks, parse_der
 from ansible_collections.evercert.entra.plugins.module_utils._keys.vault import VaultStore
+from ansible_collections.evercert.entra.plugins.module_utils._keys.vault_tags import Marks, tags_for
 
 NOW = dt.datetime(2026, 11, 22, 10, 0, tzinfo=dt.timezone.utc)
 SENT = Record(app_id="app", generated=NOW, intent=NOW)
@@ -203,7 +204,7 @@ def test_going_back_makes_the_refused_version_the_successor(current, key_pairs, 
     contents = current.read()
     assert (contents.current.thumbprint, contents.successor.thumbprint) == (old, new)
     current.roll_back(old)
-    current.make_current(new)
+    current.roll_back(new)
     assert current.read().current.thumbprint == new
 
 
@@ -257,8 +258,27 @@ def test_a_successor_that_another_run_has_exchanged_is_not_promoted(current, vau
     assert VaultStore(vault).read().current.thumbprint == key_pairs[0].certificate.thumbprint
 
 
+def test_what_another_run_has_made_current_meanwhile_stays_current(current, vault, key_pairs):
+    current.keep_successor(key_pairs[1], SENT)
+    third = key_pairs[2].certificate
+    vault.add(third, tags_for(third.thumbprint, Marks(SENT, current=9), {}))
+
+    assert "Another run, or a person, has changed" in refusal(current.promote_successor, NOW)
+    assert VaultStore(vault).read().current.thumbprint == third.thumbprint
+
+
+def test_a_version_that_was_removed_can_be_adopted(store, vault, key_pairs, old):
+    store.keep_successor(key_pairs[0], SENT)
+    store.release_successor()
+    store.delete_version(old)
+
+    store.adopt_current(key_pairs[0], Record())
+
+    assert VaultStore(vault).read().current.thumbprint == old and vault.held["v0"][2]
+
+
 def test_a_request_waits_for_its_certificate_and_for_nothing_else(store, vault, key_pairs):
-    store.request_signature(key_size=2048, subject="payroll")
+    store.requester(key_size=2048, subject="payroll")
 
     assert store.signing_request().startswith("-----BEGIN CERTIFICATE REQUEST-----")
     assert "waits for a certificate from an authority" in refusal(made, store)
@@ -267,7 +287,7 @@ def test_a_request_waits_for_its_certificate_and_for_nothing_else(store, vault, 
     signed = store.certify(key_pairs[0].certificate_pem(), "certificate_content")
     assert "so nothing signs" in refusal(signed.sign, b"", "PS256")
     version = store.keep_successor(signed, Record(generated=NOW))
-    assert version.thumbprint == signed.certificate.thumbprint and vault.calls[-2:] == ["merge", "update"]
+    assert version.thumbprint == signed.certificate.thumbprint and vault.calls[-1:] == ["merge"]
 
 
 def test_a_request_that_cannot_be_read_is_told(store, vault):

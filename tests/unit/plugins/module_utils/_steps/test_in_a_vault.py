@@ -443,7 +443,6 @@ def test_too_many_tags_of_others_are_refused_before_anything_is_done(in_vault):
     in_vault.store.refuse_obstacles()
 
 
-@pytest.mark.xfail(strict=True, reason="L2: each version is read again in each run, those that are over as well")
 def test_a_quiet_run_costs_no_more_in_an_old_vault(in_vault):
     in_vault.vault.certificate("payroll").policy["x509_props"] = {"subject": "CN=payroll", "validity_months": 12}
     young = in_vault.renew(renew_before=5).requests
