@@ -79,8 +79,8 @@ WITHIN_A_STORE = {
 READS_AN_APPLICATION = {
     "_steps/run.py:read_until",
     "_steps/gather.py:read_until_shown",
-    "_steps/write.py:read_as_itself",
-    "_steps/write.py:read_before_write",
+    "_steps/signing.py:read_as_itself",
+    "_steps/update.py:read_before_write",
     "_steps/fleet.py:read_tenants",
     "_steps/connection.py:read_as",
 }

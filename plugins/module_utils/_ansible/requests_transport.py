@@ -23,7 +23,7 @@ import typing as t
 from http.cookiejar import DefaultCookiePolicy
 
 from .._core.diagnosis import explain
-from .._core.errors import NetworkFailure
+from .._core.errors import EvercertError, NetworkFailure
 from .._entra.clouds import host_of
 from .._entra.transport import Request, Response
 
@@ -31,6 +31,9 @@ try:
     import requests
     from requests.adapters import HTTPAdapter
     from requests.utils import DEFAULT_CA_BUNDLE_PATH
+    from urllib3.connection import HTTPSConnection
+    from urllib3.connectionpool import HTTPSConnectionPool
+    from urllib3.exceptions import HTTPError
     from urllib3.util.ssl_ import create_urllib3_context
 except ImportError:
     REQUESTS_IMPORT_ERROR: str | None = traceback.format_exc()
@@ -49,8 +52,31 @@ else:
             # Entra counts sign-ins by cookie (AADSTS50196), and its cookies name the server that is asked next.
             self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
+    class _Connection(HTTPSConnection):
+        """Marks what fails before a request can leave: the name, the connection, a proxy, the handshake."""
+
+        def connect(self) -> None:
+            try:
+                super().connect()
+            except (OSError, HTTPError) as error:
+                # Later the libraries raise the same classes of a connection that may have carried all of it.
+                setattr(error, _UNSENT, True)
+                raise
+
+    class _Pool(HTTPSConnectionPool):
+        ConnectionCls = _Connection
+
     class _Adapter(HTTPAdapter):
         """Gives its connections what they trust ready to use."""
+
+        def init_poolmanager(self, *args: t.Any, **kwargs: t.Any) -> None:
+            super().init_poolmanager(*args, **kwargs)
+            self.poolmanager.pool_classes_by_scheme = {"https": _Pool}
+
+        def proxy_manager_for(self, proxy: t.Any, **kwargs: t.Any) -> t.Any:
+            manager = super().proxy_manager_for(proxy, **kwargs)
+            manager.pool_classes_by_scheme = {**manager.pool_classes_by_scheme, "https": _Pool}
+            return manager
 
         def build_connection_pool_key_attributes(
             self, request: requests.PreparedRequest, verify: t.Any, cert: t.Any = None
@@ -97,6 +123,8 @@ PATIENCE = 10
 # None is what requests takes for "not this one, whatever the environment says".
 NO_PROXIES: t.Any = {"http": None, "https": None, "all": None}
 USER_AGENT = "evercert.entra"
+# The attribute of an error that marks it as one of a connection that was never made.
+_UNSENT = "evercert_unsent"
 
 
 def prepare_trust(environment: t.Mapping[str, str]) -> None:
@@ -207,7 +235,12 @@ def _as_network_failure(error: Exception, host: str) -> NetworkFailure:
     """The diagnosis of a connection that gave no answer. The library's text stays out: it may name proxy accounts."""
     causes = list(_causes(error))
     diagnosis = explain(_code(error, causes), host, {"message": _short(causes), "http_status": None})
-    return NetworkFailure(diagnosis.sentence, diagnosis)
+    return NetworkFailure(diagnosis.sentence, diagnosis, was_sent=not _is_unsent(error, causes))
+
+
+def _is_unsent(error: Exception, causes: t.Sequence[BaseException]) -> bool:
+    """Whether no byte of the request can have left this host."""
+    return _is_bad_ca_file(error) or any(hasattr(cause, _UNSENT) for cause in causes)
 
 
 def _code(error: Exception, causes: t.Sequence[BaseException]) -> str:
@@ -237,7 +270,8 @@ def _causes(error: BaseException) -> t.Iterator[BaseException]:
     waiting: list[object] = [error]
     while waiting:
         current = waiting.pop()
-        if not isinstance(current, BaseException) or id(current) in seen:
+        # A failure of ours is what was being handled when this request was made.
+        if not isinstance(current, BaseException) or isinstance(current, EvercertError) or id(current) in seen:
             continue
         seen.add(id(current))
         yield current

@@ -91,7 +91,16 @@ class ServiceError(EvercertError):
 
 
 class NetworkFailure(ServiceError):
-    """Raised when a request got no answer: whether it had an effect is unknown."""
+    """Raised when a request got no answer: whether it had an effect is unknown, unless it cannot have been sent."""
+
+    def __init__(self, message: str, diagnosis: Diagnosis, was_sent: bool = True) -> None:
+        super().__init__(message, diagnosis)
+        self.was_sent = was_sent
+
+    @property
+    def may_have_applied(self) -> bool:
+        """True when a write that ended so may have taken effect all the same."""
+        return self.was_sent
 
 
 class SignInRefused(ServiceError):

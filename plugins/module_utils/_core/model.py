@@ -120,7 +120,7 @@ class Application:
             if entry.is_for_sign_in and entry.key_id != self.token_encryption_key_id
         )
 
-    def is_protected(self, credential: KeyCredential) -> str | None:
+    def why_protected(self, credential: KeyCredential) -> str | None:
         """Why this entry must never be removed, or None: token encryption, or part of a SAML signing pair."""
         if credential.key_id == self.token_encryption_key_id:
             return "it decrypts tokens (tokenEncryptionKeyId names it)"

@@ -264,7 +264,7 @@ def _why_not_retirable(snapshot: Snapshot, version: Version) -> str | None:
     entry = application.find_credential(version.certificate)
     if not entry:
         entry = next((entry for entry in application.key_credentials if entry.holds(version.certificate)), None)
-    protected = application.is_protected(entry) if entry else None
+    protected = application.why_protected(entry) if entry else None
     if protected:
         return f"Certificate {version.thumbprint} is not retired: {protected}."
     if entry and not entry.certificate and entry.key_id != version.record.key_id:

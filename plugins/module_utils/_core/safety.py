@@ -65,7 +65,7 @@ def a_forgotten_entry(write: KeyWrite) -> str | None:
 def a_foreign_removal(write: KeyWrite) -> str | None:
     """I2: what is removed is managed, unless the user names it; what decrypts or signs tokens is never removed."""
     entry = write.removed_entry
-    if entry and write.application and (why := write.application.is_protected(entry)):
+    if entry and write.application and (why := write.application.why_protected(entry)):
         return f"key credential {write.removes} would be removed: {why}"
     if write.removes is None or write.is_named:
         return None

@@ -7,23 +7,20 @@
 from __future__ import annotations
 
 import datetime as dt
-import itertools
 import typing as t
 from dataclasses import dataclass
 
-from .._core.diagnosis import explain
-from .._core.errors import ApplicationNotFound, GraphRefused, InvalidInput, NetworkFailure, NotProven, Unsafe
+from .._core.errors import ApplicationNotFound, InvalidInput
 from .._core.model import Application, Certificate, KeyCredential
 from .._core.policy import RenewalPolicy
-from .._entra.patience import LONGEST_RETRY_AFTER
 from .connection import Connection
 from .limits import find_limit, refuse_longer
 from .register import report_vanished
 from .rights import refuse_blueprint
 from .run import Progress, Run
-from .write import DATES_PAUSE, Write, may_send_dates_again, update_to_add, update_to_remove
-
-WRITE_ATTEMPTS = 4
+from .settling import Failure, Way, Write, Writing, carry_out, never_shown
+from .unsafe import unless_protected
+from .update import may_send_dates_again, update_to_add, update_to_remove
 
 
 @dataclass(frozen=True)
@@ -84,10 +81,7 @@ def keep_absent(connection: Connection, policy: RenewalPolicy, target: Target, *
     entry = _find(application, target)
     if entry is None:
         return Change(False, run, None)
-    key_id, why = entry.key_id, application.is_protected(entry)
-    if why:
-        message = f"Key credential {key_id} of application {application.display_name} is not removed: {why}."
-        raise Unsafe(message, explain("unsafe", "", {}))
+    key_id = unless_protected(application, entry).key_id
     refuse_blueprint(application)
     connection.refuse_skew()
     if not dry_run:
@@ -135,49 +129,24 @@ def _is(entry: KeyCredential, thumbprint: str) -> bool:
 def _write(
     run: Run, ready: t.Callable[[], Write | None], applied: t.Callable[[Application], object], what: str
 ) -> Application:
-    """Send a write and read back until it shows. One without an answer is sent again only when its time is over."""
-    for attempt in itertools.count(1):
-        write = ready()
-        if write is None:
-            break
-        try:
-            write()
-            break
-        except (GraphRefused, NetworkFailure) as failure:
-            if attempt == WRITE_ATTEMPTS:
-                raise
-            if _may_have_applied(failure):
-                seen = run.read_until(
-                    f"{what}, sent {attempt} times without an answer", applied, "an unfinished write:"
-                )
-                if seen:
-                    return seen
-            else:
-                _wait_or_raise(run, t.cast(GraphRefused, failure), 2.0 * attempt, what)
-    return _read_back(run, applied, what)
+    """Send a write until it shows. One without an answer is sent again only when its time is over."""
 
+    def settled(_failure: Failure, attempt: int) -> bool:
+        name = f"{what}, sent {attempt} times without an answer"
+        return run.read_until(name, applied, "an unfinished write:") is not None
 
-def _read_back(run: Run, applied: t.Callable[[Application], object], what: str) -> Application:
-    shown = run.read_until(what, applied, "the write:")
+    writing = Writing(
+        what,
+        (Way(ready),),
+        wait=run.connection.timing.wait,
+        settle=settled,
+        sends_dates_again=lambda refusal: may_send_dates_again(run, refusal, what),
+    )
+    was_seen = carry_out(writing)
+    shown = run.latest if was_seen else run.read_until(what, applied, "the write:")
     if not shown:
-        raise NotProven(
+        raise never_shown(
             f"Graph acknowledged {what}, but application {run.progress.display_name} does not show that after "
-            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again.",
-            explain("not_shown", "", {}),
+            f"{run.policy.propagation.total_seconds():.0f} s: the write was not applied. Run again."
         )
     return shown
-
-
-def _may_have_applied(failure: GraphRefused | NetworkFailure) -> bool:
-    return not isinstance(failure, GraphRefused) or failure.may_have_applied
-
-
-def _wait_or_raise(run: Run, refusal: GraphRefused, pause: float, what: str) -> None:
-    """Graph put the write off, or refused it."""
-    if may_send_dates_again(run, refusal, what):
-        run.connection.timing.wait(DATES_PAUSE, f"Graph refused the dates of {what}; sending them once more")
-        return
-    asked = refusal.retry_after
-    if not refusal.is_put_off or (asked is not None and asked > LONGEST_RETRY_AFTER):
-        raise refusal
-    run.connection.timing.wait(pause if asked is None else asked, f"Graph put off {what}; sending it again")

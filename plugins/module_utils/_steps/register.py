@@ -6,31 +6,23 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
+import functools
+import math
+import typing as t
 
 from .._core.budget import pause_after_refusal
-from .._core.diagnosis import explain
-from .._core.errors import GraphRefused, NetworkFailure, NotProven, SignInRefused, Unsafe
-from .._core.model import Application, Record, Version
+from .._core.errors import NotProven, SignInRefused, Unsafe
+from .._core.model import Application, Version
 from .._core.policy import BUDGET_WINDOW
 from .._entra.graph import GraphClient
 from .refused import send_what_is_taken
 from .rights import refuse_lacks
 from .run import Run
-from .write import (
-    DATES_PAUSE,
-    NO_KEY,
-    WAITING_FOR_KEY,
-    Write,
-    add_with_proof,
-    may_send_dates_again,
-    own_token_for,
-    update_to_add,
-)
+from .settling import POLL, Failure, Way, Writing, carry_out, never_shown
+from .signing import NO_KEY, add_with_proof, own_token_for
+from .update import may_send_dates_again, update_to_add
 from .wrong_object import find_misplaced
-
-POLL = 2.0
 
 
 def choose_way(run: Run, signing: Version | None, no_key: str = NO_KEY) -> tuple[GraphClient | None, str]:
@@ -87,40 +79,60 @@ def _is_settled(run: Run, version: Version) -> bool:
 
 def send(run: Run, version: Version, signing: Version | None, way: GraphClient | None) -> None:
     """Send the certificate until the service has taken it, each time only when it is known not to be there."""
-    deadline = run.deadline(f"send {version.thumbprint}", run.policy.propagation.total_seconds())
-    while write := _ready_to_send(run, version, signing, way):
-        left = deadline - run.connection.timing.monotonic()
-        before, version = version.record, _intend(run, version)
-        try:
-            key_id = write()
-        except (GraphRefused, NetworkFailure) as failure:
-            if isinstance(failure, GraphRefused) and not failure.may_have_applied:
-                version = _take_back(run, version, before)
-                way = _after_refusal(run, failure, way, left, version.thumbprint)
-                if _is_known(run, version):
-                    break
-            elif settle(run, version):
-                break
-            elif left <= 0:
-                raise
-        else:
-            run.remember(version, registered=run.now, key_id=key_id)
-            break
+    name, timing = version.thumbprint, run.connection.timing
+    deadline = run.deadline(f"send {name}", run.policy.propagation.total_seconds())
+
+    def left() -> float:
+        return deadline - timing.monotonic()
+
+    def settled(failure: Failure, _attempt: int) -> bool:
+        is_last = left() <= 0
+        is_there = settle(run, run.version(name))
+        if is_last and not is_there:
+            raise failure
+        return is_there
+
+    carry_out(
+        Writing(
+            "the write",
+            _ways(run, version, signing, way),
+            wait=timing.wait,
+            settle=settled,
+            is_there=lambda: _is_known(run, version),
+            intend=lambda: _intend(run, name),
+            acknowledged=lambda key_id: run.remember(run.version(name), registered=run.now, key_id=key_id),
+            sends_dates_again=lambda refusal: may_send_dates_again(run, refusal, name),
+            left=left,
+            longest_pause=math.inf,  # a new key is worth all of the propagation time, whoever asks for it
+            attempts=math.inf,
+        )
+    )
 
 
-def _ready_to_send(run: Run, version: Version, signing: Version | None, way: GraphClient | None) -> Write | None:
-    """The write, with everything read that it needs; None when the application has the certificate."""
-    if way and signing:
-        graph, signed_by = way, signing
-        return lambda: add_with_proof(run, graph, signed_by, version)
-    return update_to_add(run, version.certificate)
+def _ways(run: Run, version: Version, signing: Version | None, graph: GraphClient | None) -> tuple[Way, ...]:
+    """addKey takes nothing away, so it comes first. PATCH follows only on a refused proof, where it may."""
+    by_update = Way(lambda: update_to_add(run, version.certificate))
+    if not graph or not signing:
+        return (by_update,)
+    may_update = run.policy.add_method == "auto" and not run.connection.is_own_identity
+    add = functools.partial(add_with_proof, run, graph, signing, version)
+    return (Way(lambda: add, gives_way=lambda refusal: may_update and refusal.status in (401, 403)), by_update)
 
 
-def _intend(run: Run, version: Version) -> Version:
-    """The intent is durable before the request: whatever happens, the next run knows that it may have been sent."""
+def _intend(run: Run, thumbprint: str) -> t.Callable[[], None]:
+    """The intent is durable before the request: whatever happens, the next run knows that it may have been sent.
+
+    A refusal says that nothing was applied: then the intent was none, and what was known before it holds again.
+    """
+    version = run.version(thumbprint)
+
+    def take_back() -> None:
+        run.progress.unsettled = False
+        run.connection.store.write_record(thumbprint, version.record)
+
     run.progress.unsettled = True
     run.memory.forget(version.certificate)
-    return run.remember(
+    run.remember(
         version,
         app_id=run.progress.app_id,
         object_id=run.progress.object_id or None,
@@ -134,31 +146,7 @@ def _intend(run: Run, version: Version) -> Version:
         refused=None,
         refusal=None,
     )
-
-
-def _take_back(run: Run, version: Version, before: Record) -> Version:
-    """A refusal says that nothing was applied, so the intent was none: what was known before it holds again."""
-    run.progress.unsettled = False
-    run.connection.store.write_record(version.thumbprint, before)
-    return dataclasses.replace(version, record=before)
-
-
-def _after_refusal(
-    run: Run, refusal: GraphRefused, way: GraphClient | None, left: float, thumbprint: str
-) -> GraphClient | None:
-    """Wait where that helps, else go on with PATCH, else raise."""
-    if left > DATES_PAUSE and may_send_dates_again(run, refusal, thumbprint):
-        run.connection.timing.wait(DATES_PAUSE, "Graph refused the dates; sending them once more")
-        return way
-    proof_refused = way is not None and refusal.status in (401, 403)
-    if proof_refused and run.policy.add_method == "auto" and not run.connection.is_own_identity:
-        return None
-    pause = refusal.retry_after if refusal.retry_after is not None else POLL
-    if refusal.is_put_off and pause < left:
-        what = f"Graph answered {refusal.status} to the write; sending it again"
-        run.connection.timing.wait(pause, WAITING_FOR_KEY if refusal.refuses_proof else what)
-        return way
-    raise refusal
+    return take_back
 
 
 def _is_known(run: Run, version: Version) -> bool:
@@ -242,12 +230,11 @@ def confirm(run: Run, version: Version) -> None:
 
 def _not_applied(run: Run, version: Version) -> NotProven:
     elsewhere = find_misplaced(run.connection, run.latest, version) if run.latest else None
-    return NotProven(
+    return never_shown(
         f"Graph acknowledged the new certificate {version.thumbprint}, but the application {run.progress.display_name} "
         f"(object ID {run.progress.object_id}) does not show it after {run.proof.timeout:.0f} s: the write was not "
         "applied. The current certificate is unchanged. Run again: the same certificate is sent once more."
-        + (f" {elsewhere.message}" if elsewhere else ""),
-        explain("not_shown", "", {}),
+        + (f" {elsewhere.message}" if elsewhere else "")
     )
 
 

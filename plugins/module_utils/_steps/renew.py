@@ -37,7 +37,7 @@ from .register import choose_way, register
 from .retire import retire
 from .rights import refuse_blueprint
 from .run import KeyPairLike, Progress, Run, start, take_up
-from .write import NO_KEY, read_as_itself
+from .signing import NO_KEY, read_as_itself
 from .wrong_object import warn_of_wrong_object
 
 

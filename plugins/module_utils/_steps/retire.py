@@ -7,38 +7,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import typing as t
 
-from .._core.diagnosis import explain
 from .._core.errors import (
     GraphRefused,
     KeyStoreError,
-    NetworkFailure,
     NotProven,
     OthersGone,
     Unsafe,
 )
-from .._core.model import Application, KeyCredential, Version
+from .._core.model import KeyCredential, Version
 from .._core.plan import Step
 from .._core.times import format_iso
-from .._entra.graph import GraphClient
-from .._entra.patience import LONGEST_RETRY_AFTER
-from .register import POLL, choose_way, seconds_to_settle, signs_in, tell_vanished
+from .._entra.patience import LONGEST_RETRY_AFTER, seconds_asked
+from .register import choose_way, seconds_to_settle, signs_in, tell_vanished
 from .run import Run
-from .write import (
-    DATES_PAUSE,
-    WAITING_FOR_KEY,
-    Write,
-    is_new,
-    may_send_dates_again,
-    not_shown,
-    read_as_itself,
-    remove_with_proof,
-    stopped,
-    update_to_remove,
-)
-
-REMOVE_ATTEMPTS = 4
+from .settling import POLL, Failure, Way, Writing, carry_out, never_shown
+from .signing import is_new, read_as_itself, remove_with_proof
+from .unsafe import not_shown, stopped, unless_protected
+from .update import may_send_dates_again, update_to_remove
 
 
 def retire(run: Run, step: Step) -> None:
@@ -121,7 +109,7 @@ def _remove_credentials(run: Run, version: Version, current: Version, key_id: st
     _require_current(run, current)
     _remove(run, version, current, key_id)
     while run.progress.readable and run.latest and (entry := run.latest.find_credential(version.certificate)):
-        key_id = _unless_protected(run.latest, entry).key_id
+        key_id = unless_protected(run.latest, entry).key_id
         _remove(run, version, current, key_id)
 
 
@@ -159,7 +147,7 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
     if not run.progress.readable:
         return None
     if run.latest and (known := run.latest.find_credential(version.certificate)):
-        return _unless_protected(run.latest, known)
+        return unless_protected(run.latest, known)
     intent = version.record.intent
     unseen = intent is not None and not version.record.registered
     deadline = run.deadline(f"find {version.thumbprint}", seconds_to_settle(run, version) if unseen else 0.0)
@@ -172,48 +160,54 @@ def _shown(run: Run, version: Version) -> KeyCredential | None:
         run.connection.timing.wait(
             min(POLL * 2, remaining), f"an unfinished write to show its effect before it is undone ({remaining:.0f} s)"
         )
-    return _unless_protected(application, entry) if entry else None
-
-
-def _unless_protected(application: Application, entry: KeyCredential) -> KeyCredential:
-    why = application.is_protected(entry)
-    if why:
-        message = f"Key credential {entry.key_id} of application {application.display_name} is not removed: {why}."
-        raise Unsafe(message, explain("unsafe", "", {}))
-    return entry
+    return unless_protected(application, entry) if entry else None
 
 
 def _send_removal(run: Run, version: Version, current: Version, key_id: str) -> None:
-    way, _why = choose_way(run, current)
-    attempt = 0
-    while write := _ready_to_remove(run, way, version, current, key_id):
-        attempt += 1
-        try:
-            write()
-            return
-        except (GraphRefused, NetworkFailure) as failure:
-            if way and isinstance(failure, GraphRefused) and failure.says_absent(run.progress.object_id):
-                if _is_gone(run, version, key_id, is_first=attempt == 1):
-                    return
-                _look_again(run, failure, key_id)
-            elif isinstance(failure, GraphRefused) and failure.refuses_proof and failure.is_put_off:
-                way = _after_failure(run, failure, way, key_id, POLL)
-                continue  # as often as that takes: a key does not stay young
-            elif attempt >= REMOVE_ATTEMPTS:
-                raise
-            else:
-                way = _after_failure(run, failure, way, key_id, POLL * attempt)
-        if run.progress.readable and not run.read(new_connection=True).find_credential_by_id(key_id):
-            return
+    """A removal may be sent twice, as it names its entry: one without an answer is given moments to show."""
+    carry_out(
+        Writing(
+            f"the removal of key credential {key_id}",
+            _ways(run, version, current, key_id),
+            wait=run.connection.timing.wait,
+            settle=lambda failure, attempt: _look_after(run, version, key_id, failure, attempt),
+            is_there=lambda: _is_absent(run, key_id),
+            sends_dates_again=lambda refusal: may_send_dates_again(run, refusal, key_id),
+        )
+    )
 
 
-def _ready_to_remove(
-    run: Run, way: GraphClient | None, version: Version, current: Version, key_id: str
-) -> Write | None:
-    if way:
-        graph = way
-        return lambda: remove_with_proof(run, graph, current, key_id, version.thumbprint)
-    return update_to_remove(run, key_id, keep=current.certificate)
+def _ways(run: Run, version: Version, current: Version, key_id: str) -> tuple[Way, ...]:
+    graph, _why = choose_way(run, current)
+    by_update = Way(lambda: update_to_remove(run, key_id, keep=current.certificate))
+    if not graph:
+        return (by_update,)
+    remove = functools.partial(remove_with_proof, run, graph, current, key_id, version.thumbprint)
+    by_proof = Way(
+        lambda: remove,
+        is_hint=lambda refusal: refusal.says_absent(run.progress.object_id),
+        gives_way=lambda refusal: refusal.status in (401, 403) and _may_update(run, refusal),
+    )
+    return by_proof, by_update
+
+
+def _is_absent(run: Run, key_id: str) -> bool:
+    return run.progress.readable and not run.read(new_connection=True).find_credential_by_id(key_id)
+
+
+def _look_after(run: Run, version: Version, key_id: str, failure: Failure, attempt: int) -> bool:
+    """Whether it is gone after "not there", or after no answer and a pause."""
+    if isinstance(failure, GraphRefused) and failure.says_absent(run.progress.object_id):
+        if _is_gone(run, version, key_id, is_first=attempt == 1):
+            return True
+        _look_again(run, failure, key_id)
+        return _is_absent(run, key_id)
+    asked = seconds_asked(failure)
+    if failure.diagnosis.retry != "later" or (asked or 0.0) > LONGEST_RETRY_AFTER:
+        raise failure
+    what = "a removal without an answer; looking whether it took effect"
+    run.connection.timing.wait(POLL * attempt if asked is None else asked, what)
+    return _is_absent(run, key_id)
 
 
 def _is_gone(run: Run, version: Version, key_id: str, *, is_first: bool) -> bool:
@@ -243,25 +237,6 @@ def _look_again(run: Run, said: GraphRefused, key_id: str) -> None:
     timing.wait(min(POLL * 5, left), f"the removal of key credential {key_id} to show ({left:.0f} s left)")
 
 
-def _after_failure(
-    run: Run, failure: GraphRefused | NetworkFailure, way: GraphClient | None, key_id: str, pause: float
-) -> GraphClient | None:
-    """Wait where that helps, else go on with PATCH, else raise. A removal may be sent twice: it names its entry."""
-    if isinstance(failure, GraphRefused):
-        if way and failure.status in (401, 403) and _may_update(run, failure):
-            return None
-        if may_send_dates_again(run, failure, key_id):
-            run.connection.timing.wait(DATES_PAUSE, "Graph refused the dates; sending them once more")
-            return way
-        if failure.diagnosis.retry != "later" or (failure.retry_after or 0.0) > LONGEST_RETRY_AFTER:
-            raise failure
-        pause = failure.retry_after if failure.retry_after is not None else pause
-    what = "a removal without an answer, or one that Graph put off; looking again"
-    waits_for_key = isinstance(failure, GraphRefused) and failure.refuses_proof
-    run.connection.timing.wait(pause, WAITING_FOR_KEY if waits_for_key else what)
-    return way
-
-
 def _may_update(run: Run, refusal: GraphRefused) -> bool:
     """Whether a PATCH may take the place of removeKey. Where the age of the key is all that is wrong and an entry of
     somebody else is not shown, the PATCH would wait for that entry, and stop: the key is waited for instead."""
@@ -280,11 +255,10 @@ def _read_back(run: Run, version: Version, key_id: str) -> None:
         key_id, lambda found: not found.find_credential_by_id(key_id), "the removal of key credential"
     )
     if not gone:
-        raise NotProven(
+        raise never_shown(
             f"Graph acknowledged the removal of certificate {version.thumbprint}, but the application still shows its "
             f"key credential {key_id} after {run.policy.propagation.total_seconds():.0f} s. The current certificate is "
-            "not affected. Run again.",
-            explain("not_shown", "", {}),
+            "not affected. Run again."
         )
 
 

@@ -63,10 +63,11 @@ def surroundings(monkeypatch, tmp_path):
 def failure(ca_path):
     """The diagnosis of a request that gets no answer."""
 
-    def ask(url, timeout=5.0, ca=None, **facts):
+    def ask(url, timeout=5.0, ca=None, was_sent=True, **facts):
         with pytest.raises(NetworkFailure) as raised:
             RequestsTransport(ca or ca_path, timeout).send(Request("GET", url, **facts))
         assert raised.value.message == raised.value.diagnosis.sentence
+        assert raised.value.was_sent == raised.value.may_have_applied == was_sent
         return raised.value.diagnosis
 
     return ask
@@ -89,7 +90,7 @@ def test_an_answer_comes_back_with_lower_case_names(certificate, ca_path):
 def test_a_refused_connection_is_no_answer(failure):
     port = free_port()
 
-    found = failure(f"https://localhost:{port}/x")
+    found = failure(f"https://localhost:{port}/x", was_sent=False)
 
     assert (found.code, found.retry) == ("network_refused", "later")
     assert found.cause == f"The connection to localhost:{port} was refused or broken off."
@@ -97,7 +98,7 @@ def test_a_refused_connection_is_no_answer(failure):
 
 
 def test_a_name_that_does_not_exist_is_a_matter_of_dns(failure):
-    assert failure("https://nonexistent.invalid/x").code == "dns"
+    assert failure("https://nonexistent.invalid/x", was_sent=False).code == "dns"
 
 
 def test_an_untrusted_certificate_is_a_matter_of_tls_and_final(certificate, failure, tmp_path):
@@ -105,7 +106,7 @@ def test_an_untrusted_certificate_is_a_matter_of_tls_and_final(certificate, fail
     trustme.CA().cert_pem.write_to_path(other)
 
     with Peer(says(), certificate) as peer:
-        found = failure(peer.url, ca=str(other))
+        found = failure(peer.url, ca=str(other), was_sent=False)
 
     assert (found.code, found.retry) == ("tls", "no")
     assert "ca_path" in found.remedy
@@ -128,7 +129,7 @@ def test_the_authorities_are_read_once_and_again_when_their_file_changes(certifi
         assert loaded == [(ca_path,)]
 
         trustme.CA().cert_pem.write_to_path(ca_path)
-        assert failure(peer.url).code == "tls"
+        assert failure(peer.url, was_sent=False).code == "tls"
         assert loaded == [(ca_path,)] * 2
 
 
@@ -148,7 +149,7 @@ def test_a_process_that_forks_does_not_mind_what_it_cannot_read(tmp_path):
 
 def test_a_certificate_for_another_name_is_a_matter_of_tls(authority, failure):
     with Peer(says(), authority.issue_cert("other.test")) as peer:
-        assert failure(peer.url).code == "tls"
+        assert failure(peer.url, was_sent=False).code == "tls"
 
 
 def test_a_ca_file_that_holds_none_or_is_gone_is_a_matter_of_tls(certificate, failure, tmp_path):
@@ -156,19 +157,19 @@ def test_a_ca_file_that_holds_none_or_is_gone_is_a_matter_of_tls(certificate, fa
     garbage.write_text("no certificate")
 
     with Peer(says(), certificate) as peer:
-        assert failure(peer.url, ca=str(garbage)).code == "tls"
-        assert failure(peer.url, ca=str(tmp_path / "gone.pem")).code == "tls"
+        assert failure(peer.url, ca=str(garbage), was_sent=False).code == "tls"
+        assert failure(peer.url, ca=str(tmp_path / "gone.pem"), was_sent=False).code == "tls"
 
 
 def test_a_peer_that_speaks_no_tls_is_a_matter_of_tls(failure):
     with Peer(says()) as peer:
-        assert failure(peer.url).code == "tls"
+        assert failure(peer.url, was_sent=False).code == "tls"
 
 
 @pytest.mark.parametrize("answer", [resets, hangs_up], ids=["reset", "hung up"])
 def test_a_connection_lost_in_the_handshake_says_nothing_about_trust(answer, failure):
     with Peer(answer) as peer:
-        found = failure(peer.url)
+        found = failure(peer.url, was_sent=False)
 
     assert (found.code, found.retry) == ("network_refused", "later")
 
@@ -182,7 +183,7 @@ def test_a_connection_lost_before_the_answer_ended_is_no_answer(answer, certific
 @pytest.mark.parametrize("tls", [True, False], ids=["after the handshake", "before it"])
 def test_a_silent_peer_is_given_up_in_time(tls, certificate, failure):
     with Peer(is_silent, certificate if tls else None) as peer:
-        found = failure(peer.url, timeout=0.2)
+        found = failure(peer.url, timeout=0.2, was_sent=tls)
 
     assert (found.code, found.retry) == ("timeout", "later")
 
@@ -243,7 +244,7 @@ def test_ca_path_wins_over_the_environment(name, certificate, ca_path, failure, 
         monkeypatch.setenv(name, str(other))
         assert RequestsTransport(ca_path, 5).send(Request("GET", peer.url)).status == 200
         monkeypatch.setenv(name, ca_path)
-        assert failure(peer.url, ca=str(other)).code == "tls"
+        assert failure(peer.url, ca=str(other), was_sent=False).code == "tls"
 
 
 def test_without_ca_path_the_environment_counts(certificate, ca_path, monkeypatch):
@@ -256,7 +257,7 @@ def test_without_ca_path_the_environment_counts(certificate, ca_path, monkeypatc
 def test_a_proxy_that_is_not_there_is_a_matter_of_the_proxy(failure, monkeypatch):
     monkeypatch.setenv("HTTPS_PROXY", f"http://somebody:hunter2@127.0.0.1:{free_port()}")
 
-    found = failure("https://login.test/x")
+    found = failure("https://login.test/x", was_sent=False)
 
     assert found.code == "proxy"
     assert "hunter2" not in repr(found)
@@ -269,7 +270,7 @@ def test_a_proxy_that_refuses_is_a_matter_of_the_proxy(failure, monkeypatch):
 
     with Peer(refuse) as peer:
         monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{peer.port}")
-        assert failure("https://login.test/x").code == "proxy"
+        assert failure("https://login.test/x", was_sent=False).code == "proxy"
 
 
 def test_a_header_that_cannot_be_sent_is_a_failure_without_its_value(certificate, failure):
@@ -338,4 +339,4 @@ def test_an_encoding_that_was_not_asked_for_is_not_unpacked(encoding, certificat
 
 
 def test_an_address_that_cannot_be_sent_is_no_answer(failure):
-    assert failure("https://localhost/\ud800").code == "network_refused"
+    assert failure("https://localhost/\ud800", was_sent=False).code == "network_refused"

@@ -105,7 +105,7 @@ def test_the_token_encryption_key_is_not_for_sign_in_and_protected():
     application = an_application(entry, token_encryption_key_id="decrypts")
 
     assert application.find_credential(entry.certificate) is None
-    assert application.is_protected(entry) == "it decrypts tokens (tokenEncryptionKeyId names it)"
+    assert application.why_protected(entry) == "it decrypts tokens (tokenEncryptionKeyId names it)"
 
 
 def test_an_identifier_that_anybody_may_set_counts_only_where_no_entry_has_the_bytes():
@@ -123,16 +123,16 @@ def test_both_halves_of_a_saml_pair_are_protected():
     other = a_credential(key_id="other", identifier=None)
     application = an_application(signs, verifies, other)
 
-    assert application.is_protected(signs) == "it signs tokens"
-    assert application.is_protected(verifies) == "it is one of a SAML signing pair"
-    assert application.is_protected(other) is None
+    assert application.why_protected(signs) == "it signs tokens"
+    assert application.why_protected(verifies) == "it is one of a SAML signing pair"
+    assert application.why_protected(other) is None
 
 
 def test_entries_that_have_no_identifier_are_no_pair():
     signs = a_credential(key_id="signs", usage="Sign", identifier=None)
     plain = a_credential(key_id="plain", identifier=None)
 
-    assert an_application(signs, plain).is_protected(plain) is None
+    assert an_application(signs, plain).why_protected(plain) is None
 
 
 def test_a_credential_is_found_by_its_key_id():

@@ -582,7 +582,7 @@ def test_no_plan_touches_a_foreign_or_protected_credential(situation):
             if step.name == "retire" and step.key_id and not step.deletes_key:
                 entry = snapshot.application.find_credential_by_id(step.key_id)
                 assert snapshot.store.holds(entry)
-                assert not snapshot.application.is_protected(entry)
+                assert not snapshot.application.why_protected(entry)
 
 
 @given(situations())

@@ -22,8 +22,9 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
     InvalidInput,
     NetworkFailure,
     NotProven,
+    StillWaiting,
 )
-from ansible_collections.evercert.entra.plugins.module_utils._steps import access
+from ansible_collections.evercert.entra.plugins.module_utils._steps import access_writes as writes
 from ansible_collections.evercert.entra.plugins.module_utils._steps.access import (
     AccessProgress,
     Interrupted,
@@ -69,7 +70,7 @@ class Directory:
             "find_principal": self.find_principal,
             "list_assignments": self.list_assignments,
         }.items():
-            monkeypatch.setattr(access, name, act)
+            monkeypatch.setattr(writes, name, act)
 
     def write(self, step):
         fate = self.fates.pop(0) if self.fates else APPLIED
@@ -120,7 +121,7 @@ class Outside:
         self.monotonic = directory.monotonic
 
     def wait(self, seconds, what):
-        raise access.StillWaiting(seconds, what)
+        raise StillWaiting(seconds, what)
 
 
 def handed_over(directory, *steps):
@@ -179,13 +180,13 @@ def test_tokens_of_before_are_forgotten_once_a_step_shows(monkeypatch, fates, fo
     assert directory.forgotten == forgotten
 
 
-def test_a_refusal_that_passes_is_answered_after_two_four_and_eight_seconds(monkeypatch):
+def test_a_refusal_that_passes_is_answered_after_two_four_and_six_seconds(monkeypatch):
     directory = Directory(monkeypatch, *[Fate(refusal(409), shows_after=None)] * 3)
 
     directory.keep(GRANT)
 
-    assert directory.writes == [0.0, 2.0, 6.0, 14.0]
-    assert directory.waits == [2.0, 4.0, 8.0]
+    assert directory.writes == [0.0, 2.0, 6.0, 12.0]
+    assert directory.waits == [2.0, 4.0, 6.0]
 
 
 @pytest.mark.parametrize("asked", [7.0, 120.0])
@@ -351,7 +352,7 @@ def test_an_unknown_service_principal_has_no_permissions_and_other_trouble_is_ra
     directory = Directory(monkeypatch, held=True)
     for status in (404, 403):
         answer = refusal(status)
-        monkeypatch.setattr(access, "list_assignments", lambda _graph, _id, answer=answer: _raise(answer))
+        monkeypatch.setattr(writes, "list_assignments", lambda _graph, _id, answer=answer: _raise(answer))
         if status == 404:
             with pytest.raises(NotProven):
                 directory.keep(GRANT, timeout=1.0)

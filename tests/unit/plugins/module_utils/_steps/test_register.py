@@ -385,13 +385,12 @@ def test_a_write_that_never_arrives_is_sent_until_its_time_is_over(left, more, s
     assert left.contents.successor.record.intent
 
 
-@pytest.mark.xfail(strict=True, reason="R5: every network failure counts as a write whose effect is unknown")
 @scale.sampled
 @pytest.mark.parametrize("code", scale.one_of(3, ["dns", "network_refused", "tls"], check=2))
 def test_a_write_that_cannot_have_been_sent_fails_at_once(left, code):
     def answer(request, send):
         if request.url.endswith("/addKey"):
-            raise NetworkFailure("no way", explain(code, "graph.microsoft.com", {}))
+            raise NetworkFailure("no way", explain(code, "graph.microsoft.com", {}), was_sent=False)
         return send(request)
 
     left.answer = answer

@@ -11,7 +11,6 @@ import datetime as dt
 import types
 
 import pytest
-from ansible_collections.evercert.entra.plugins.module_utils._core.diagnosis import explain
 from ansible_collections.evercert.entra.plugins.module_utils._core.errors import (
     EvercertError,
     GraphRefused,
@@ -626,13 +625,6 @@ def test_a_refused_proof_is_the_result_where_no_update_could_follow(due, lacking
     with pytest.raises(GraphRefused):
         retire(due, run, key_id=key_id)
     assert len(removals(due)) == 1
-
-
-def test_a_refused_update_is_not_repeated_for_want_of_a_proof(due):
-    refused = GraphRefused("No.", explain("permission_denied", "", {}), 403, "Authorization_RequestDenied")
-
-    with pytest.raises(GraphRefused):
-        steps._after_failure(begin(due), refused, None, "k", 1.0)
 
 
 def test_an_update_of_an_application_that_is_not_found_removes_nothing(due):
