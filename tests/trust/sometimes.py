@@ -33,9 +33,11 @@ from ansible_collections.evercert.entra.plugins.module_utils._steps import (
     history,
     refused,
     register,
+    remove,
     renew,
     retire,
-    write,
+    settling,
+    signing,
 )
 from ansible_collections.evercert.entra.plugins.module_utils._steps.run import Run
 
@@ -49,15 +51,15 @@ RECOVERIES: dict[str, tuple[t.Any, str, t.Callable[[t.Any], bool]]] = {
     "half-made files are cleared away": (DirectoryStore, "clear_debris", bool),
     "a write without an answer is found": (register, "settle", bool),
     "a write without an answer is sent again": (register, "settle", lambda is_there: not is_there),
-    "a refused write is sent again": (register, "_after_refusal", lambda _way: True),
+    "a refused write is sent again": (settling, "_after_refusal", lambda is_there: not is_there),
     "a shorter certificate follows a refused one": (refused, "_make_shorter", bool),
-    "an older key signs the proof": (write, "_keys_for_proof", lambda keys: len(keys) > 1),
+    "an older key signs the proof": (signing, "_keys_for_proof", lambda keys: len(keys) > 1),
     "absence is asked for again": (gather, "read_until_shown", bool),
     "a key in the store still signs in": (gather, "_find_known", bool),
     "a key that was set aside is known": (aside, "_is_known", lambda known: known is True),
     "a key that was set aside is known by nobody": (aside, "_is_known", lambda known: known is False),
     "a removal waits for a young key": (retire, "_leave_to_next_run", lambda _nothing: True),
-    "a removal is asked for again": (retire, "_look_again", lambda _nothing: True),
+    "a removal is asked for again": (remove, "_look_again", lambda _nothing: True),
     "another run has done it": (renew, "_leave_to_others", lambda _nothing: True),
 }
 

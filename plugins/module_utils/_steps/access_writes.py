@@ -10,6 +10,7 @@ Every step comes to the same when it is done twice, so a step without an answer 
 from __future__ import annotations
 
 import typing as t
+from dataclasses import dataclass
 
 from .._core.access import AccessStep, Assignment
 from .._core.errors import GraphRefused, NetworkFailure, NotProven
@@ -42,90 +43,91 @@ def begin(connection: Connection, progress: AccessProgress, position: int, timeo
     progress.again_at, progress.deadline = 0.0, connection.timing.monotonic() + timeout
 
 
-def take_step(connection: Connection, progress: AccessProgress, step: AccessStep, timeout: float) -> None:
-    """Entering again after a wait first looks for what an earlier call has sent."""
+@dataclass(frozen=True)
+class Taking:
+    """One step being taken. What a wait must not lose stands in the progress."""
 
-    def is_shown() -> bool:
-        return _shows_in_time(connection, progress, step, timeout)
+    connection: Connection
+    progress: AccessProgress
+    step: AccessStep
+    timeout: float
 
-    is_done = progress.attempts > 0 and is_shown()
-    if not is_done and not carry_out(_writing(connection, progress, step, is_shown), progress.attempts):
-        is_shown()  # acknowledged, so until the deadline
-    connection.forget_tokens()
+    @property
+    def now(self) -> float:
+        return self.connection.timing.monotonic()
 
+    @property
+    def left(self) -> float:
+        return max(0.0, self.progress.deadline - self.now)
 
-def _writing(
-    connection: Connection, progress: AccessProgress, step: AccessStep, is_shown: t.Callable[[], bool]
-) -> Writing:
-    def left() -> float:
-        return max(0.0, progress.deadline - connection.timing.monotonic())
+    def ready(self) -> Write:
+        return self.write
 
-    def again_in(seconds: float) -> None:
-        progress.again_at = connection.timing.monotonic() + seconds
-
-    def wait(seconds: float, _what: str) -> None:
-        progress.pause = seconds
-        again_in(seconds)  # `is_shown` waits, and looks
-
-    def settle(failure: Failure, _attempt: int) -> bool:
-        if _is_there_already(failure, step):
-            progress.acknowledged = True
-        elif not left() or _asks_too_long(failure, LONGEST_RETRY_AFTER):
-            return give_up(failure)
-        again_in(SETTLE)
-        return is_shown()
-
-    def give_up(failure: Failure) -> bool:
-        if _is_shown(connection, progress, step):
-            progress.acknowledged = True
-            return True
-        raise _explained(failure, step, min(LONGEST_RETRY_AFTER, left()))
-
-    return Writing(
-        step.detail,
-        (Way(lambda: _ready(connection, progress, step), lambda refusal: _is_there_already(refusal, step)),),
-        wait=wait,
-        settle=settle,
-        is_there=is_shown,
-        acknowledged=lambda _key_id: _acknowledge(progress),
-        may_pass=lambda refusal: _may_pass(refusal, step, progress),
-        give_up=give_up,
-        left=left,
-    )
-
-
-def _ready(connection: Connection, progress: AccessProgress, step: AccessStep) -> Write:
-    """The write, which keeps what it met for the sentence at the end."""
-
-    def write() -> None:
-        progress.attempts += 1
-        progress.pause = POLL
+    def write(self) -> None:
+        """Once, with what it met kept for the sentence at the end."""
+        self.progress.attempts += 1
+        self.progress.pause = POLL
         try:
-            _write(connection, progress, step)
+            _write(self.connection, self.progress, self.step)
         except (GraphRefused, NetworkFailure) as failure:
-            progress.answer = failure.message
+            self.progress.answer = failure.message
             raise
 
-    return write
+    def acknowledge(self, _key_id: str | None = None) -> None:
+        self.progress.acknowledged = True
+
+    def wait(self, seconds: float, _what: str) -> None:
+        """Notes when it may be sent again: `shows_in_time` waits until then, and looks."""
+        self.progress.pause, self.progress.again_at = seconds, self.now + seconds
+
+    def shows_in_time(self) -> bool:
+        """Look for it ever more rarely. False when what was not acknowledged may be sent again."""
+        progress = self.progress
+        while not _is_shown(self.connection, progress, self.step):
+            if not progress.acknowledged and self.now >= progress.again_at:
+                return False
+            left = self.left
+            if not left:
+                message = _not_shown(progress, self.step, self.timeout)
+                raise never_shown(message) if progress.acknowledged else NotProven(message)
+            pause, progress.pause = min(progress.pause, left), min(progress.pause * 1.5, LONGEST_POLL)
+            self.connection.timing.wait(pause, f"the directory to show it: {self.step.detail} ({left:.0f} s left)")
+        return True
+
+    def settle(self, failure: Failure, _attempt: int) -> bool:
+        if _is_there_already(failure, self.step):
+            self.acknowledge()
+        elif not self.left or _asks_too_long(failure, LONGEST_RETRY_AFTER):
+            return self.give_up(failure)
+        self.progress.again_at = self.now + SETTLE
+        return self.shows_in_time()
+
+    def give_up(self, failure: Failure) -> bool:
+        """A refusal for good is raised unless what it refuses is there already."""
+        if not _is_shown(self.connection, self.progress, self.step):
+            raise _explained(failure, self.step, min(LONGEST_RETRY_AFTER, self.left))
+        self.acknowledge()
+        return True
 
 
-def _acknowledge(progress: AccessProgress) -> None:
-    progress.acknowledged = True
-
-
-def _shows_in_time(connection: Connection, progress: AccessProgress, step: AccessStep, timeout: float) -> bool:
-    """Look until the directory shows it, ever more rarely. False when what was not acknowledged may be sent again."""
-    timing = connection.timing
-    while not _is_shown(connection, progress, step):
-        if not progress.acknowledged and timing.monotonic() >= progress.again_at:
-            return False
-        left = progress.deadline - timing.monotonic()
-        if left <= 0:
-            message = _not_shown(progress, step, timeout)
-            raise never_shown(message) if progress.acknowledged else NotProven(message)
-        pause, progress.pause = min(progress.pause, left), min(progress.pause * 1.5, LONGEST_POLL)
-        timing.wait(pause, f"the directory to show it: {step.detail} ({left:.0f} s left)")
-    return True
+def take_step(connection: Connection, progress: AccessProgress, step: AccessStep, timeout: float) -> None:
+    """Send it until it shows. Entering again after a wait first looks for what an earlier call has sent."""
+    taking = Taking(connection, progress, step, timeout)
+    writing = Writing(
+        step.detail,
+        (Way(taking.ready, is_hint=lambda refusal: _is_there_already(refusal, step)),),
+        wait=taking.wait,
+        settle=taking.settle,
+        is_there=taking.shows_in_time,
+        acknowledged=taking.acknowledge,
+        may_pass=lambda refusal: _may_pass(refusal, step, progress),
+        give_up=taking.give_up,
+        left=lambda: taking.left,
+    )
+    was_seen = progress.attempts > 0 and taking.shows_in_time()
+    if not was_seen and not carry_out(writing, progress.attempts):
+        taking.shows_in_time()  # acknowledged, so until the deadline
+    connection.forget_tokens()
 
 
 def _explained(failure: Failure, step: AccessStep, longest: float) -> Failure:
@@ -135,11 +137,9 @@ def _explained(failure: Failure, step: AccessStep, longest: float) -> Failure:
     if failure.status == 403:
         message = f"Graph refused it ({failure.code}): {step.detail} {needs_sentence(step.need)}"
         return GraphRefused(message, failure.diagnosis, failure.status, failure.code, failure.retry_after)
-    return (
-        failure.saying(_put_off(failure.retry_after or 0.0, longest, step))
-        if _asks_too_long(failure, longest)
-        else failure
-    )
+    if _asks_too_long(failure, longest):
+        return failure.saying(_put_off(failure.retry_after or 0.0, longest, step))
+    return failure
 
 
 def _asks_too_long(failure: Failure, longest: float) -> bool:

@@ -7,6 +7,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
+import typing as t
+from dataclasses import dataclass
 
 from .._core.diagnosis import Diagnosis, explain
 from .._core.errors import GraphRefused, KeyStoreError, SignInRefused
@@ -21,6 +24,16 @@ from .connection import Connection, identity_of, refuse_other_application
 Looked = dict[str, int]
 # Absent on this many reads in a row, a second apart, each on a new connection: replicas disagree for a while.
 ABSENT_READS = 3
+
+
+@dataclass(frozen=True)
+class Series:
+    """How often a sign-in has to be refused before anything follows from it: one replica alone proves nothing."""
+
+    name: str  # under which the refusals are counted
+    required: int
+    pause: float
+    what: str
 
 
 def gather(connection: Connection, looked: Looked | None = None) -> Snapshot:
@@ -120,7 +133,8 @@ def _read_directory(
 ) -> tuple[Application | None, Diagnosis | None, SignIn | None]:
     """The application, or why it may not be read, and what the sign-in with the current key came to if it was made."""
     own = connection.is_own_identity
-    connection.discover() if connection.identity.name != "access_token" else None
+    if connection.identity.name != "access_token":
+        connection.discover()
     if own and not _can_try(connection, store.current):
         return None, None, None
     try:
@@ -141,15 +155,26 @@ def _can_try(connection: Connection, version: Version | None) -> bool:
     return version is not None and version.certificate.not_after > connection.clock.service_time()
 
 
+def refused_each_time(
+    connection: Connection, looked: Looked, series: Series, ask: t.Callable[[], SignIn], code: str | None = None
+) -> SignIn:
+    """Sign in as often as that, earlier calls included. The last answer: such a refusal, or what ended the series."""
+    while True:
+        answer = ask()
+        if answer.accepted or (code and answer.diagnosis and answer.diagnosis.code != code):
+            return answer
+        count = _count(looked, series.name)
+        if count >= series.required:
+            return answer
+        connection.timing.wait(series.pause, f"{series.what}: refused {count} of {series.required} times")
+
+
 def _refused_again(connection: Connection, version: Version, first: SignIn, looked: Looked) -> SignIn:
-    """Where the directory may not be read, one refusal by one replica is no proof of absence."""
-    answer = first
-    while answer.diagnosis and answer.diagnosis.code == "certificate_not_registered":
-        if _count(looked, "refused") >= ABSENT_READS:
-            break
-        connection.timing.wait(SIGN_IN_PAUSE, f"signing in again: {version.thumbprint} was refused as not registered")
-        answer = _try_key(connection, None, version)
-    return answer
+    """Where the directory may not be read, refusals say that a certificate is absent."""
+    what = f"the next sign-in with {version.thumbprint}, which is not registered by the last answer"
+    answers = itertools.chain([first], iter(lambda: _try_key(connection, None, version), None))
+    series = Series("refused", ABSENT_READS, SIGN_IN_PAUSE, what)
+    return refused_each_time(connection, looked, series, lambda: next(answers), "certificate_not_registered")
 
 
 def _without_claim(store: StoreContents, current: Version, sign_in: SignIn) -> StoreContents:

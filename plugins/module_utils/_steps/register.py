@@ -85,19 +85,12 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
     def left() -> float:
         return deadline - timing.monotonic()
 
-    def settled(failure: Failure, _attempt: int) -> bool:
-        is_last = left() <= 0
-        is_there = settle(run, run.version(name))
-        if is_last and not is_there:
-            raise failure
-        return is_there
-
     carry_out(
         Writing(
             "the write",
             _ways(run, version, signing, way),
             wait=timing.wait,
-            settle=settled,
+            settle=lambda failure, _attempt: _settle_or_raise(run, name, failure, is_last=left() <= 0),
             is_there=lambda: _is_known(run, version),
             intend=lambda: _intend(run, name),
             acknowledged=lambda key_id: run.remember(run.version(name), registered=run.now, key_id=key_id),
@@ -107,6 +100,13 @@ def send(run: Run, version: Version, signing: Version | None, way: GraphClient |
             attempts=math.inf,
         )
     )
+
+
+def _settle_or_raise(run: Run, thumbprint: str, failure: Failure, *, is_last: bool) -> bool:
+    is_there = settle(run, run.version(thumbprint))
+    if is_last and not is_there:
+        raise failure
+    return is_there
 
 
 def _ways(run: Run, version: Version, signing: Version | None, graph: GraphClient | None) -> tuple[Way, ...]:
@@ -170,11 +170,7 @@ def settle(
         if run.progress.readable and run.read(new_connection=True).find_credential(version.certificate):
             return True
         remaining = deadline - timing.monotonic()
-        if remaining <= 0 and run.progress.readable:
-            # The application would show it by now. A key that signs in all the same is on another object.
-            run.progress.deadlines.pop(name)
-            return False
-        if remaining <= 0 or timing.monotonic() >= run.deadline(f"sign-in to {name}", 0.0):
+        if _is_turn_to_sign_in(run, name, remaining):
             if signs_in(run, version):
                 return True
             run.progress.deadlines[f"sign-in to {name}"] = timing.monotonic() + _pause(run, remaining)
@@ -182,6 +178,14 @@ def settle(
             run.progress.deadlines.pop(name)
             return False
         timing.wait(min(POLL * 2, remaining), f"{awaited} ({remaining:.0f} s left{afterwards})")
+
+
+def _is_turn_to_sign_in(run: Run, name: str, remaining: float) -> bool:
+    """Sign-ins are rarer than reads, as each counts against the budget. The last look is one where nothing may be read;
+    elsewhere a key that the application does not show by now, and that signs in all the same, is on another object."""
+    if remaining <= 0:
+        return not run.progress.readable
+    return run.connection.timing.monotonic() >= run.deadline(f"sign-in to {name}", 0.0)
 
 
 def seconds_to_settle(run: Run, version: Version) -> float:

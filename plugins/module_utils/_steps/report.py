@@ -147,7 +147,8 @@ def _read(connection: Connection, contents: StoreContents | None) -> tuple[Appli
     if connection.is_own_identity and current is None:
         return None, None
     try:
-        connection.discover() if connection.identity.name != "access_token" else None
+        if connection.identity.name != "access_token":
+            connection.discover()
         if connection.is_own_identity and current and _has_ended(connection, current):
             return None, None
         return connection.find_application(), None

@@ -10,8 +10,9 @@ from .._core.errors import KeyStoreError, SignInRefused, Unsafe
 from .._core.model import StoreContents, Version
 from .._core.plan import Plan, Step
 from .._core.policy import SIGN_IN_PAUSE, RenewalPolicy
-from .._core.status import Snapshot
+from .._core.status import SignIn, Snapshot
 from .connection import Connection, identity_of, refuse_other_application
+from .gather import Looked, Series, refused_each_time
 from .pausing import handing_over
 from .run import Progress, Run, start, take_up
 
@@ -70,26 +71,28 @@ def _is_rolled_back(store: StoreContents) -> bool:
     return successor.record.predecessor == current.thumbprint
 
 
-def _require_refusal(connection: Connection, current: Version, looked: dict[str, int]) -> None:
+def _require_refusal(connection: Connection, current: Version, looked: Looked) -> None:
     """The current key must be refused at every one of the attempts, those of earlier calls included."""
-    app_id, _object_id = identity_of(connection, None, current)
     required, name = connection.proof.sign_ins, f"refused {current.thumbprint}"
-    while looked.get(name, 0) < required:
-        try:
-            connection.sign_in_patiently(app_id, current, "roll back")
-        except SignInRefused as refusal:
-            if not refusal.diagnosis.blames_key:
-                raise Unsafe(
-                    f"Not rolled back: the current certificate is refused, but not because of its key. "
-                    f"{refusal.diagnosis.sentence}",
-                    refusal.diagnosis,
-                ) from refusal
-        else:
-            raise Unsafe(f"Not rolled back: Entra accepts sign-ins with the current certificate {current.thumbprint}.")
-        count = looked[name] = looked.get(name, 0) + 1
-        if count < required:
-            what = f"the next sign-in with the current key: refused {count} of {required} times"
-            connection.timing.wait(max(connection.proof.interval, SIGN_IN_PAUSE), what)
+    pause = max(connection.proof.interval, SIGN_IN_PAUSE)
+    if looked.get(name, 0) < required:
+        series = Series(name, required, pause, "the next sign-in with the current key")
+        refused_each_time(connection, looked, series, lambda: _ask_for_refusal(connection, current))
+
+
+def _ask_for_refusal(connection: Connection, current: Version) -> SignIn:
+    app_id, _object_id = identity_of(connection, None, current)
+    try:
+        connection.sign_in_patiently(app_id, current, "roll back")
+    except SignInRefused as refusal:
+        if refusal.diagnosis.blames_key:
+            return SignIn(refusal.diagnosis)
+        raise Unsafe(
+            f"Not rolled back: the current certificate is refused, but not because of its key. "
+            f"{refusal.diagnosis.sentence}",
+            refusal.diagnosis,
+        ) from refusal
+    raise Unsafe(f"Not rolled back: Entra accepts sign-ins with the current certificate {current.thumbprint}.")
 
 
 def _require_acceptance(connection: Connection, predecessor: Version) -> None:

@@ -22,6 +22,7 @@ from ansible_collections.evercert.entra.plugins.module_utils._core.errors import
 )
 from ansible_collections.evercert.entra.plugins.module_utils._core.model import Record
 from ansible_collections.evercert.entra.plugins.module_utils._core.plan import Step
+from ansible_collections.evercert.entra.plugins.module_utils._steps import remove as removal
 from ansible_collections.evercert.entra.plugins.module_utils._steps import retire as steps
 from ansible_collections.evercert.entra.tests.unit.plugins.module_utils._steps.world import ours
 
@@ -243,7 +244,7 @@ def test_a_removal_that_was_not_preceded_by_a_sign_in_is_stopped_where_it_would_
     key_id = due.contents.predecessor.record.key_id
 
     with pytest.raises(Unsafe, match="no key that stays has just signed in") as caught:
-        steps._remove(run, run.version(due.old.thumbprint), run.version(due.current), key_id)
+        removal._remove(run, run.version(due.old.thumbprint), run.version(due.current), key_id)
     assert removals(due) == [] and caught.value.diagnosis.code == "unsafe"
 
 
@@ -414,7 +415,7 @@ def test_a_fresh_sign_in_comes_before_the_first_removal_and_serves_them_all(due)
     run = begin(due)
     before = len(due.sign_ins())
 
-    for act in (steps.fresh_sign_in, steps.fresh_sign_in, lambda run, _current: retire(due, run)):
+    for act in (removal.fresh_sign_in, removal.fresh_sign_in, lambda run, _current: retire(due, run)):
         act(run, run.version(due.current))
         assert run.tokens[due.current].claims()["appid"] == due.payroll.app_id
         assert len(due.sign_ins()) == before + 1
