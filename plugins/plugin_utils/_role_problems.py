@@ -125,7 +125,7 @@ def _problems_of_values(role: str, values: Values, playbook_dir: str) -> list[st
 
 def _problems_of_own(name: str, value: t.Any, default: t.Any) -> t.Iterator[str]:
     if name in BOUNDS:
-        yield from arguments.problems_of_number(name, float(value), BOUNDS[name])
+        yield from arguments.out_of_bounds(name, float(value), BOUNDS[name])
     entries = (
         [(f"{name}, entry {number}", one) for number, one in enumerate(value, 1)] if isinstance(value, list) else []
     )

@@ -107,14 +107,14 @@ def _problems_of_names(options: Options) -> list[str]:
 def problems_of_numbers(options: Options) -> list[str]:
     """What is wrong with the numbers, by their bounds in the description."""
     given = {name: _as_float(options[name]) for name in specs.BOUNDS if options.get(name) is not None}
-    found = [one for name, value in given.items() for one in problems_of_number(name, value, specs.BOUNDS[name])]
+    found = [one for name, value in given.items() for one in out_of_bounds(name, value, specs.BOUNDS[name])]
     budget, needed = options.get("sign_in_budget"), options.get("sign_ins")
     if budget and needed and 0 < budget < needed:
         found.append(f"sign_in_budget ({budget}) must be 0 (no limit) or at least sign_ins ({needed}).")
     return found
 
 
-def problems_of_number(name: str, value: float, bounds: tuple[float, bool, float | None, str]) -> t.Iterator[str]:
+def out_of_bounds(name: str, value: float, bounds: tuple[float, bool, float | None, str]) -> t.Iterator[str]:
     least, is_above, most, unit = bounds
     if math.isnan(value):
         yield f"{name} must be a number, and is nan."
