@@ -177,7 +177,7 @@ def test_a_field_of_another_name_is_seen(monkeypatch, field):
 
 
 def test_one_more_field_that_nobody_has_to_give_fits(monkeypatch):
-    fields = [*FIELDS, ("more", int, dataclasses.field(default=1))]
+    fields = [*FIELDS, ("more", int, 1)]
     monkeypatch.setattr(module_common, "_BuiltModule", dataclasses.make_dataclass("_BuiltModule", fields))
 
     assert _core_parts.misfits() == []

@@ -40,7 +40,7 @@ def problems(role, playbook_dir="/play", **values):
 @pytest.mark.parametrize("name", ["renew_after_promote", "renew_before_retire", "recover_after_promote"])
 def test_a_task_file_that_is_not_there_is_found(name, tmp_path):
     (tmp_path / "there.yml").write_text("[]")
-    role, _, _ = name.partition("_")
+    role = name.partition("_")[0]
     for there in ("there.yml", str(tmp_path / "there.yml"), ""):
         assert problems(role, str(tmp_path), **{name: there}) == []
 
