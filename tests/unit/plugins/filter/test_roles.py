@@ -11,7 +11,7 @@ from pathlib import Path
 
 import ansible_collections.evercert.entra as collection
 from ansible.plugins.list import list_collection_plugins
-from ansible_collections.evercert.entra.plugins.filter import __roles
+from ansible_collections.evercert.entra.plugins.filter import _roles
 
 ROOT = Path(__file__).resolve().parents[4]
 ASKED = re.compile(r"\|\s*evercert\.entra\.(\w+)")
@@ -27,7 +27,7 @@ USED = sorted(
 
 
 def test_the_roles_and_playbooks_ask_for_what_there_is():
-    assert sorted(__roles.FilterModule().filters()) == USED
+    assert sorted(_roles.FilterModule().filters()) == USED
 
 
 def test_no_filter_is_listed():

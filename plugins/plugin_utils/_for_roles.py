@@ -4,8 +4,8 @@
 
 """What the roles and playbooks of this collection ask, and nobody else: no part of what is promised.
 
-Ansible finds a filter in whatever file of this folder it is. It lists and documents none of a file whose name begins
-with two underscores.
+Ansible finds a filter in whatever file of the folder `filter` it is. It lists and documents none of a file that is a
+link, as a second name needs no page of its own: `filter/_roles.py` is a link to this one.
 """
 
 from __future__ import annotations

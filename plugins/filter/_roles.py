@@ -1,0 +1,1 @@
+../plugin_utils/_for_roles.py
